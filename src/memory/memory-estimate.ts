@@ -1,0 +1,32 @@
+import type { Finding } from '../plan/finding.ts'
+import type { MemoryItem } from '../plan/item.ts'
+import type { Bytes } from '../plan/units.ts'
+
+export type MomentName =
+  | 'after load' | 'end of forward' | 'loss' | 'backward' | 'gradients complete' | 'optimizer step' | 'evaluation' | 'generation'
+
+/** One moment of the steady-state step on the worst rank and the tensors that coexist in it. */
+export interface Moment {
+  readonly name: MomentName
+  readonly items: readonly MemoryItem[]
+  readonly bytes: Bytes
+}
+
+/** Per-GPU peak memory. `components` sums to `deviceBytes`. */
+export interface MemoryEstimate {
+  readonly allocatedBytes: Bytes
+  readonly reservedBytes: Bytes
+  readonly deviceBytes: Bytes
+  readonly lowBytes: Bytes
+  readonly highBytes: Bytes
+  /** null: GPU unknown. */
+  readonly usableBytes: Bytes | null
+  readonly peakAt: MomentName
+  readonly components: readonly MemoryItem[]
+  readonly moments: readonly Moment[]
+  /** Host memory per node (offload, paged states, offloaded activations). */
+  readonly hostBytes: Bytes
+  /** Class of run whose residuals gave the interval. */
+  readonly intervalClass: string
+  readonly findings: readonly Finding[]
+}

@@ -1,0 +1,89 @@
+import type { Finding, Severity } from './finding.ts'
+
+/** Every finding code: how serious, what it is about, why it matters, what to do. docs/findings.md is written from this table. */
+interface FindingText {
+  readonly severity: Severity
+  readonly title: string
+  readonly why: string
+  readonly hint: string
+}
+
+export const FINDING_TEXTS = {
+  // reading
+  'syntax-error': { severity: 'error', title: 'The file cannot be parsed', why: 'A trainer would stop here too.', hint: 'Fix the syntax at the named line.' },
+  'duplicate-key': { severity: 'warning', title: 'A key is written twice', why: 'Trainers keep the last one and drop the first without a word.', hint: 'Remove one of the two.' },
+  'unknown-key': { severity: 'error', title: 'A key is not known', why: 'A misspelt key means its default applies.', hint: 'Use the nearest known key that is named.' },
+  'ignored-key': { severity: 'notice', title: 'The trainer ignores this key', why: 'The value has no effect on the run.', hint: 'Remove it or use the key that works.' },
+  'invalid-value': { severity: 'error', title: 'A value is outside what the key accepts', why: 'The trainer would refuse or misread it.', hint: 'Use a value of the named kind.' },
+  'missing-key': { severity: 'error', title: 'A required key is missing', why: 'The trainer would not start.', hint: 'Add the key.' },
+  'unsupported-option': { severity: 'warning', title: 'An option that matters is not modelled', why: 'The estimate does not include its effect.', hint: 'Treat the figures as approximate for this run.' },
+  'unsupported-format': { severity: 'warning', title: 'A trainer that Preflop does not estimate', why: 'The file was recognised, but its trainer does not run on GPUs that Preflop models.', hint: 'Exclude the path, or describe the run in a native plan.' },
+  'unrecognised-config': { severity: 'warning', title: 'No reader knows this file', why: 'It was named by `paths` but is not a training config of a known framework.', hint: 'Exclude it with `!pattern`, or describe the run in a native plan.' },
+  'unresolved-variable': { severity: 'warning', title: 'A variable has no value in the repository', why: 'The value is set only when the run is started.', hint: 'Set the variable in the file or give the value with the policy.' },
+  'missing-companion': { severity: 'warning', title: 'A file that the config refers to was not found', why: 'Its settings are missing from the estimate.', hint: 'Correct the path (from the repository root or the config’s folder) or commit the file.' },
+  'outside-repository': { severity: 'error', title: 'A path leaves the repository', why: 'Preflop reads nothing outside the repository and follows no symlink.', hint: 'Use a path inside the repository.' },
+  'input-limit': { severity: 'error', title: 'The input is larger than Preflop reads', why: 'Limits keep hostile input from stopping the check.', hint: 'Make the file smaller or exclude it.' },
+  'encoding-error': { severity: 'error', title: 'The file is not readable text', why: 'Configs are read as UTF-8 text.', hint: 'Save the file as UTF-8.' },
+  incomplete: { severity: 'warning', title: 'Not everything could be looked at', why: 'GitHub cut the list of files, or a limit was reached.', hint: 'Narrow `paths`, or run the check on a schedule as well.' },
+  'swept-values': { severity: 'notice', title: 'A list of values to sweep', why: 'The figures are those of the most demanding value.', hint: 'None needed.' },
+  'conflicting-settings': { severity: 'warning', title: 'Two settings contradict each other', why: 'The trainer uses one of them.', hint: 'Keep the one you mean.' },
+  // model, hardware, data
+  'unknown-model': { severity: 'warning', title: 'The model’s shape is not known', why: 'Without it nothing can be estimated.', hint: 'Add the model under `models:` in the policy, or give `hf-token` for a private one.' },
+  'model-access': { severity: 'warning', title: 'The model’s config could not be read from the Hub', why: 'It is gated, private, renamed, or the Hub did not answer.', hint: 'Give `hf-token`, or add the model under `models:` in the policy.' },
+  'assumed-architecture': { severity: 'warning', title: 'The model type is not known; its nearest family was assumed', why: 'Counts come from its fields read as that family; the interval is wider.', hint: 'Compare the parameter count with the model card.' },
+  'impossible-model': { severity: 'error', title: 'The model’s fields contradict each other', why: 'No model has this shape.', hint: 'Correct the named field.' },
+  'unknown-target-module': { severity: 'warning', title: 'An adapter target matches no module', why: 'The library would refuse it, or train less than meant.', hint: 'Use one of the module names listed.' },
+  'no-gpu': { severity: 'warning', title: 'No GPU is known for this run', why: 'Memory cannot be judged and time cannot be estimated.', hint: 'Set `hardware.gpu` in the policy or the `gpu` input.' },
+  'unknown-gpu': { severity: 'error', title: 'The GPU is not in the catalogue', why: 'Its memory and speed are not known.', hint: 'Use an id that `preflop gpus` lists.' },
+  'no-price': { severity: 'notice', title: 'No price is known', why: 'Hours are reported, money is not.', hint: 'Set `hardware.price` in the policy.' },
+  'stale-price': { severity: 'warning', title: 'The catalogue price is older than 90 days', why: 'GPU prices move.', hint: 'Set your own price in the policy, or update Preflop.' },
+  'no-exchange-rate': { severity: 'warning', title: 'No rate into the policy’s currency', why: 'Sums in different currencies cannot be added.', hint: 'Add the rate under `exchange_rates`.' },
+  'unknown-dataset-size': { severity: 'notice', title: 'The number of samples is not known', why: 'Steps, hours and cost depend on it; the time of one step is reported instead.', hint: 'Add the dataset under `datasets:` in the policy, or set a step limit.' },
+  'assumed-default': { severity: 'notice', title: 'A value that matters was assumed', why: 'Neither the files nor the framework say it.', hint: 'Set the named key.' },
+  'unsupported-gpu-feature': { severity: 'warning', title: 'The GPU cannot run this option as written', why: 'The framework falls back or fails.', hint: 'Choose what the GPU supports.' },
+  // judgement
+  'over-memory': { severity: 'error', title: 'Out of GPU memory', why: 'The run would stop with an out-of-memory error.', hint: 'Apply one of the fixes listed.' },
+  'near-memory': { severity: 'warning', title: 'Close to the memory limit', why: 'Little is left for fragmentation and longer batches.', hint: 'Leave more room.' },
+  'too-close-to-call': { severity: 'warning', title: 'It may not fit', why: 'The estimate is below the limit, but its interval crosses it.', hint: 'Leave more room than the interval’s width.' },
+  'over-host-memory': { severity: 'warning', title: 'Host memory may not suffice', why: 'Offloaded states live in the memory of the machine.', hint: 'Use a machine with more memory or offload less.' },
+  'over-cost': { severity: 'error', title: 'Over the cost limit', why: 'The policy limits the cost of a run.', hint: 'Make the run cheaper or ask for the override label.' },
+  'over-cost-increase': { severity: 'error', title: 'The cost grew by more than the limit', why: 'The policy limits how much a change may add.', hint: 'Make the change cheaper or ask for the override label.' },
+  'over-hours': { severity: 'error', title: 'Over the time limit', why: 'The policy limits wall-clock hours.', hint: 'Make the run shorter or ask for the override label.' },
+  'over-gpu-hours': { severity: 'error', title: 'Over the GPU-hours limit', why: 'The policy limits GPU-hours.', hint: 'Make the run shorter or ask for the override label.' },
+  'faster-than-hardware': { severity: 'warning', title: 'The given speed is beyond the hardware', why: 'No software reaches it on this GPU.', hint: 'Use the floor that is named, or measure a step.' },
+  'unsharded-gpus': { severity: 'notice', title: 'Several GPUs do not add up', why: 'Without sharding every GPU holds a full copy.', hint: 'Use ZeRO, FSDP or tensor parallelism to share the load.' },
+  // policy and platform
+  'policy-error': { severity: 'error', title: 'The policy cannot be read', why: 'Limits in it are not in force.', hint: 'Correct the named key.' },
+  'policy-preview': { severity: 'notice', title: 'The policy changes in this pull request', why: 'Limits are taken from the base; the new ones apply after the merge.', hint: 'Merge the policy change first if you need it.' },
+  'override-applied': { severity: 'warning', title: 'A failed budget was overridden by a label', why: 'The policy allows it; memory is never overridden.', hint: 'None needed.' },
+  'no-write-access': { severity: 'notice', title: 'The comment could not be written', why: 'The token may not write to this pull request (a fork).', hint: 'The report is in the job summary; see docs/workflows.md for forks.' },
+  'api-error': { severity: 'error', title: 'GitHub could not be read', why: 'The API refused or did not answer after retries.', hint: 'Run the job again; check the token’s permissions.' },
+} as const satisfies Record<string, FindingText>
+
+export type FindingCode = keyof typeof FINDING_TEXTS
+
+interface FindingPlace {
+  readonly path?: string | null
+  readonly line?: number | null
+  readonly column?: number | null
+}
+
+interface FindingDetails extends FindingPlace {
+  readonly message: string
+  readonly hint?: string
+  readonly severity?: Severity
+}
+
+/** A finding with its table's severity and hint unless the caller knows better. */
+export function finding(code: FindingCode, details: FindingDetails): Finding {
+  const text = FINDING_TEXTS[code]
+  return {
+    code,
+    severity: details.severity ?? text.severity,
+    path: details.path ?? null,
+    line: details.line ?? null,
+    column: details.column ?? null,
+    message: details.message,
+    hint: details.hint ?? text.hint,
+  }
+}

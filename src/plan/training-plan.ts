@@ -1,0 +1,196 @@
+import type {
+  AdapterType, AttentionKernel, ComputeDtype, DataParallelism, Framework, FusedKernels, Loss, Offload, Optimizer,
+  OptimizerImplementation, OptimizerStateDtype, Quantization, Stage, StorageDtype,
+} from './vocabulary.ts'
+
+/**
+ * One training run on one kind of GPU, fully resolved: estimators never guess a field and never ask which framework
+ * a value came from. Field meanings are those of DESIGN §2 (docs/plan.md); keys are the camelCase of the native format.
+ */
+export interface TrainingPlan {
+  readonly name: string | null
+  /** How the model was named: a Hub id, a path, or null for an inline mapping. Shapes live in {@link ../models/architecture}. */
+  readonly model: string | null
+  readonly framework: Framework
+  /** Library name → version text. Empty: the documented current profile. */
+  readonly libraries: Readonly<Record<string, string>>
+  readonly stage: Stage
+  readonly adapter: AdapterPlan | null
+  readonly freeze: FreezePlan
+  readonly quantization: Quantization
+  readonly quantizationDetails: QuantizationDetails
+  readonly precision: PrecisionPlan
+  readonly optimizer: Optimizer
+  readonly optimizerImplementation: OptimizerImplementation
+  readonly optimizerPaged: boolean
+  /** Projection rank of GaLore/APOLLO-like optimizers; null where the optimizer has none. */
+  readonly optimizerRank: number | null
+  /** Sequences per GPU and forward pass. Pairs (DPO…) count once. */
+  readonly microBatchSize: number
+  readonly gradientAccumulationSteps: number
+  /** Tokens per sequence at the peak (padded or packed). */
+  readonly sequenceLength: number
+  /** Batch shapes change from step to step (padded to the longest of a batch); false: every step has the same shape. */
+  readonly variableLength: boolean
+  readonly packing: boolean
+  readonly meanSequenceLength: number | null
+  readonly gradientCheckpointing: GradientCheckpointing
+  /** torch.utils.checkpoint's re-entrant variant (keeps a detached copy of the layer input in the hump). */
+  readonly checkpointingReentrant: boolean
+  readonly activationOffload: boolean
+  readonly attention: AttentionKernel
+  readonly loss: Loss
+  readonly fusedKernels: FusedKernels
+  readonly compile: boolean
+  readonly gpus: number
+  readonly gpusPerNode: number
+  readonly parallelism: ParallelismPlan
+  /** ZeRO/DDP buffer sizes; null: the engine's default. */
+  readonly buffers: BufferPlan
+  /** Preference and reinforcement stages; null otherwise. */
+  readonly reinforcement: ReinforcementPlan | null
+  readonly evaluation: EvaluationPlan | null
+  readonly checkpoints: CheckpointPlan | null
+  readonly dataset: DatasetPlan
+  readonly hardware: HardwarePlan
+  readonly retries: number
+  readonly ruleOfThumb: { readonly stepSeconds: number }
+}
+
+export interface AdapterPlan {
+  readonly type: AdapterType
+  readonly rank: number
+  /** Module-name suffixes, `all-linear`, `default` (the library's own map), or a regular expression over module paths. */
+  readonly targetModules: readonly string[] | 'all-linear' | 'default' | { readonly regex: string }
+  readonly excludeModules: readonly string[]
+  /** Names of 3-D expert parameters (PEFT `target_parameters`). */
+  readonly targetParameters: readonly string[]
+  readonly layersToTransform: readonly number[] | null
+  readonly rankPattern: Readonly<Record<string, number>>
+  readonly modulesToSave: readonly string[]
+  readonly dtype: StorageDtype
+  readonly dropout: number
+  readonly bias: 'none' | 'all' | 'lora_only'
+  readonly virtualTokens: number
+  /** Which rule `all-linear`/`default` follows where libraries differ. */
+  readonly targetRule: 'peft' | 'llama-factory' | 'axolotl' | 'ms-swift' | 'unsloth' | 'litgpt' | 'torchtune' | 'megatron'
+}
+
+export type FreezePlan =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'trainable_layers'; readonly layers: number }
+  /** Module-path patterns that do not train. `vision_tower`, `projector`, `language_model`, `router`, `experts` are understood as parts. */
+  | { readonly kind: 'patterns'; readonly patterns: readonly string[] }
+
+export interface QuantizationDetails {
+  /** lm_head is quantised too (Lightning Fabric). */
+  readonly quantizesHead: boolean
+  /** Fused 3-D expert tensors are quantised too. */
+  readonly quantizesExperts: boolean
+  /** dtype into which 4-bit weights are de-quantised for the products. */
+  readonly computeDtype: StorageDtype | null
+}
+
+export interface PrecisionPlan {
+  readonly weights: StorageDtype
+  readonly compute: ComputeDtype
+  readonly autocast: boolean
+  readonly gradients: StorageDtype
+  readonly optimizerStates: OptimizerStateDtype
+  readonly masterWeights: boolean
+}
+
+export type GradientCheckpointing = 'none' | 'full' | 'selective' | { readonly every: number }
+
+export interface ParallelismPlan {
+  readonly data: DataParallelism
+  /** Ranks that share one copy; null: all data-parallel ranks. */
+  readonly shardSize: number | null
+  readonly reshardAfterForward: boolean
+  readonly tensor: number
+  readonly sequenceParallel: boolean
+  readonly pipeline: number
+  readonly pipelineInterleave: number
+  readonly context: number
+  readonly expert: number
+  readonly offload: Offload
+  /** FSDP wraps only the root (no auto-wrap policy): everything is gathered at once. */
+  readonly wrap: 'layers' | 'root'
+  /** Unsharded gradients are kept between micro-steps (`no_sync`). */
+  readonly noSync: boolean
+}
+
+export interface BufferPlan {
+  /** Elements; DeepSpeed `reduce_bucket_size`. `auto` is Hugging Face's hidden². */
+  readonly reduceBucketElements: number | 'auto' | null
+  readonly allgatherBucketElements: number | 'auto' | null
+  readonly prefetchBucketElements: number | 'auto' | null
+  readonly persistenceThresholdElements: number | 'auto' | null
+  readonly maxLiveParameters: number | null
+  readonly subGroupElements: number | null
+  readonly overlapComm: boolean | null
+  readonly ddpBucketBytes: number | null
+  readonly gradientAsBucketView: boolean
+}
+
+export interface ReinforcementPlan {
+  /** none: no reference; shared: the frozen base with adapters off; separate: a second copy in GPU memory; precomputed: computed before training. */
+  readonly referenceModel: 'none' | 'shared' | 'separate' | 'precomputed'
+  readonly generations: number
+  readonly promptLength: number
+  readonly completionLength: number
+  readonly iterations: number
+  /** PPO/GRPO generation engine. */
+  readonly generation: 'none' | 'transformers' | 'vllm_colocate' | 'vllm_server'
+  /** Share of the GPU reserved by a colocated engine; 0 without one. */
+  readonly colocatedMemoryShare: number
+  /** The colocated engine releases its memory during the update. */
+  readonly sleepMode: boolean
+  readonly rewardModel: boolean
+  readonly valueModel: boolean
+}
+
+export interface EvaluationPlan {
+  readonly everySteps: number | null
+  readonly timesTotal: number | null
+  readonly microBatchSize: number
+  /** Samples in the evaluation set; null: unknown. */
+  readonly samples: number | null
+  /** Share of the training set held out instead; 0 when a set is named. */
+  readonly share: number
+}
+
+export interface CheckpointPlan {
+  readonly everySteps: number | null
+  readonly timesTotal: number | null
+  readonly includesOptimizer: boolean
+}
+
+export interface DatasetPlan {
+  /** Real samples per epoch; null: unknown. */
+  readonly samples: number | null
+  readonly epochs: number | null
+  readonly maxSteps: number | null
+  /** Total tokens of the run; null: not how the run is sized. */
+  readonly tokens: number | null
+  readonly dropLast: boolean
+  /** How samples share a micro-batch. */
+  readonly padding: 'longest' | 'fixed' | 'none'
+  readonly lengthGrouped: boolean
+  /** Names as in the config (Hub ids or paths), for the policy's `datasets`. */
+  readonly names: readonly string[]
+}
+
+export interface HardwarePlan {
+  /** Id in data/gpus.json; null: unknown (finding `no-gpu`). */
+  readonly gpu: string | null
+  readonly price: PricePlan | null
+}
+
+export interface PricePlan {
+  readonly perGpuHour: number | null
+  readonly currency: string | null
+  readonly provider: string | null
+  readonly region: string | null
+  readonly spot: boolean | null
+}
