@@ -3,7 +3,14 @@ import type { MemoryItem } from '../plan/item.ts'
 import type { Bytes } from '../plan/units.ts'
 
 export type MomentName =
-  | 'after load' | 'end of forward' | 'loss' | 'backward' | 'gradients complete' | 'optimizer step' | 'evaluation' | 'generation'
+  | 'after load'
+  | 'end of forward'
+  | 'loss'
+  | 'backward'
+  | 'gradients complete'
+  | 'optimizer step'
+  | 'evaluation'
+  | 'generation'
 
 /** One moment of the steady-state step on the worst rank and the tensors that coexist in it. */
 export interface Moment {

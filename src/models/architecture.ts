@@ -1,4 +1,4 @@
-import type { StorageDtype, Quantization } from '../plan/vocabulary.ts'
+import type { Quantization, StorageDtype } from '../plan/vocabulary.ts'
 
 /**
  * The shape of a model, independent of how its config spells it: embedding + runs of equal layers + final norm + head.
@@ -68,7 +68,19 @@ export interface ParameterTensor {
   readonly path: string
   readonly kind: 'linear' | 'conv1d' | 'router' | 'expert' | 'embedding' | 'norm' | 'convolution' | 'parameter'
   /** Part of the block, for freezing and for reports. */
-  readonly part: 'attention' | 'mlp' | 'experts' | 'shared-expert' | 'router' | 'norm' | 'embedding' | 'head' | 'vision' | 'projector' | 'mixer' | 'other'
+  readonly part:
+    | 'attention'
+    | 'mlp'
+    | 'experts'
+    | 'shared-expert'
+    | 'router'
+    | 'norm'
+    | 'embedding'
+    | 'head'
+    | 'vision'
+    | 'projector'
+    | 'mixer'
+    | 'other'
   readonly inFeatures: number
   readonly outFeatures: number
   readonly bias: boolean

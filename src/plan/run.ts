@@ -1,6 +1,6 @@
+import type { Gpu } from '../hardware/gpu.ts'
 import type { Architecture } from '../models/architecture.ts'
 import type { ModelCounts } from '../models/model-counts.ts'
-import type { Gpu } from '../hardware/gpu.ts'
 import type { TrainingPlan } from './training-plan.ts'
 
 /** Everything the estimators need about one run. */

@@ -1,6 +1,18 @@
 import type {
-  AdapterType, AttentionKernel, ComputeDtype, DataParallelism, Framework, FusedKernels, Loss, Offload, Optimizer,
-  OptimizerImplementation, OptimizerStateDtype, Quantization, Stage, StorageDtype,
+  AdapterType,
+  AttentionKernel,
+  ComputeDtype,
+  DataParallelism,
+  Framework,
+  FusedKernels,
+  Loss,
+  Offload,
+  Optimizer,
+  OptimizerImplementation,
+  OptimizerStateDtype,
+  Quantization,
+  Stage,
+  StorageDtype,
 } from './vocabulary.ts'
 
 /**
@@ -73,7 +85,15 @@ export interface AdapterPlan {
   readonly bias: 'none' | 'all' | 'lora_only'
   readonly virtualTokens: number
   /** Which rule `all-linear`/`default` follows where libraries differ. */
-  readonly targetRule: 'peft' | 'llama-factory' | 'axolotl' | 'ms-swift' | 'unsloth' | 'litgpt' | 'torchtune' | 'megatron'
+  readonly targetRule:
+    | 'peft'
+    | 'llama-factory'
+    | 'axolotl'
+    | 'ms-swift'
+    | 'unsloth'
+    | 'litgpt'
+    | 'torchtune'
+    | 'megatron'
 }
 
 export type FreezePlan =
