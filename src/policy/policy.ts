@@ -1,0 +1,44 @@
+import type { PricePlan } from '../plan/training-plan.ts'
+
+/** DESIGN §4 after defaults, inputs and the first matching `configs` rule are merged for one path. */
+export interface Policy {
+  readonly hardware: {
+    readonly gpu: string | null
+    readonly gpus: number | null
+    readonly price: PricePlan | null
+  }
+  readonly currency: string | null
+  /** Value of one unit of a currency in `currency`. */
+  readonly exchangeRates: Readonly<Record<string, number>>
+  readonly retries: number | null
+  readonly estimator: 'detailed' | 'rule-of-thumb'
+  readonly budget: Budget
+  readonly failOn: 'new' | 'any'
+  readonly onUnknown: 'pass' | 'warn' | 'fail'
+  readonly overrideLabel: string | null
+  readonly datasets: Readonly<Record<string, { readonly samples: number | null; readonly meanTokens: number | null }>>
+  /** Model id → path of a config.json in the repository, or the fields themselves. */
+  readonly models: Readonly<Record<string, string | object>>
+  readonly ignore: boolean
+  /** The rule that applied, for `explain`: null is none. */
+  readonly rule: { readonly index: number; readonly paths: readonly string[]; readonly line: number | null } | null
+}
+
+export interface Limit {
+  readonly warn: number | null
+  readonly fail: number | null
+}
+
+export interface Budget {
+  /** In `currency`, per run, retries included. */
+  readonly cost: Limit
+  readonly costIncrease: { readonly warn: Increase | null; readonly fail: Increase | null }
+  readonly hours: Limit
+  readonly gpuHours: Limit
+  /** Shares of the usable memory: 0.9 is 90 %. */
+  readonly memory: Limit
+}
+
+export type Increase =
+  | { readonly kind: 'amount'; readonly amount: number }
+  | { readonly kind: 'share'; readonly share: number }
