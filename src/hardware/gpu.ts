@@ -21,6 +21,14 @@ export interface Gpu {
   readonly pcie: string | null
   readonly computeCapability: string | null
   readonly tdpWatts: number | null
+  /** Measured largest matmul rate by bits of the operands; absent or null: not measured. */
+  readonly matmulCeiling?: MatmulCeiling | null
   readonly asOf: string
   readonly source: string
+}
+
+export interface MatmulCeiling {
+  readonly bits16: FlopsPerSecond
+  readonly bits8: FlopsPerSecond | null
+  readonly bits4: FlopsPerSecond | null
 }
