@@ -1,0 +1,24 @@
+/** Text files of one tree: a commit read through the API, a folder on disk, or a test's map. Never follows symlinks. */
+export interface FileSource {
+  /** Every entry of the tree, in no particular order. */
+  list(): Promise<readonly FileEntry[]>
+  read(path: string): Promise<FileContent>
+  /** Reads several files in as few requests as possible; `read` then answers from memory. */
+  prefetch?(paths: readonly string[]): Promise<void>
+}
+
+export interface FileEntry {
+  /** From the root of the repository, with `/`. */
+  readonly path: string
+  readonly kind: 'file' | 'symlink' | 'submodule'
+  /** null: not said. */
+  readonly size: number | null
+  /** Git blob id where the source has one: equal ids are equal files. */
+  readonly sha?: string
+}
+
+export type FileContent =
+  | { readonly status: 'found'; readonly text: string }
+  | { readonly status: 'missing' }
+  /** Too large, a symlink, not text. */
+  | { readonly status: 'refused'; readonly reason: string }

@@ -1,0 +1,224 @@
+import type { Finding } from './finding.ts'
+import { finding } from './finding-texts.ts'
+import { GENERIC_DEFAULTS } from './plan-defaults.ts'
+import type { DraftValue, PlanDraft, PlanKey, PlanValues, ResolutionFacts } from './plan-draft.ts'
+import type { Provenance, Sourced } from './provenance.ts'
+import type { AdapterPlan, TrainingPlan } from './training-plan.ts'
+import type { OptimizerStateDtype, StorageDtype } from './vocabulary.ts'
+
+export type PlanProvenance = Readonly<Partial<Record<PlanKey, Provenance>>>
+
+export interface ResolvedPlan {
+  readonly plan: TrainingPlan
+  /** Where each value came from, by plan key. */
+  readonly provenance: PlanProvenance
+  readonly findings: readonly Finding[]
+}
+
+interface ResolveOptions {
+  readonly draft: PlanDraft
+  /** Model facts; `gpus` and `gpusPerNode` in it are ignored and taken from the draft. */
+  readonly facts: Omit<ResolutionFacts, 'gpus' | 'gpusPerNode'>
+  readonly modelName: string | null
+}
+
+/**
+ * Settles every value: what the reader said, else the generic default; `auto` values and rules that depend on model
+ * and GPU; gradient accumulation from a global batch. The result has no open field.
+ */
+export function resolvePlan({ draft, facts, modelName }: ResolveOptions): ResolvedPlan {
+  const findings: Finding[] = []
+  const gpus = settle(draft.gpus ?? GENERIC_DEFAULTS.gpus, { ...facts, gpus: 1, gpusPerNode: 8 })
+  const perNode = settle(draft.gpusPerNode ?? GENERIC_DEFAULTS.gpusPerNode, {
+    ...facts,
+    gpus: gpus.value,
+    gpusPerNode: 8,
+  })
+  const complete: ResolutionFacts = { ...facts, gpus: gpus.value, gpusPerNode: perNode.value }
+  const provenance: Partial<Record<PlanKey, Provenance>> = {}
+
+  const sourced = <K extends PlanKey>(key: K, fallback: DraftValue<PlanValues[K]>): Sourced<PlanValues[K]> => {
+    const own: DraftValue<PlanValues[K]> | undefined = draft[key]
+    const result = settle(own ?? fallback, complete)
+    provenance[key] = withoutValue(result)
+    return result
+  }
+  const get = <K extends keyof typeof GENERIC_DEFAULTS & PlanKey>(key: K): PlanValues[K] => {
+    const fallback: DraftValue<PlanValues[K]> = GENERIC_DEFAULTS[key]
+    return sourced(key, fallback).value
+  }
+
+  const weights = get('precision.weights')
+  const storage = weights === 'auto' ? autoWeights(facts, provenance) : weights
+  const compute = get('precision.compute')
+  const computeDtype = compute === 'auto' ? autoCompute(facts, provenance) : compute
+  const adapter = resolveAdapter(get, storage)
+  const trained: StorageDtype = adapter ? adapter.dtype : storage
+  const gradients = get('precision.gradients')
+  const states = get('precision.optimizerStates')
+  const masterWeights = get('precision.masterWeights')
+  const stateDtype: OptimizerStateDtype = states === 'auto' ? (masterWeights ? 'float32' : trained) : states
+
+  const parallelism = {
+    data: get('parallelism.data'),
+    shardSize: get('parallelism.shardSize'),
+    reshardAfterForward: get('parallelism.reshardAfterForward'),
+    tensor: get('parallelism.tensor'),
+    sequenceParallel: get('parallelism.sequenceParallel'),
+    pipeline: get('parallelism.pipeline'),
+    pipelineInterleave: get('parallelism.pipelineInterleave'),
+    context: get('parallelism.context'),
+    expert: get('parallelism.expert'),
+    offload: get('parallelism.offload'),
+    wrap: get('parallelism.wrap'),
+    noSync: get('parallelism.noSync'),
+  }
+  const modelRanks = parallelism.tensor * parallelism.pipeline * parallelism.context
+  const microBatchSize = get('microBatchSize')
+  const accumulation = get('gradientAccumulationSteps')
+  const replicas = Math.max(1, Math.floor(gpus.value / modelRanks))
+  if (modelRanks > gpus.value || gpus.value % modelRanks !== 0)
+    findings.push(
+      finding('conflicting-settings', {
+        ...placeOf(provenance['parallelism.tensor']),
+        message: `tensor × pipeline × context = ${modelRanks} does not divide ${gpus.value} GPU(s).`,
+        hint: 'Give the number of GPUs the run uses, or smaller parallel sizes.',
+      }),
+    )
+  const globalBatch = draft.globalBatchSize ? settle(draft.globalBatchSize, complete) : null
+  const gradientAccumulationSteps =
+    accumulation === 'auto'
+      ? Math.max(1, Math.round((globalBatch?.value ?? microBatchSize * replicas) / (microBatchSize * replicas)))
+      : accumulation
+  if (accumulation === 'auto' && globalBatch)
+    provenance.gradientAccumulationSteps = {
+      ...withoutValue(globalBatch),
+      note: `global batch ${globalBatch.value} ÷ (${microBatchSize} × ${replicas} data-parallel ranks)`,
+    }
+
+  const plan: TrainingPlan = {
+    name: get('name') || null,
+    model: modelName,
+    framework: get('framework'),
+    libraries: get('libraries'),
+    stage: get('stage'),
+    adapter,
+    freeze: get('freeze'),
+    quantization: get('quantization'),
+    quantizationDetails: {
+      quantizesHead: get('quantizationDetails.quantizesHead'),
+      quantizesExperts: get('quantizationDetails.quantizesExperts'),
+      computeDtype: get('quantizationDetails.computeDtype'),
+    },
+    precision: {
+      weights: storage,
+      compute: computeDtype,
+      autocast: get('precision.autocast'),
+      gradients: gradients === 'auto' ? trained : gradients,
+      optimizerStates: stateDtype,
+      masterWeights,
+    },
+    optimizer: get('optimizer'),
+    optimizerImplementation: get('optimizerImplementation'),
+    optimizerPaged: get('optimizerPaged'),
+    optimizerRank: get('optimizerRank'),
+    microBatchSize,
+    gradientAccumulationSteps,
+    sequenceLength: get('sequenceLength'),
+    variableLength: get('variableLength'),
+    packing: get('packing'),
+    meanSequenceLength: get('meanSequenceLength'),
+    gradientCheckpointing: get('gradientCheckpointing'),
+    checkpointingReentrant: get('checkpointingReentrant'),
+    activationOffload: get('activationOffload'),
+    attention: get('attention'),
+    loss: get('loss'),
+    fusedKernels: get('fusedKernels'),
+    compile: get('compile'),
+    gpus: get('gpus'),
+    gpusPerNode: Math.min(get('gpusPerNode'), gpus.value),
+    parallelism,
+    buffers: get('buffers'),
+    reinforcement: get('reinforcement'),
+    evaluation: get('evaluation'),
+    checkpoints: get('checkpoints'),
+    dataset: {
+      samples: get('dataset.samples'),
+      epochs: get('dataset.epochs'),
+      maxSteps: get('dataset.maxSteps'),
+      tokens: get('dataset.tokens'),
+      dropLast: get('dataset.dropLast'),
+      padding: get('dataset.padding'),
+      lengthGrouped: get('dataset.lengthGrouped'),
+      names: get('dataset.names'),
+    },
+    hardware: {
+      gpu: get('hardware.gpu') || null,
+      price: draft['hardware.price'] ? settle(draft['hardware.price'], complete).value : null,
+    },
+    retries: get('retries'),
+    ruleOfThumb: { stepSeconds: get('ruleOfThumb.stepSeconds') },
+  }
+  if (draft['hardware.price']) provenance['hardware.price'] = withoutValue(settle(draft['hardware.price'], complete))
+  return { plan, provenance, findings }
+}
+
+type Get = <K extends keyof typeof GENERIC_DEFAULTS & PlanKey>(key: K) => PlanValues[K]
+
+function resolveAdapter(get: Get, base: StorageDtype): AdapterPlan | null {
+  const type = get('adapter.type')
+  if (type === null) return null
+  return {
+    type,
+    rank: get('adapter.rank'),
+    targetModules: get('adapter.targetModules'),
+    excludeModules: get('adapter.excludeModules'),
+    targetParameters: get('adapter.targetParameters'),
+    layersToTransform: get('adapter.layersToTransform'),
+    rankPattern: get('adapter.rankPattern'),
+    modulesToSave: get('adapter.modulesToSave'),
+    dtype: get('adapter.dtype') ?? base,
+    dropout: get('adapter.dropout'),
+    bias: get('adapter.bias'),
+    virtualTokens: get('adapter.virtualTokens'),
+    targetRule: get('adapter.targetRule'),
+  }
+}
+
+function autoWeights(facts: ResolveOptions['facts'], provenance: Partial<Record<PlanKey, Provenance>>): StorageDtype {
+  const own = provenance['precision.weights']
+  provenance['precision.weights'] = facts.checkpointDtype
+    ? { ...own, from: 'model', note: 'the dtype of the published weights' }
+    : { ...own, from: 'assumed', note: 'the dtype of the published weights is not known; bfloat16 is usual' }
+  return facts.checkpointDtype ?? 'bfloat16'
+}
+
+function autoCompute(
+  facts: ResolveOptions['facts'],
+  provenance: Partial<Record<PlanKey, Provenance>>,
+): 'bfloat16' | 'float16' {
+  const supported = facts.bf16Supported ?? true
+  provenance['precision.compute'] = {
+    ...provenance['precision.compute'],
+    from: 'default',
+    note: supported ? 'bfloat16, which the GPU supports' : 'float16: the GPU has no bfloat16',
+  }
+  return supported ? 'bfloat16' : 'float16'
+}
+
+function settle<T>(value: DraftValue<T>, facts: ResolutionFacts): Sourced<T> {
+  return typeof value === 'function' ? value(facts) : value
+}
+
+function withoutValue(sourced: Sourced<unknown>): Provenance {
+  const { value: _value, ...provenance } = sourced
+  return provenance
+}
+
+function placeOf(provenance: Provenance | undefined): {
+  path: string | null
+  line: number | null
+  column: number | null
+} {
+  return { path: provenance?.path ?? null, line: provenance?.line ?? null, column: provenance?.column ?? null }
+}
