@@ -2,8 +2,9 @@ import type { Finding } from '../plan/finding.ts'
 import type { Origin } from '../plan/provenance.ts'
 import type { TrainingPlan } from '../plan/training-plan.ts'
 import type { Bytes, Seconds } from '../plan/units.ts'
+import type { LimitReport, Verdict } from '../policy/verdict.ts'
 
-export type Verdict = 'pass' | 'warn' | 'fail' | 'unknown'
+export type { LimitKind, LimitReport, Verdict } from '../policy/verdict.ts'
 
 /** The versioned JSON of DESIGN §7. Add fields, rename none. Bytes are per GPU unless named otherwise. */
 export interface Report {
@@ -118,19 +119,6 @@ export interface RuleOfThumbReport {
   readonly billedHours: number | null
   readonly cost: number | null
   readonly currency: string | null
-}
-
-export type LimitKind = 'memory' | 'cost' | 'cost_increase' | 'hours' | 'gpu_hours'
-
-export interface LimitReport {
-  readonly kind: LimitKind
-  readonly level: 'pass' | 'warn' | 'fail' | 'unknown'
-  /** Value and limit as shown, e.g. `112 %`, `100 %`. */
-  readonly value: string
-  readonly limit: string
-  /** A failed limit that the override label turned into a warning. */
-  readonly overridden: boolean
-  readonly preExisting: boolean
 }
 
 export interface ChangeReport {
