@@ -1,0 +1,105 @@
+import { describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { estimateMemory } from '../../src/memory/estimate-memory.ts'
+import type { TrainingPlan } from '../../src/plan/training-plan.ts'
+import { SAMPLE_PLAN, sampleRun } from './sample-run.ts'
+
+const plans = fc.record({
+  microBatchSize: fc.integer({ min: 1, max: 16 }),
+  sequenceLength: fc.integer({ min: 64, max: 8192 }),
+  gradientAccumulationSteps: fc.integer({ min: 1, max: 8 }),
+  gradientCheckpointing: fc.constantFrom<TrainingPlan['gradientCheckpointing']>('none', 'full', 'selective', {
+    every: 2,
+  }),
+  attention: fc.constantFrom<TrainingPlan['attention']>('eager', 'sdpa', 'flash'),
+  loss: fc.constantFrom<TrainingPlan['loss']>('full_logits', 'full_logits_native', 'chunked', 'fused_linear'),
+  optimizerImplementation: fc.constantFrom<TrainingPlan['optimizerImplementation']>('fused', 'foreach', 'loop'),
+})
+
+const DATA = ['none', 'ddp', 'zero1', 'zero2', 'zero3', 'fsdp1', 'fsdp2'] as const
+
+function parallel(data: TrainingPlan['parallelism']['data']): Pick<TrainingPlan, 'parallelism'> {
+  return { parallelism: { ...SAMPLE_PLAN.parallelism, data } }
+}
+
+describe('estimateMemory', () => {
+  test('pure 16-bit AdamW keeps 8 bytes per parameter after load and gradients', () => {
+    const run = sampleRun({ microBatchSize: 1, sequenceLength: 64 })
+    const step = estimateMemory(run).moments.find(moment => moment.name === 'optimizer step')
+    const states = step?.items
+      .filter(item => item.name !== 'cuBLAS workspace')
+      .reduce((sum, item) => sum + item.bytes, 0)
+    expect(states).toBe(8 * run.counts.total)
+  })
+
+  test.each(DATA)('%s: components sum to the device figure, moments to their items', data => {
+    fc.assert(
+      fc.property(plans, plan => {
+        const estimate = estimateMemory(sampleRun({ ...plan, ...parallel(data), gpus: data === 'none' ? 1 : 8 }))
+        const sum = estimate.components.reduce((total, item) => total + item.bytes, 0)
+        expect(sum).toBeCloseTo(estimate.deviceBytes, 3)
+        expect(estimate.allocatedBytes).toBe(Math.max(...estimate.moments.map(moment => moment.bytes)))
+        expect(estimate.reservedBytes).toBeGreaterThanOrEqual(estimate.allocatedBytes)
+        expect(estimate.lowBytes).toBeLessThanOrEqual(estimate.deviceBytes)
+        expect(estimate.highBytes).toBeGreaterThanOrEqual(estimate.deviceBytes)
+      }),
+    )
+  })
+
+  test.each(DATA)('%s: grows with batch, length and layers', data => {
+    fc.assert(
+      fc.property(plans, plan => {
+        const base = { ...plan, ...parallel(data), gpus: data === 'none' ? 1 : 8 }
+        const bytes = estimateMemory(sampleRun(base)).allocatedBytes
+        const larger = { ...base, microBatchSize: plan.microBatchSize + 1 }
+        const longer = { ...base, sequenceLength: plan.sequenceLength + 64 }
+        expect(estimateMemory(sampleRun(larger)).allocatedBytes).toBeGreaterThanOrEqual(bytes)
+        expect(estimateMemory(sampleRun(longer)).allocatedBytes).toBeGreaterThanOrEqual(bytes)
+        expect(estimateMemory(sampleRun(base, { layers: 5 })).allocatedBytes).toBeGreaterThan(bytes)
+      }),
+    )
+  })
+
+  test('grows with the rank of the adapter', () => {
+    const adapter: NonNullable<TrainingPlan['adapter']> = {
+      type: 'lora',
+      rank: 8,
+      targetModules: 'all-linear',
+      excludeModules: [],
+      targetParameters: [],
+      layersToTransform: null,
+      rankPattern: {},
+      modulesToSave: [],
+      dtype: 'float32',
+      dropout: 0,
+      bias: 'none',
+      virtualTokens: 0,
+      targetRule: 'peft',
+    }
+    const bytes = [4, 8, 64].map(
+      rank => estimateMemory(sampleRun({ adapter: { ...adapter, rank } }, { rank })).allocatedBytes,
+    )
+    expect(bytes).toEqual([...bytes].sort((a, b) => a - b))
+    expect(new Set(bytes).size).toBe(3)
+  })
+
+  test('states shrink from DDP to ZeRO-1, ZeRO-2 and ZeRO-3', () => {
+    const names = new Set(['weights', 'gradients', 'optimizer states'])
+    const states = (['ddp', 'zero1', 'zero2', 'zero3'] as const).map(data => {
+      const { moments } = estimateMemory(sampleRun({ ...parallel(data), gpus: 8 }))
+      const step = moments.find(moment => moment.name === 'optimizer step')
+      return step?.items.filter(item => names.has(item.name)).reduce((sum, item) => sum + item.bytes, 0) ?? 0
+    })
+    expect(states).toEqual([...states].sort((a, b) => b - a))
+    expect(new Set(states).size).toBe(4)
+  })
+
+  test.each(['fsdp1', 'fsdp2', 'ddp'] as const)('%s on one GPU equals none', data => {
+    fc.assert(
+      fc.property(plans, plan => {
+        const sharded = estimateMemory(sampleRun({ ...plan, ...parallel(data) }))
+        expect(sharded.allocatedBytes).toBe(estimateMemory(sampleRun(plan)).allocatedBytes)
+      }),
+    )
+  })
+})

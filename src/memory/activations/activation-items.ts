@@ -1,0 +1,142 @@
+import type { Layer } from '../../models/architecture.ts'
+import type { MemoryItem } from '../../plan/item.ts'
+import type { Run } from '../../plan/run.ts'
+import type { TrainingPlan } from '../../plan/training-plan.ts'
+import { item, short } from '../memory-item.ts'
+import type { PipelineStage } from '../sharding/rank-parameters.ts'
+import { type LayerTape, measureLayer } from './block.ts'
+import type { BlockContext } from './block-context.ts'
+import { computeBytes } from './element-sizes.ts'
+import { layerContext } from './layer-context.ts'
+
+export interface ActivationItems {
+  /** Saved tensors or checkpoints of all layers at the end of forward. */
+  readonly kept: MemoryItem
+  /** What one layer's backward (with its re-computation) adds to `kept`. */
+  readonly hump: MemoryItem
+  /** Final norm and the head's input. */
+  readonly tail: MemoryItem
+  /** Moved to host memory. */
+  readonly hostBytes: number
+  /** Kept bytes of one layer: what is left when the first layer runs backward. */
+  readonly lastKept: number
+}
+
+interface LayerMeasure extends LayerTape {
+  readonly count: number
+  readonly checkpoint: number
+  readonly selective: number
+}
+
+export function activationItems(
+  run: Run,
+  { tokens, stage }: { readonly tokens: number; readonly stage: PipelineStage },
+): ActivationItems {
+  const { plan } = run
+  const contextOf = layerContext(run)
+  const measures = run.architecture.layers.map(entry => measured(entry.count, entry.layer, contextOf(entry.layer)))
+  const inFlight = microBatchesInFlight(plan, stage)
+  const layersShare = 1 / plan.parallelism.pipeline
+  const perToken = keptPerToken(plan, measures) * layersShare * inFlight
+  const recomputes = plan.gradientCheckpointing !== 'none'
+  const humps = measures.map(entry => humpPerToken(plan, entry))
+  const hump = Math.max(0, ...humps)
+  const offloaded = plan.activationOffload
+  const layers = run.architecture.layers.reduce((sum, entry) => sum + entry.count, 0) * layersShare
+  const lastKept = (perToken / Math.max(1, layers)) * tokens
+  const kept = offloaded ? Math.min(perToken, (2 * perToken) / Math.max(1, layers)) : perToken
+  const flightNote = inFlight === 1 ? '' : ` × ${short(inFlight)} micro-batches in flight`
+  return {
+    kept: item(recomputes ? 'checkpoints' : 'activations', kept * tokens, {
+      note: `${short(tokens)} tokens × ${short(perToken / Math.max(1, layers) / inFlight)} B × ${short(layers)} layers${flightNote}${offloaded ? ', offloaded to the host but for two layers' : ''}`,
+      source: contextOf.source,
+    }),
+    hump: item(recomputes ? 're-computed layer and its gradients' : 'gradients of activations', hump * tokens, {
+      note: `${short(tokens)} tokens × ${short(hump)} B of the largest layer`,
+      source: contextOf.source,
+    }),
+    tail: tailItem(run, { tokens, stage, context: contextOf.shared }),
+    hostBytes: offloaded ? perToken * tokens : 0,
+    lastKept,
+  }
+}
+
+function measured(count: number, layer: Layer, context: BlockContext): LayerMeasure {
+  const checkpoint = context.hiddenSize * context.sizes.residual
+  return { ...measureLayer(layer, context), count, checkpoint, selective: selectivePerToken(layer, context) }
+}
+
+/**
+ * torchtitan distributed/activation_checkpoint.py op policy: attention outputs and every second matrix product are kept,
+ * the rest of the layer is re-computed. Products in order: q, k, v, o, gate, up, down.
+ */
+function selectivePerToken(layer: Layer, context: BlockContext): number {
+  const { attention, mlp } = layer
+  const share = context.sizes.compute / context.tensorParallel
+  const products =
+    (attention.queryWidth + attention.keyValueWidth + mlp.width) * share + context.hiddenSize * context.sizes.compute
+  return (
+    context.hiddenSize * context.sizes.residual +
+    products +
+    attention.queryWidth * share +
+    (4 * attention.heads) / context.tensorParallel
+  )
+}
+
+function keptPerToken(plan: TrainingPlan, measures: readonly LayerMeasure[]): number {
+  const mode = plan.gradientCheckpointing
+  let sum = 0
+  for (const entry of measures) sum += entry.count * keptOfLayer(plan, mode, entry)
+  return sum
+}
+
+function keptOfLayer(plan: TrainingPlan, mode: TrainingPlan['gradientCheckpointing'], entry: LayerMeasure): number {
+  if (mode === 'none') return entry.saved
+  if (mode === 'full') return entry.checkpoint
+  if (mode === 'selective') return recomputesCoreAttentionOnly(plan) ? entry.saved : entry.selective
+  return entry.checkpoint / mode.every + entry.saved * (1 - 1 / mode.every)
+}
+
+/** Megatron's selective re-computation drops the scores only, which a flash kernel never keeps. */
+function recomputesCoreAttentionOnly(plan: TrainingPlan): boolean {
+  return plan.fusedKernels === 'transformer_engine' || plan.parallelism.data === 'distributed_optimizer'
+}
+
+function humpPerToken(plan: TrainingPlan, entry: LayerMeasure): number {
+  const mode = plan.gradientCheckpointing
+  const gradients = entry.backwardPeak - entry.saved
+  if (mode === 'none' || (mode === 'selective' && recomputesCoreAttentionOnly(plan))) return gradients
+  const reentrantCopy = plan.checkpointingReentrant ? entry.checkpoint : 0
+  if (mode === 'selective') return entry.saved - entry.selective + gradients
+  return entry.saved - entry.inputSaved + gradients + reentrantCopy
+}
+
+/** 1F1B (Narayanan et al. 2021, arXiv 2104.04473 §2.2): the first stage holds `pipeline` micro-batches, the last one. Interleaving: Megatron-LM theoretical_memory_usage.py. */
+function microBatchesInFlight(plan: TrainingPlan, stage: PipelineStage): number {
+  const { pipeline, pipelineInterleave } = plan.parallelism
+  if (pipeline === 1) return 1
+  const interleaved = pipelineInterleave > 1
+  const most = Math.min(plan.gradientAccumulationSteps, pipeline)
+  if (stage === 'first') return interleaved ? most * (1 + (pipeline - 1) / (pipeline * pipelineInterleave)) : most
+  return interleaved ? Math.min(most, 1 + (pipeline * (pipelineInterleave - 1)) / pipelineInterleave) : 1
+}
+
+function tailItem(
+  run: Run,
+  {
+    tokens,
+    stage,
+    context,
+  }: { readonly tokens: number; readonly stage: PipelineStage; readonly context: { readonly hiddenSize: number } },
+): MemoryItem {
+  const { plan } = run
+  const residual = plan.precision.weights === 'float32' && plan.precision.autocast ? 10 : 8
+  const bytes =
+    stage === 'first' || run.architecture.head.kind === 'sequence-classification'
+      ? 0
+      : tokens * context.hiddenSize * residual
+  return item('final norm and head input', bytes, {
+    note: `${short(tokens)} tokens × ${context.hiddenSize} × ${residual} B`,
+    source: `measured with PyTorch 2.13 on CPU (${computeBytes(plan)}-byte products)`,
+  })
+}

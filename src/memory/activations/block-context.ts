@@ -1,0 +1,45 @@
+import type { BlockRules } from './block-rules.ts'
+
+/** Element sizes in bytes that one block computes with. */
+export interface ElementSizes {
+  /** Residual stream. */
+  readonly residual: number
+  /** Inputs and outputs of matrix products. */
+  readonly compute: number
+  /** Norm and bias parameters: float32 ones lift the norm's output to float32. */
+  readonly parameters: number
+  /** Adapter weights. */
+  readonly adapter: number
+  /** torch.autocast casts the input of every product on its own. */
+  readonly autocast: boolean
+}
+
+export interface LinearAdapter {
+  readonly kind: 'lora' | 'dora' | 'bottleneck' | 'scale'
+  readonly rank: number
+  readonly dropout: boolean
+}
+
+export type AttentionAlgorithm = 'eager' | 'math' | 'fused'
+
+/** What the block builders need to know beside the layer's shape. */
+export interface BlockContext {
+  readonly sizes: ElementSizes
+  readonly rules: BlockRules
+  readonly algorithm: AttentionAlgorithm
+  /** Tokens of one sequence on this rank: the length of the s² terms. */
+  readonly sequenceLength: number
+  /** Bytes per score of an additive mask that sdpa saves; 0: none. */
+  readonly maskBytes: number
+  readonly tensorParallel: number
+  readonly sequenceParallel: boolean
+  readonly hiddenDropout: boolean
+  readonly attentionDropout: boolean
+  readonly hiddenSize: number
+  /** Does this tensor (by its path in the layer) train itself? */
+  readonly trains: (path: string) => boolean
+  readonly adapterOf: (path: string) => LinearAdapter | null
+  /** 4-bit products keep their input (bitsandbytes before 0.44). */
+  readonly quantizedKeepsInput: boolean
+  readonly quantized: boolean
+}

@@ -1,0 +1,31 @@
+import type { TrainingPlan } from '../../plan/training-plan.ts'
+import { DTYPE_BYTES } from '../dtype-bytes.ts'
+import type { ElementSizes } from './block-context.ts'
+
+const ENGINE_CASTS = new Set(['fsdp1', 'fsdp2', 'zero1', 'zero2', 'zero3', 'distributed_optimizer'])
+
+/** Bytes of a matrix product's inputs and outputs. 8-bit products keep 16-bit tensors between layers. */
+export function computeBytes(plan: TrainingPlan): number {
+  return plan.precision.compute === 'float32' || plan.precision.compute === 'tf32' ? 4 : 2
+}
+
+/**
+ * Element sizes of the residual stream, of products, of norm weights and adapters under the plan's precision.
+ * Engines that cast parameters themselves (FSDP, DeepSpeed, Megatron) leave no float32 activations behind; float32 parameters without
+ * such an engine and without autocast mean float32 activations (k-bit preparation).
+ */
+export function elementSizes(plan: TrainingPlan): ElementSizes {
+  const stored = DTYPE_BYTES[plan.precision.weights]
+  const compute = computeBytes(plan)
+  const engineCasts = ENGINE_CASTS.has(plan.parallelism.data) || plan.fusedKernels === 'transformer_engine'
+  const lowered = !plan.precision.autocast && stored > compute && engineCasts
+  const implied = !plan.precision.autocast && stored > compute && !engineCasts && plan.quantization === 'none'
+  const parameters = lowered ? compute : stored
+  return {
+    residual: parameters,
+    compute,
+    parameters,
+    adapter: plan.adapter === null ? parameters : DTYPE_BYTES[plan.adapter.dtype],
+    autocast: (plan.precision.autocast && compute === 2) || implied,
+  }
+}

@@ -1,0 +1,76 @@
+import type { Layer } from '../../models/architecture.ts'
+import type { ModelCounts } from '../../models/model-counts.ts'
+import type { Run } from '../../plan/run.ts'
+import type { TrainingPlan } from '../../plan/training-plan.ts'
+import { olderThan } from '../library-version.ts'
+import { attentionAlgorithm } from './attention-algorithm.ts'
+import type { BlockContext, LinearAdapter } from './block-context.ts'
+import { blockRules } from './block-rules.ts'
+import { elementSizes } from './element-sizes.ts'
+
+/** Everything a block builder needs, for the layers of one run on one rank. */
+export interface LayerContexts {
+  (layer: Layer): BlockContext
+  readonly shared: { readonly hiddenSize: number }
+  readonly source: string
+}
+
+export function layerContext(run: Run): LayerContexts {
+  const { plan, architecture, counts, gpu } = run
+  const { tensor, sequenceParallel, context } = plan.parallelism
+  const adapters = adapterTable(plan, counts)
+  const trained = new Set(counts.trainableTensors.map(entry => entry.tensor.path))
+  const sizes = elementSizes(plan)
+  const quantizedKeepsInput = olderThan(plan.libraries, { library: 'bitsandbytes', version: [0, 44] })
+  const shared = {
+    sizes,
+    rules: blockRules({
+      framework: plan.framework,
+      fusedKernels: plan.fusedKernels,
+      compile: plan.compile,
+      repeatsKeyValue: olderThan(plan.libraries, { library: 'transformers', version: [4, 48] }),
+    }),
+    sequenceLength: plan.sequenceLength / context,
+    tensorParallel: tensor,
+    sequenceParallel,
+    hiddenDropout: architecture.hiddenDropout > 0,
+    hiddenSize: architecture.hiddenSize / (sequenceParallel ? tensor : 1),
+    trains: (path: string) => trained.has(path),
+    adapterOf: (path: string) => adapters.get(path) ?? null,
+    quantizedKeepsInput,
+    quantized: plan.quantization !== 'none',
+  }
+  const contextOf = (layer: Layer): BlockContext => {
+    const algorithm = attentionAlgorithm({
+      requested: plan.attention,
+      attention: layer.attention,
+      gpu,
+      bfloat16: plan.precision.compute === 'bfloat16' && sizes.residual !== 4,
+    })
+    return {
+      ...shared,
+      algorithm,
+      attentionDropout: layer.attention.dropout > 0,
+      maskBytes: algorithm === 'fused' && masksPadding(plan) ? sizes.compute : 0,
+    }
+  }
+  return Object.assign(contextOf, { shared, source: shared.rules.source })
+}
+
+/** transformers builds an additive mask for sdpa as soon as a batch holds padding. */
+function masksPadding(plan: TrainingPlan): boolean {
+  return plan.attention === 'sdpa' && !plan.packing && plan.variableLength && plan.microBatchSize > 1
+}
+
+/** What adapter kinds keep, as the nearest of four shapes. */
+function adapterTable(plan: TrainingPlan, counts: ModelCounts): Map<string, LinearAdapter> {
+  const { adapter } = plan
+  if (adapter === null) return new Map()
+  const kind = adapter.type === 'dora' ? 'dora' : adapter.type === 'ia3' || adapter.type === 'vera' ? 'scale' : 'lora'
+  return new Map(
+    counts.adapterTargets.map(target => [
+      target.tensor.path,
+      { kind, rank: target.rank, dropout: adapter.dropout > 0 },
+    ]),
+  )
+}

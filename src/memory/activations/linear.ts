@@ -1,0 +1,54 @@
+import type { BlockContext, LinearAdapter } from './block-context.ts'
+import type { Tape, Value } from './tape.ts'
+
+export interface LinearOptions {
+  /** Path inside the layer; null: a product that nothing adapts and that trains with `trains`. */
+  readonly path: string
+  readonly width: number
+  /** Multiplies the saved widths of adapters: how many matrices read this input (experts keep 1). */
+  readonly scratch?: number
+}
+
+/** A projection with its adapter: a frozen weight saves nothing, a trained one saves its input, an adapter saves what it reads. */
+export function linear(tape: Tape, input: Value, context: BlockContext, options: LinearOptions): Value {
+  const { sizes } = context
+  const adapter = context.adapterOf(options.path)
+  const trains = context.trains(options.path)
+  const keeps = trains || (context.quantized && context.quantizedKeepsInput)
+  const product = sizes.autocast ? sizes.compute : input.element
+  const read = sizes.autocast ? tape.cast(input, sizes.compute) : input
+  const saved = context.quantized && context.quantizedKeepsInput && !trains && read.element > sizes.compute
+  const kept = saved ? { bytes: read.width * sizes.compute } : read
+  const base = tape.record(options.width, product, {
+    inputs: [read],
+    saves: keeps ? [kept] : [],
+    scratch: options.scratch ?? 0,
+  })
+  return adapter === null ? base : adapted(tape, { input, base, adapter, context })
+}
+
+interface Adapted {
+  readonly input: Value
+  readonly base: Value
+  readonly adapter: LinearAdapter
+  readonly context: BlockContext
+}
+
+/** peft 0.21 tuners/lora/layer.py Linear.forward: `result + lora_B(lora_A(dropout(x.to(A.dtype)))) * scaling`, then back to the result's dtype. */
+function adapted(tape: Tape, { input, base, adapter, context }: Adapted): Value {
+  const { sizes } = context
+  if (adapter.kind === 'scale') return tape.record(base.width, base.element, { inputs: [base], saves: [base] })
+  const product = sizes.autocast ? sizes.compute : sizes.adapter
+  const typed = tape.cast(input, sizes.adapter)
+  const dropped = adapter.dropout ? dropout(tape, typed) : typed
+  const read = sizes.autocast ? tape.cast(dropped, sizes.compute) : dropped
+  const down = tape.record(adapter.rank, product, { inputs: [read], saves: [read] })
+  const up = tape.record(base.width, product, { inputs: [down], saves: [down] })
+  const scaled = tape.record(base.width, product, { inputs: [up], saves: adapter.kind === 'dora' ? [up] : [] })
+  return tape.cast(tape.add(base, scaled), base.element)
+}
+
+/** CUDA keeps a one-byte mask (aten native_dropout). */
+export function dropout(tape: Tape, input: Value): Value {
+  return tape.record(input.width, input.element, { inputs: [input], saves: [{ bytes: input.width }] })
+}

@@ -1,0 +1,63 @@
+import type { MemoryItem } from '../../plan/item.ts'
+import type { Run } from '../../plan/run.ts'
+import { elementSizes } from '../activations/element-sizes.ts'
+import { item, short } from '../memory-item.ts'
+import type { PipelineStage } from '../sharding/rank-parameters.ts'
+import { logitBytes } from './logit-bytes.ts'
+
+export interface LossItems {
+  readonly endOfForward: MemoryItem
+  readonly backward: MemoryItem
+  /** Held while layers run backward. */
+  readonly kept: MemoryItem
+}
+
+export interface LossTokens {
+  readonly tokens: number
+  readonly trainsHead: boolean
+  readonly stage: PipelineStage
+}
+
+export function lossItems(run: Run, { tokens, trainsHead, stage }: LossTokens): LossItems {
+  const { plan, architecture } = run
+  const { head } = architecture
+  const perToken = head.kind === 'causal-lm' || head.kind === 'masked-lm' || head.kind === 'seq2seq-lm'
+  if (stage === 'first' || !perToken)
+    return nothing(stage === 'first' ? 'the last pipeline stage computes the loss' : 'labels per sequence')
+  if (plan.loss === 'fused_linear' || plan.loss === 'cut_cross_entropy')
+    return fused(run, { tokens, trainsHead, stage })
+  const sizes = elementSizes(plan)
+  const bytes = logitBytes(plan, sizes.autocast ? sizes.compute : sizes.residual)
+  const vocabulary = head.outputs / plan.parallelism.tensor
+  const elements = tokens * vocabulary
+  const make = (factor: number) =>
+    item('logits and loss', elements * factor, {
+      note: `${short(tokens)} tokens × ${short(vocabulary)} outputs × ${short(factor)} B (${bytes.note})`,
+      source: bytes.source,
+    })
+  return { endOfForward: make(bytes.endOfForward), backward: make(bytes.backward), kept: make(bytes.kept) }
+}
+
+/** Liger-Kernel @ead96b6 ops/fused_linear_cross_entropy.py: chunks of tokens, gradients written during forward. */
+function fused(run: Run, { tokens, trainsHead }: LossTokens): LossItems {
+  const { plan, architecture } = run
+  const [hidden, vocabulary] = [architecture.hiddenSize, architecture.head.outputs]
+  const chunk = 2 ** Math.ceil(Math.log2(Math.max(1, tokens / Math.ceil(vocabulary / hidden))))
+  const inChunks = plan.loss === 'fused_linear' ? Math.min(chunk, tokens) * vocabulary * (2 + 4) : 0
+  const weight = trainsHead ? 2 * vocabulary * hidden : 0
+  const bytes = 2 * hidden * tokens + weight + inChunks
+  const made = item('fused loss', bytes, {
+    note: `2 B × ${short(tokens)} tokens × ${hidden} + ${short(weight)} B head gradient + ${short(inChunks)} B of one chunk`,
+    source: 'Liger-Kernel @ead96b6 ops/fused_linear_cross_entropy.py; apple/ml-cross-entropy @d42911f',
+  })
+  const kept = item('fused loss', 2 * hidden * tokens + weight, {
+    note: 'input and head gradients',
+    source: made.source,
+  })
+  return { endOfForward: kept, backward: made, kept }
+}
+
+function nothing(note: string): LossItems {
+  const none = item('logits and loss', 0, { note, source: 'model head' })
+  return { endOfForward: none, backward: none, kept: none }
+}

@@ -1,0 +1,80 @@
+import type { MemoryItem } from '../plan/item.ts'
+import type { Run } from '../plan/run.ts'
+import { activationItems } from './activations/activation-items.ts'
+import { lossItems } from './loss/loss-items.ts'
+import type { Moment, MomentName } from './memory-estimate.ts'
+import { item, sumBytes } from './memory-item.ts'
+import { workspaceItem } from './overheads/outside-tensors.ts'
+import { bufferItems } from './sharding/buffer-items.ts'
+import { type PipelineStage, rankParameters } from './sharding/rank-parameters.ts'
+import { shardSizes } from './sharding/shard-sizes.ts'
+import { gradientBytes, stepItem } from './states/gradient-items.ts'
+import { persistentItems } from './states/persistent-items.ts'
+import { tokensPerPass } from './tokens-per-pass.ts'
+
+export interface RankTimeline {
+  readonly moments: readonly Moment[]
+  /** tokens × outputs of the logits on this rank; 0 when they are never whole. */
+  readonly logits: number
+  readonly persistentBytes: number
+  /** Kept in host memory by this rank. */
+  readonly hostBytes: number
+}
+
+/** The moments of one steady-state step on one rank: what is there at each. */
+export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
+  const { plan, architecture } = run
+  const parameters = rankParameters(run, stage)
+  const context = { plan, parameters, shards: shardSizes(plan) }
+  const tokens = tokensPerPass(plan)
+  const states = persistentItems(context)
+  const buffers = bufferItems(context, architecture.hiddenSize)
+  const gradients = gradientBytes(context)
+  const activations = activationItems(run, { tokens, stage })
+  const loss = lossItems(run, { tokens, trainsHead: gradients.head > 0, stage })
+  const always = [...states.device, ...buffers.persistent, workspaceItem(run.gpu)]
+  const part = (bytes: number, note: string) => item('gradients', bytes, { note, source: gradients.all.source })
+  const early = gradients.preallocated ? gradients.all : part(0, 'freed after the last step')
+  const headGradient = gradients.preallocated ? gradients.all : part(gradients.head, 'of the head')
+  const lastLayer = item(activations.kept.name, Math.min(activations.kept.bytes, activations.lastKept), {
+    note: 'of the first layer',
+    source: activations.kept.source,
+  })
+  const moments = [
+    moment('after load', always),
+    moment('end of forward', [
+      ...always,
+      ...buffers.forward,
+      early,
+      activations.kept,
+      activations.tail,
+      loss.endOfForward,
+    ]),
+    moment('loss', [...always, ...buffers.forward, early, activations.kept, activations.tail, loss.backward]),
+    moment('backward', [...always, ...buffers.backward, headGradient, activations.kept, activations.hump, loss.kept]),
+    moment('gradients complete', [
+      ...always,
+      ...buffers.backward,
+      gradients.all,
+      part(gradients.preallocated ? gradients.incoming : 0, 'one matrix being added'),
+      lastLayer,
+      activations.hump,
+      loss.kept,
+    ]),
+    moment('optimizer step', [...always, ...buffers.step, gradients.all, stepItem(context)]),
+  ]
+  return {
+    moments,
+    logits:
+      loss.kept.bytes === 0 && loss.backward.bytes === 0
+        ? 0
+        : (tokens * architecture.head.outputs) / plan.parallelism.tensor,
+    persistentBytes: sumBytes(always),
+    hostBytes: sumBytes(states.host) + activations.hostBytes,
+  }
+}
+
+function moment(name: MomentName, items: readonly MemoryItem[]): Moment {
+  const present = items.filter(entry => entry.bytes > 0)
+  return { name, items: present, bytes: sumBytes(present) }
+}

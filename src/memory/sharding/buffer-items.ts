@@ -1,0 +1,164 @@
+import type { MemoryItem } from '../../plan/item.ts'
+import type { TrainingPlan } from '../../plan/training-plan.ts'
+import { computeBytes } from '../activations/element-sizes.ts'
+import { DTYPE_BYTES } from '../dtype-bytes.ts'
+import { item, short } from '../memory-item.ts'
+import type { StateContext } from '../states/persistent-items.ts'
+
+/** DeepSpeed 0.19 zero/config.py: reduce_bucket_size, allgather_bucket_size 5e8, stage3_prefetch_bucket_size 5e7, param_persistence_threshold 1e5. */
+const ZERO_DEFAULTS = { reduce: 5e8, allgather: 5e8, prefetch: 5e7 } as const
+
+export interface BufferItems {
+  /** Always there. */
+  readonly persistent: readonly MemoryItem[]
+  /** While a layer runs forward. */
+  readonly forward: readonly MemoryItem[]
+  /** While a layer runs backward. */
+  readonly backward: readonly MemoryItem[]
+  /** During the optimizer step. */
+  readonly step: readonly MemoryItem[]
+}
+
+const NOTHING: BufferItems = { persistent: [], forward: [], backward: [], step: [] }
+
+/** What data-parallel engines allocate beside the shards themselves. */
+export function bufferItems(context: StateContext, hiddenSize: number): BufferItems {
+  switch (context.plan.parallelism.data) {
+    case 'ddp':
+      return distributedDataParallel(context)
+    case 'zero1':
+    case 'zero2':
+      return zeroOneTwo(context, hiddenSize)
+    case 'zero3':
+      return zeroThree(context, hiddenSize)
+    case 'fsdp1':
+    case 'fsdp2':
+      return fullyShardedDataParallel(context)
+    default:
+      return NOTHING
+  }
+}
+
+/** torch 2.13 nn/parallel/distributed.py: buckets hold all gradients again unless gradient_as_bucket_view. */
+function distributedDataParallel({ plan, parameters, shards }: StateContext): BufferItems {
+  if (plan.buffers.gradientAsBucketView || shards.dataParallel === 1) return NOTHING
+  const bytes = DTYPE_BYTES[plan.precision.gradients]
+  return {
+    ...NOTHING,
+    persistent: [
+      item('gradient buckets', parameters.trainable * bytes, {
+        note: `${short(parameters.trainable)} trained × ${bytes} B`,
+        source: 'torch 2.13 nn/parallel/distributed.py (gradient_as_bucket_view=False)',
+      }),
+    ],
+  }
+}
+
+function bucketElements(setting: number | 'auto' | null, fallback: number, automatic: number): number {
+  return setting === 'auto' ? automatic : (setting ?? fallback)
+}
+
+/** DeepSpeed 0.19 stage_1_and_2.py: one contiguous bucket for reduction (two with overlap), one for the gathered weights at the step. */
+function zeroOneTwo({ plan, parameters }: StateContext, hiddenSize: number): BufferItems {
+  const { buffers } = plan
+  const bytes = DTYPE_BYTES[plan.precision.gradients]
+  const reduce = Math.min(
+    bucketElements(buffers.reduceBucketElements, ZERO_DEFAULTS.reduce, hiddenSize ** 2),
+    parameters.trainable,
+  )
+  const gather = Math.min(
+    bucketElements(buffers.allgatherBucketElements, ZERO_DEFAULTS.allgather, ZERO_DEFAULTS.allgather),
+    parameters.trainable,
+  )
+  const copies = buffers.overlapComm === true ? 2 : 1
+  return {
+    ...NOTHING,
+    backward: [
+      item('reduction bucket', copies * reduce * bytes, {
+        note: `${copies} × ${short(reduce)} elements × ${bytes} B`,
+        source: 'DeepSpeed 0.19 stage_1_and_2.py setup_buckets, zero/config.py',
+      }),
+    ],
+    step: [
+      item('all-gather bucket', gather * 2, {
+        note: `${short(gather)} elements × 2 B`,
+        source: 'DeepSpeed 0.19 zero/config.py allgather_bucket_size',
+      }),
+    ],
+  }
+}
+
+/** DeepSpeed 0.19 stage3.py and partitioned_param_coordinator.py: live layers, prefetch and reduction buckets. */
+function zeroThree({ plan, parameters }: StateContext, hiddenSize: number): BufferItems {
+  const { buffers } = plan
+  const bytes = Math.min(2, DTYPE_BYTES[plan.precision.weights])
+  const gradient = DTYPE_BYTES[plan.precision.gradients]
+  const reduce = Math.min(
+    bucketElements(buffers.reduceBucketElements, ZERO_DEFAULTS.reduce, hiddenSize ** 2),
+    parameters.trainable,
+  )
+  const prefetch = Math.min(
+    bucketElements(buffers.prefetchBucketElements, ZERO_DEFAULTS.prefetch, 0.9 * hiddenSize ** 2),
+    parameters.total,
+  )
+  const outer = Math.max(parameters.embedding, parameters.head)
+  const live = Math.min(parameters.total, Math.max(2 * parameters.largestLayer, outer) + prefetch)
+  const gathered = item('gathered layers', live * bytes, {
+    note: `${short(live)} elements × ${bytes} B: two layers or the head, and the prefetch bucket`,
+    source: 'DeepSpeed 0.19 partitioned_param_coordinator.py fetch_sub_module',
+  })
+  return {
+    persistent: [
+      item('reduction bucket', reduce * gradient, {
+        note: `${short(reduce)} elements × ${gradient} B`,
+        source: 'DeepSpeed 0.19 stage3.py __setup_for_real_optimizer (ipg bucket)',
+      }),
+    ],
+    forward: [gathered],
+    backward: [gathered],
+    step: [],
+  }
+}
+
+/** torch 2.13 distributed/fsdp/_fully_shard/_fsdp_param_group.py and _fsdp_collectives.py; FSDP1 gathers the same units. */
+function fullyShardedDataParallel({ plan, parameters, shards }: StateContext): BufferItems {
+  if (shards.weights === 1) return NOTHING
+  const bytes = Math.min(computeBytes(plan), DTYPE_BYTES[plan.precision.weights])
+  const unit = unitBytes(plan, {
+    elements: parameters.largestLayer,
+    bytes,
+    quantizedShare: quantizedShare(plan, parameters.quantized, parameters.total),
+  })
+  const outer = (parameters.embedding + parameters.head) * bytes
+  const root = plan.parallelism.wrap === 'root'
+  const whole = parameters.layers * unit
+  const trainedShare = parameters.total === 0 ? 0 : Math.min(1, parameters.trainableBase / parameters.total)
+  const reduce = DTYPE_BYTES[plan.precision.gradients]
+  const unshardedGradients = parameters.largestLayer * trainedShare * (bytes + 2 * reduce)
+  const resident = root || !plan.parallelism.reshardAfterForward
+  const gathered = item('gathered weights', (resident ? whole + unit : 3 * unit) + outer, {
+    note: resident
+      ? `all ${short(parameters.layers)} layers of ${short(unit)} B stay gathered, embedding and head ${short(outer)} B`
+      : `3 × ${short(unit)} B of one layer, embedding and head ${short(outer)} B`,
+    source:
+      'torch 2.13 distributed/fsdp/_fully_shard/_fsdp_param_group.py wait_for_unshard; root group is not resharded',
+  })
+  const gradients = item('gradients before reduction', unshardedGradients + 0, {
+    note: `${short(parameters.largestLayer * trainedShare)} trained of one layer × (${bytes} + 2 × ${reduce}) B`,
+    source: 'torch 2.13 distributed/fsdp/_fully_shard/_fsdp_collectives.py foreach_reduce',
+  })
+  return { persistent: [], forward: [gathered], backward: [gathered, gradients], step: [] }
+}
+
+function quantizedShare(plan: TrainingPlan, quantized: number, total: number): number {
+  return plan.quantization === 'none' || total === 0 ? 0 : Math.min(1, quantized / total)
+}
+
+/** Quantised layers are gathered in their packed form. */
+function unitBytes(
+  plan: TrainingPlan,
+  unit: { readonly elements: number; readonly bytes: number; readonly quantizedShare: number },
+): number {
+  const packed = plan.quantization === 'none' ? unit.bytes : 0.5
+  return unit.elements * (unit.quantizedShare > 0 ? packed : unit.bytes)
+}

@@ -1,0 +1,139 @@
+import type { ParameterTensor } from '../../models/architecture.ts'
+import type { Run } from '../../plan/run.ts'
+
+/** Which pipeline rank: `first` holds the embedding and the most micro-batches in flight, `last` the head and the loss. */
+export type PipelineStage = 'only' | 'first' | 'last'
+
+/** Elements held by one model-parallel rank before data-parallel sharding. */
+export interface RankParameters {
+  /** Base model, adapters not included. */
+  readonly total: number
+  readonly quantized: number
+  readonly unquantized: number
+  readonly trainableBase: number
+  readonly adapter: number
+  readonly savedModules: number
+  readonly trainable: number
+  /** Trainable elements in embedding tables. */
+  readonly trainableEmbedding: number
+  readonly embedding: number
+  readonly head: number
+  /** The largest layer, and how many layers this rank holds. */
+  readonly largestLayer: number
+  readonly layers: number
+  /** Elements of the largest trainable matrix, and of the largest matrix at all. */
+  readonly largestTrainable: number
+  readonly largestLayerMatrix: number
+  readonly largestQuantizedMatrix: number
+  /** Elements in experts that are spread over the expert-parallel group. */
+  readonly expertTotal: number
+}
+
+interface Split {
+  readonly dense: number
+  readonly experts: number
+}
+
+export function rankParameters(run: Run, stage: PipelineStage): RankParameters {
+  const { plan, architecture, counts } = run
+  const { tensor, pipeline, expert } = plan.parallelism
+  const share = (split: Split) => split.dense / tensor + split.experts / (tensor * expert)
+  const layerCount = architecture.layers.reduce((sum, entry) => sum + entry.count, 0)
+  const onStage = layerCount === 0 ? 0 : Math.ceil(layerCount / pipeline) / layerCount
+  const layerTotals = architecture.layers.map(entry => ({ count: entry.count, split: splitOf(entry.layer.tensors) }))
+  const layers = layerTotals.reduce((sum, entry) => sum + entry.count * share(entry.split), 0) * onStage
+  const experts = layerTotals.reduce((sum, entry) => sum + entry.count * entry.split.experts, 0)
+  const hasEmbedding = stage !== 'last'
+  const hasHead = stage !== 'first'
+  const embeddingAll = elements(architecture.embedding) / tensor
+  const headAll = elements(architecture.head.tensors) / tensor
+  const tiedCopy = stage === 'last' && architecture.tiedEmbeddings ? embeddingAll : 0
+  const embedding = hasEmbedding ? embeddingAll : 0
+  const head = (hasHead ? headAll : 0) + tiedCopy
+  const tower =
+    hasEmbedding && architecture.vision !== null
+      ? elements(architecture.vision.tensors) + elements(architecture.vision.projector)
+      : 0
+  const total = layers + embedding + head + (hasHead ? elements(architecture.finalNorm) : 0) + tower
+  const trained = trainedParts(run, { share, onStage, hasEmbedding, hasHead, tiedCopy })
+  const adapter = (counts.adapter / tensor) * onStage
+  const savedModules = (counts.savedModules / tensor) * (pipeline > 1 ? 0.5 : 1)
+  const quantizedShare = counts.total === 0 ? 0 : counts.quantized / Math.max(1, counts.quantized + counts.unquantized)
+  const quantized = pipeline === 1 && tensor === 1 && expert === 1 ? counts.quantized : total * quantizedShare
+  const matrices = architecture.layers.flatMap(entry => entry.layer.tensors)
+  const largestLayerMatrix = largest(matrices) / tensor
+  return {
+    total,
+    quantized,
+    unquantized: Math.max(0, total - quantized),
+    trainableBase: trained.base,
+    adapter,
+    savedModules,
+    trainable: trained.base + adapter + savedModules,
+    trainableEmbedding: trained.embedding,
+    embedding,
+    head,
+    largestLayer: Math.max(0, ...layerTotals.map(entry => share(entry.split))),
+    layers: layerCount * onStage,
+    largestTrainable: trained.largest / tensor,
+    largestLayerMatrix,
+    largestQuantizedMatrix: plan.quantizationDetails.quantizesHead
+      ? Math.max(headAll, largestLayerMatrix)
+      : largestLayerMatrix,
+    expertTotal: (experts / (tensor * expert)) * onStage,
+  }
+}
+
+interface TrainedContext {
+  readonly share: (split: Split) => number
+  readonly onStage: number
+  readonly hasEmbedding: boolean
+  readonly hasHead: boolean
+  readonly tiedCopy: number
+}
+
+function trainedParts(run: Run, context: TrainedContext): { base: number; embedding: number; largest: number } {
+  const outer = new Set([
+    ...run.architecture.embedding,
+    ...run.architecture.finalNorm,
+    ...run.architecture.head.tensors,
+  ])
+  const outerPaths = new Set([...outer].map(tensor => tensor.path))
+  let [base, embedding, biggest] = [0, 0, 0]
+  for (const { tensor, layers } of run.counts.trainableTensors) {
+    const split = splitOf([tensor])
+    const held = context.share(split) * layers
+    biggest = Math.max(biggest, matrixElements(tensor))
+    if (!outerPaths.has(tensor.path)) {
+      base += held * (tensor.part === 'vision' || tensor.part === 'projector' ? 1 : context.onStage)
+    } else if (tensor.part === 'embedding') {
+      base += context.hasEmbedding ? held : context.tiedCopy
+      embedding += context.hasEmbedding ? held : context.tiedCopy
+    } else {
+      base += context.hasHead ? held : 0
+    }
+  }
+  return { base, embedding, largest: biggest }
+}
+
+function splitOf(tensors: readonly ParameterTensor[]): Split {
+  let [dense, experts] = [0, 0]
+  for (const tensor of tensors) {
+    if (tensor.part === 'experts') experts += tensor.parameters
+    else dense += tensor.parameters
+  }
+  return { dense, experts }
+}
+
+function elements(tensors: readonly ParameterTensor[]): number {
+  return tensors.reduce((sum, tensor) => sum + tensor.parameters, 0)
+}
+
+/** Fused experts are one parameter; separate ones are matrices of their own. */
+function matrixElements(tensor: ParameterTensor): number {
+  return tensor.fused ? tensor.parameters : tensor.parameters / Math.max(1, tensor.count)
+}
+
+function largest(tensors: readonly ParameterTensor[]): number {
+  return tensors.reduce((most, tensor) => Math.max(most, matrixElements(tensor)), 0)
+}

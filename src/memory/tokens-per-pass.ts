@@ -1,0 +1,24 @@
+import type { TrainingPlan } from '../plan/training-plan.ts'
+import type { Stage } from '../plan/vocabulary.ts'
+
+/** Sequences that one sample brings to a forward pass: preference stages run chosen and rejected together (trl 1.13 dpo_trainer.py concatenated_forward). */
+const SEQUENCES_PER_SAMPLE: Record<Stage, number> = {
+  pretrain: 1,
+  sft: 1,
+  dpo: 2,
+  kto: 1,
+  orpo: 2,
+  simpo: 2,
+  reward: 2,
+  ppo: 1,
+  grpo: 1,
+}
+
+/** Tokens of one forward and backward pass on one rank. */
+export function tokensPerPass(plan: TrainingPlan): number {
+  const length =
+    plan.reinforcement !== null && (plan.stage === 'grpo' || plan.stage === 'ppo')
+      ? Math.max(1, plan.reinforcement.promptLength + plan.reinforcement.completionLength)
+      : plan.sequenceLength
+  return (plan.microBatchSize * SEQUENCES_PER_SAMPLE[plan.stage] * length) / plan.parallelism.context
+}
