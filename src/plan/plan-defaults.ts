@@ -89,7 +89,10 @@ export const GENERIC_DEFAULTS: { readonly [K in GenericKey]: DraftValue<PlanValu
   'dataset.maxSteps': byDefault(null, 'not given'),
   'dataset.tokens': byDefault(null, 'not given'),
   'dataset.dropLast': byDefault(false, 'torch DataLoader: drop_last=False'),
-  'dataset.padding': byDefault('fixed', 'native format: every sequence has the stated length'),
+  'dataset.padding': byDefault(
+    'longest',
+    'native format: batches are padded to their longest sample; without a mean length every sequence is full',
+  ),
   'dataset.lengthGrouped': byDefault(false, 'random order'),
   'dataset.names': byDefault([], 'none named'),
   'hardware.gpu': byDefault('', 'none given'),

@@ -1,0 +1,82 @@
+import { busBandwidth, domainsOf, type Group } from '../hardware/interconnect.ts'
+import type { StepContext } from './step-context.ts'
+import type { LayerTerm } from './term.ts'
+
+/** Collectives inside one micro-batch that compute does not hide. */
+export function microBatchCollectives(c: StepContext): readonly LayerTerm[] {
+  const terms: LayerTerm[] = []
+  if (c.tensor > 1) terms.push({ name: 'tensor-parallel collectives', seconds: tensorSeconds(c), source: 'collective' })
+  if (c.context > 1) terms.push({ name: 'context-parallel exchange', seconds: contextSeconds(c), source: 'collective' })
+  if (c.expert > 1 && c.work.expertLayers > 0) {
+    terms.push({ name: 'expert all-to-all', seconds: expertSeconds(c), source: 'collective' })
+  }
+  return terms
+}
+
+/** Four all-reduces (or their halves) per layer and micro-batch, two more in recomputation. */
+function tensorSeconds({ constants, work, tokens, tensor, pipeline, recompute, fabric, domain }: StepContext): number {
+  const bytes = 2 * tokens * work.hiddenSize
+  const peak = busBandwidth(fabric.allReduce, fabric, { ranks: tensor, stride: 1, domain })
+  const bus = (peak * bytes) / (bytes + fabric.halfSpeedBytes)
+  const volume = ((4 * (1 + recompute / 2) * work.layers) / pipeline) * bytes * ((2 * (tensor - 1)) / tensor)
+  return (constants.exposed_tensor * volume) / bus
+}
+
+/** Keys and values of the other context ranks, forward and backward. */
+function contextSeconds(c: StepContext): number {
+  const { constants, work, sequences, length, context, tensor, pipeline, recompute, fabric, domain } = c
+  const rate = busBandwidth(fabric.allGather, fabric, { ranks: context, stride: tensor, domain })
+  const bytes = (sequences * length.computed * 4 * work.keyValueWidth) / (tensor * pipeline)
+  return (constants.exposed_context * ((context - 1) / context) * bytes * (2 + recompute)) / rate
+}
+
+/** Dispatch and combine, forward and backward: 75 % of the all-gather rate in a domain, the network's share across. */
+function expertSeconds(c: StepContext): number {
+  const { constants, work, tokens, tensor, pipeline, expert, recompute, fabric, domain } = c
+  const inside = 0.75 * fabric.allGather
+  const rate = expert <= domain ? inside : Math.min(inside, (0.8 * fabric.nic * expert) / (expert - domain))
+  const bytes =
+    ((4 * (1 + recompute / 2) * tokens) / tensor) * work.topK * work.hiddenSize * 2 * ((expert - 1) / expert)
+  return (constants.exposed_expert * bytes * work.expertLayers) / pipeline / rate
+}
+
+const SHARDS_WEIGHTS: ReadonlySet<string> = new Set(['zero3', 'fsdp1', 'fsdp2'])
+
+/** Traffic of fully sharded weights in one micro-batch; 0 without sharding. */
+export function shardTraffic(c: StepContext): number {
+  const { plan, counts, ranks, tensor, pipeline, fabric } = c
+  if (!SHARDS_WEIGHTS.has(plan.parallelism.data) || ranks <= 1) return 0
+  const shards = Math.min(plan.parallelism.shardSize ?? ranks, ranks)
+  if (shards <= 1) return 0
+  const parameters = counts.total / (tensor * pipeline)
+  const gathers = plan.parallelism.reshardAfterForward ? 2 : 1
+  const weightBytes = plan.quantization === 'none' ? 2 : 0.55
+  const gradientBytes = plan.adapter === null ? (plan.precision.gradients === 'float32' ? 4 : 2) : 0
+  const reduced = plan.parallelism.noSync ? 0 : gradientBytes * (counts.trainable / Math.max(1, counts.total))
+  const bus = busBandwidth(fabric.allGather, fabric, dataGroup(c, shards))
+  return ((gathers * weightBytes + reduced) * parameters * ((shards - 1) / shards)) / bus
+}
+
+/** Averaging gradients once per step where weights are not sharded, or between copies of a shard group. */
+export function dataParallelSeconds(c: StepContext): number {
+  const { plan, counts, ranks, constants, stack, fabric, tensor, pipeline } = c
+  if (ranks <= 1) return 0
+  const data = plan.parallelism.data
+  const shards = SHARDS_WEIGHTS.has(data) ? Math.min(plan.parallelism.shardSize ?? ranks, ranks) : 1
+  if (shards >= ranks) return 0
+  const gradientBytes = plan.precision.gradients === 'float32' ? 4 : 2
+  const sharded = data === 'zero1' || data === 'zero2' || data === 'distributed_optimizer'
+  const volume = (sharded ? gradientBytes + 2 : 2 * gradientBytes) * (counts.trainable / (tensor * pipeline * shards))
+  const group = ranks / shards
+  const bus = busBandwidth(fabric.allReduce, fabric, dataGroup(c, group))
+  return (constants[stack.exposedData] * volume * ((group - 1) / group)) / bus
+}
+
+function dataGroup({ tensor, domain }: StepContext, ranks: number): Group {
+  return { ranks, stride: tensor, domain }
+}
+
+/** Doublings of the number of domains: stragglers and jitter grow with them. */
+export function domainDoublings({ plan, domain }: StepContext): number {
+  return Math.log2(Math.max(1, domainsOf({ ranks: plan.gpus, stride: 1, domain })))
+}

@@ -1,0 +1,237 @@
+import { adapterMultiplier } from './efficiency.ts'
+import type { StepContext } from './step-context.ts'
+import type { LayerTerm } from './term.ts'
+import { effectiveLength } from './work.ts'
+
+/** GPU and host time of one micro-batch on one GPU, before communication. Formulas: docs/time.md. */
+export function microBatchTerms(context: StepContext): { readonly gpu: readonly LayerTerm[]; readonly host: number } {
+  const gpu: LayerTerm[] = []
+  const add = (term: LayerTerm) => {
+    if (term.seconds > 0) gpu.push(term)
+  }
+  const multiplier = context.plan.adapter === null ? 1 : adapterMultiplier(context.plan.adapter.type)
+  const scaled = (seconds: number) => seconds * multiplier
+  add({ name: 'dense products', seconds: scaled(denseSeconds(context)), source: 'work' })
+  add({ name: 'expert products', seconds: expertSeconds(context), source: 'work' })
+  add({ name: 'expert permutation', seconds: permutationSeconds(context), source: 'bytes' })
+  add({ name: 'output head', seconds: headSeconds(context), source: 'work' })
+  add({ name: 'attention', seconds: attentionSeconds(context), source: 'work' })
+  add({ name: 'state-space scan', seconds: scanSeconds(context), source: 'work' })
+  add({ name: 'vision tower', seconds: visionSeconds(context), source: 'work' })
+  add({ name: 'elementwise', seconds: elementwiseSeconds(context), source: 'bytes' })
+  add({ name: '8-bit casts', seconds: castSeconds(context), source: 'bytes' })
+  add({ name: 'adapters', seconds: adapterSeconds(context), source: 'bytes' })
+  add({ name: 'de-quantisation', seconds: dequantisationSeconds(context), source: 'bytes' })
+  return { gpu, host: hostSeconds(context) * multiplier }
+}
+
+/** Passes over a weight matrix: forward, gradient of the input, of the weight, recomputation. */
+function passes({ trains, recompute }: StepContext): number {
+  return 1 + trains.backward * (1 + recompute) + trains.weights
+}
+
+/** Matmul efficiency at a width: narrow matrices lose more on faster chips. */
+function widthShare({ constants, ceilings }: StepContext, width: number): number {
+  return 1 / (1 + (constants.narrow_width * (ceilings.bits16 / 271e12)) / Math.max(1, width))
+}
+
+function stackShare({ constants, stack, plan }: StepContext): number {
+  return constants[stack.efficiency] * (plan.precision.compute === 'nvfp4' ? constants.efficiency_fp4 : 1)
+}
+
+function cubic(compute: number, memory: number): number {
+  return Math.cbrt(compute ** 3 + memory ** 3)
+}
+
+/** Bytes of one weight as the products read it. */
+function weightBytes({ plan, stack }: StepContext): number {
+  const narrow =
+    plan.precision.compute === 'float8' || plan.precision.compute === 'mxfp8' || plan.precision.compute === 'nvfp4'
+  return stack.id === 'transformer-engine' && narrow ? 1 : 2
+}
+
+function denseSeconds(c: StepContext): number {
+  const { work, tokens, tensor, pipeline, constants, ceilings, bandwidth } = c
+  const parameters = work.denseParameters
+  const rate = ceilings.compute * stackShare(c) * widthShare(c, work.hiddenSize / tensor)
+  const compute = (2 * parameters * (tokens + constants.tile_waste)) / (tensor * pipeline * rate)
+  const memory = (parameters * weightBytes(c)) / (tensor * pipeline * bandwidth)
+  return passes(c) * cubic(compute, memory)
+}
+
+/** Share of the grouped-product ceiling by generation of the software. */
+function expertShare({ constants, plan, stack }: StepContext): number {
+  if (stack.id === 'hugging-face' && plan.fusedKernels === 'none') return constants.efficiency_expert_loop
+  const release = plan.libraries['megatron-bridge'] ?? null
+  if (release === null) return constants.efficiency_experts
+  return isBefore(release, '26.06') ? constants.efficiency_experts_2025 : constants.efficiency_experts_2026
+}
+
+function isBefore(version: string, other: string): boolean {
+  const parts = (text: string) => text.split('.').map(Number)
+  const [a, b] = [parts(version), parts(other)]
+  for (let i = 0; i < Math.max(a.length, b.length); i++) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0)
+    if (difference !== 0) return difference < 0
+  }
+  return false
+}
+
+function expertSeconds(c: StepContext): number {
+  const { work, tokens, pipeline, expert, ceilings, bandwidth } = c
+  if (work.activeExpertParameters === 0) return 0
+  const rate = ceilings.compute * stackShare(c) * widthShare(c, work.expertWidth) * expertShare(c)
+  const compute = (2 * work.activeExpertParameters * tokens) / (c.tensor * pipeline * rate)
+  const memory = (work.expertParameters * weightBytes(c)) / (pipeline * expert * bandwidth)
+  return passes(c) * cubic(compute, memory)
+}
+
+/** Tokens are gathered for their experts and scattered back: 24 bytes per routed value, forward and backward. */
+function permutationSeconds({ work, tokens, tensor, pipeline, bandwidth, recompute }: StepContext): number {
+  const routed = work.topK * tokens * work.hiddenSize * work.expertLayers
+  return (24 * routed * (1 + recompute / 3)) / (tensor * pipeline * bandwidth)
+}
+
+/** Bytes moved per logit, forward and backward: casts, softmax, gradient. Counted from the kernels. */
+const LOGIT_BYTES = {
+  full_logits: 20,
+  full_logits_float32: 36,
+  full_logits_native: 20,
+  chunked: 16,
+  fused_linear: 8,
+  cut_cross_entropy: 8,
+  vocab_parallel: 14,
+} as const
+
+function headSeconds(c: StepContext): number {
+  const { work, tokens, tensor, pipeline, ceilings, bandwidth, plan, trains } = c
+  const products =
+    ((2 + trains.head) * 2 * work.outputs * work.hiddenSize * tokens) / (tensor * ceilings.bits16 * stackShare(c))
+  const logits = (LOGIT_BYTES[plan.loss] * work.outputs * tokens) / (tensor * bandwidth)
+  return (products + logits) / pipeline
+}
+
+function attentionShare({ constants, gpu, stack, plan }: StepContext): number {
+  if (plan.fusedKernels === 'transformer_engine' && stack.id === 'transformer-engine')
+    return constants.attention_transformer_engine
+  const modern = gpu.generation === 'hopper' || gpu.generation === 'blackwell'
+  const share = modern ? constants.attention_hopper : constants.attention_ampere
+  return stack.oldAttention ? share * constants.attention_2023 : share
+}
+
+/** Flash: backward is 2.5 forwards. Unfused: every score is written and read by softmax, mask and dropout. */
+function attentionSeconds(c: StepContext): number {
+  const {
+    work,
+    tokens,
+    tensor,
+    pipeline,
+    context,
+    ceilings,
+    bandwidth,
+    constants,
+    recompute,
+    recomputeAttention,
+    trains,
+  } = c
+  const length = (tokens * context) / c.sequences
+  let seconds = 0
+  for (const attention of work.attention) {
+    if (c.plan.attention === 'eager') {
+      const rate = constants.attention_eager * ceilings.bits16 * stackShare(c)
+      const again = recompute + recomputeAttention
+      seconds += ((3 + again) * 4 * length * attention.width * tokens * attention.layers) / rate
+      seconds +=
+        (constants.score_bytes * tokens * length * attention.heads * attention.layers * (2.2 + again)) / bandwidth
+    } else {
+      const rate = ceilings.bits16 * attentionShare(c)
+      const work2 = 2 * effectiveLength(length, attention) * attention.width * tokens * attention.layers
+      seconds += ((1 + trains.backward * (2.5 + recompute)) * work2) / rate
+    }
+  }
+  return seconds / (tensor * pipeline)
+}
+
+function scanSeconds(c: StepContext): number {
+  const { work, tokens, tensor, pipeline, ceilings, constants, recompute } = c
+  return (
+    ((3 + recompute) * work.scanFlops * tokens) /
+    (tensor * pipeline * ceilings.bits16 * constants.attention_hopper * 0.5)
+  )
+}
+
+function visionSeconds(c: StepContext): number {
+  const { work, sequences, tensor, ceilings } = c
+  return (2 * work.visionParameters * work.visionTokens * sequences) / (tensor * ceilings.bits16 * stackShare(c))
+}
+
+function elementwiseSeconds(c: StepContext): number {
+  const { work, tokens, tensor, pipeline, bandwidth, constants, recompute, recomputeAttention, plan, trains } = c
+  const split = plan.parallelism.sequenceParallel ? tensor : tensor ** 0.7
+  const bytes = c.fused ? work.elementwiseFused : work.elementwiseEager
+  const passes3 = 1 + trains.backward * (2 + recompute) + 0.5 * recomputeAttention
+  return (constants.elementwise * tokens * bytes * passes3) / (split * pipeline * bandwidth)
+}
+
+const NARROW: ReadonlySet<string> = new Set(['float8', 'mxfp8', 'nvfp4'])
+
+/** 8- and 4-bit operands: read, write in two layouts, largest magnitude. */
+function castSeconds({ plan, work, tokens, tensor, pipeline, bandwidth }: StepContext): number {
+  if (!NARROW.has(plan.precision.compute)) return 0
+  return (6 * work.linearFeatures * tokens) / (tensor * pipeline * bandwidth)
+}
+
+/** LoRA branches: 14 + 14 bytes per feature with float32 adapters (casts), 6 + 8 at 16 bit; three passes. */
+function adapterSeconds(c: StepContext): number {
+  const { plan, counts, tokens, tensor, pipeline, bandwidth, constants, stack } = c
+  if (plan.adapter === null) return 0
+  const [inBytes, outBytes] = plan.adapter.dtype === 'float32' ? [14, 14] : [6, 8]
+  const features = counts.adapterTargets.reduce(
+    (sum, { tensor: t, layers }) => sum + layers * (inBytes * t.inFeatures + outBytes * t.outFeatures),
+    0,
+  )
+  const halved = plan.compile || stack.id === 'transformer-engine' ? 0.5 : 1
+  return (3 * constants.adapter_traffic * halved * tokens * features) / (tensor * pipeline * bandwidth)
+}
+
+const FOUR_BIT: ReadonlySet<string> = new Set([
+  'nf4',
+  'nf4-double',
+  'fp4',
+  'gptq-int4',
+  'awq-int4',
+  'hqq-int4',
+  'mxfp4',
+])
+const INTEGER_KERNELS: ReadonlySet<string> = new Set(['gptq-int4', 'gptq-int8', 'awq-int4', 'hqq-int4'])
+
+/** Weights are expanded again in every pass; the kernels are bound by instructions, not by memory. */
+function dequantisationSeconds(c: StepContext): number {
+  const { plan, counts, work, constants, tensor, pipeline, bandwidth, recompute, ceilings } = c
+  if (plan.quantization === 'none' || plan.quantization === 'fp8') return 0
+  const rate = INTEGER_KERNELS.has(plan.quantization)
+    ? constants.gptq_rate
+    : plan.compile
+      ? constants.compiled_nf4_rate
+      : constants.nf4_rate
+  const weights = Math.min(counts.quantized, work.denseParameters + work.expertParameters)
+  // instruction rate follows the chip's arithmetic rate, measured on A100 and A10G alike
+  const instructions = rate * Math.max(1, ceilings.bits16 / 300e12) ** 0.5
+  return (weights * (2 + recompute) * (1 / instructions + 2.5 / bandwidth)) / (tensor * pipeline)
+}
+
+function hostSeconds(c: StepContext): number {
+  const { plan, work, counts, constants, stack, gpu, pipeline, recompute } = c
+  const experts = work.expertLayers > 0 && stack.id === 'transformer-engine'
+  const launch = constants[experts ? 'host_experts' : stack.host]
+  const compiled = plan.compile ? constants.host_compiled : 1
+  const data = plan.parallelism.data
+  const sharded = (data === 'fsdp1' || data === 'fsdp2' || data === 'zero3') && stack.id !== 'transformer-engine'
+  const shard = sharded ? constants[stack.hostShard] : 0
+  const again = (3 + recompute) / 3
+  const host = gpu.generation === 'blackwell' ? constants.host_blackwell : 1
+  const targets = counts.adapterTargets.reduce((sum, target) => sum + target.layers, 0)
+  const quantised = FOUR_BIT.has(plan.quantization) ? (constants.host_4bit * work.layers * (2 + recompute)) / 2 : 0
+  const adapters = constants.host_adapter * targets * again * compiled
+  return ((work.layers * (launch * compiled + shard) * again + adapters + quantised) * host) / pipeline
+}

@@ -1,0 +1,83 @@
+import type { ModelCounts } from '../models/model-counts.ts'
+import type { TimeItem } from '../plan/item.ts'
+import type { TrainingPlan } from '../plan/training-plan.ts'
+
+const STARTUP_SOURCE =
+  'MLPerf training logs v4–v5 (Llama-2-70B LoRA: median 76 s to 8 GPUs, 130 s from 64); shape assumed'
+const COMPILE_SOURCE = 'stas00/ml-engineering training/performance @744d01e (22 s for 1B, 47 s for 8B)'
+const EVALUATION_SOURCE = 'MLPerf training logs (0.43 of a LoRA step per batch); others from passes'
+const CHECKPOINT_SOURCE = 'stas00/ml-engineering storage @744d01e (1.9 GB/s for one NVMe writer); speed assumed'
+
+export interface PhaseInputs {
+  readonly plan: TrainingPlan
+  readonly counts: ModelCounts
+  readonly steps: number
+  readonly microBatchSeconds: number
+  readonly dataRanks: number
+}
+
+/** What a run does besides its steps. */
+export function runPhases(inputs: PhaseInputs): readonly TimeItem[] {
+  return [startUp(inputs), compile(inputs), evaluation(inputs), checkpoints(inputs)].filter(item => item.seconds > 0)
+}
+
+/** Processes, weights from storage at 1 GB/s per node, first step; more nodes take longer to meet. */
+function startUp({ plan, counts }: PhaseInputs): TimeItem {
+  const nodes = Math.max(1, plan.gpus / plan.gpusPerNode)
+  const gigabytes = (2 * counts.total) / 1e9
+  const seconds = Math.max(45, 60 + gigabytes / nodes + 30 * Math.log2(nodes))
+  return {
+    name: 'start-up',
+    seconds,
+    note: `60 s + ${gigabytes.toFixed(1)} GB of weights ÷ 1 GB/s`,
+    source: STARTUP_SOURCE,
+  }
+}
+
+function compile({ plan, counts }: PhaseInputs): TimeItem {
+  const seconds = plan.compile ? 20 + (4 * counts.total) / 1e9 : 0
+  return { name: 'compile', seconds, note: '20 s + 4 s per 1e9 parameters', source: COMPILE_SOURCE }
+}
+
+/** Forward passes only: a third of a full micro-batch, a quarter with recomputation. */
+function evaluationShare({ adapter, gradientCheckpointing }: TrainingPlan): number {
+  const recomputes = gradientCheckpointing !== 'none'
+  if (adapter !== null) return recomputes ? 0.33 : 0.43
+  return recomputes ? 0.25 : 1 / 3
+}
+
+function evaluation(inputs: PhaseInputs): TimeItem {
+  const { plan, steps, dataRanks, microBatchSeconds } = inputs
+  const set = plan.evaluation
+  const held =
+    set === null ? null : (set.samples ?? (plan.dataset.samples === null ? null : plan.dataset.samples * set.share))
+  const times = occurrences(set, steps)
+  if (set === null || held === null || times === 0) return { name: 'evaluation', seconds: 0, note: '', source: '' }
+  const batches = Math.ceil(held / (set.microBatchSize * dataRanks))
+  const perBatch = (microBatchSeconds * evaluationShare(plan) * set.microBatchSize) / plan.microBatchSize
+  const note = `${times} × ${batches} batches × ${perBatch.toFixed(3)} s`
+  return { name: 'evaluation', seconds: times * batches * perBatch, note, source: EVALUATION_SOURCE }
+}
+
+function checkpoints({ plan, counts, steps }: PhaseInputs): TimeItem {
+  const set = plan.checkpoints
+  const times = Math.max(1, occurrences(set, steps))
+  const states = set?.includesOptimizer ?? false
+  const adapter = plan.adapter !== null
+  const bytes = adapter ? counts.trainable * (states ? 12 : 2) : counts.total * 2 + (states ? 12 * counts.trainable : 0)
+  const writers =
+    plan.parallelism.data === 'none' || plan.parallelism.data === 'ddp' ? 1 : Math.max(1, plan.gpus / plan.gpusPerNode)
+  const note = `${times} × ${(bytes / 1e9).toFixed(1)} GB ÷ 1 GB/s ÷ ${writers} nodes`
+  return { name: 'checkpoints', seconds: (times * bytes) / 1e9 / writers, note, source: CHECKPOINT_SOURCE }
+}
+
+interface Schedule {
+  readonly everySteps: number | null
+  readonly timesTotal: number | null
+}
+
+function occurrences(schedule: Schedule | null, steps: number): number {
+  if (schedule === null) return 0
+  if (schedule.timesTotal !== null) return schedule.timesTotal
+  return schedule.everySteps === null || schedule.everySteps <= 0 ? 0 : Math.floor(steps / schedule.everySteps)
+}

@@ -1,0 +1,64 @@
+import type { TimeItem } from '../plan/item.ts'
+import { constantSource } from './efficiency.ts'
+import type { StepContext } from './step-context.ts'
+import type { LayerTerm } from './term.ts'
+
+const tera = (flops: number) => `${(flops / 1e12).toFixed(0)} TFLOP/s`
+const giga = (bytes: number) => `${(bytes / 1e9).toFixed(0)} GB/s`
+const count = (value: number) => value.toExponential(2)
+
+type Describe = (c: StepContext) => string
+
+const tokens: Describe = c => `${Math.round(c.tokens)} tokens × ${c.plan.gradientAccumulationSteps} micro-batches`
+
+/** The inputs of each term, written out. */
+const NOTES: Readonly<Record<string, Describe>> = {
+  'dense products': c =>
+    `${count(c.work.denseParameters)} parameters × ${tokens(c)}, ${2 + c.trains.weights + c.recompute} passes; ` +
+    `${tera(c.ceilings.compute)} (${c.ceilings.from}) × ${c.constants[c.stack.efficiency]} ${c.stack.id}`,
+  'expert products': c => `${count(c.work.activeExpertParameters)} active parameters × ${tokens(c)}`,
+  'output head': c => `${c.work.outputs} outputs × ${c.work.hiddenSize}; logits of ${c.plan.loss}`,
+  attention: c => `${c.plan.attention}, length ${Math.round(c.length.computed)} (${c.length.note})`,
+  elementwise: c => `${c.fused ? 'fused' : 'eager'} kernels over ${giga(c.bandwidth)}`,
+  adapters: c => `${c.counts.adapterTargets.length} kinds of target, ${c.plan.adapter?.dtype ?? ''}`,
+  'de-quantisation': c => `${count(c.counts.quantized)} ${c.plan.quantization} weights expanded in every pass`,
+  'host launches': c => `${c.work.layers} layers launched by ${c.stack.id}${c.plan.compile ? ', compiled' : ''}`,
+  'tensor-parallel collectives': c => `${c.tensor} ranks over ${giga(c.fabric.allReduce)}`,
+  'context-parallel exchange': c => `${c.context} ranks`,
+  'expert all-to-all': c => `${c.expert} ranks`,
+  'sharded weights': c => `${c.plan.parallelism.data} over ${c.ranks} ranks, ${giga(c.fabric.allGather)}`,
+  'pipeline bubble': c => `(${c.pipeline} − 1) ÷ ${c.plan.parallelism.pipelineInterleave} idle micro-batches`,
+  'gradient averaging': c => `${count(c.counts.trainable)} gradients over ${c.ranks} ranks`,
+  optimizer: c =>
+    `${count(c.counts.trainable)} parameters, ${c.plan.optimizer} ${c.plan.optimizerImplementation}` +
+    (c.plan.parallelism.offload === 'none' ? '' : ', on the host'),
+}
+
+/** Where the shape of a term comes from; the fitted constant behind it is named. */
+const SOURCES: Readonly<Record<string, Describe>> = {
+  'dense products': c => constantSource(c.stack.efficiency),
+  'expert products': () => constantSource('efficiency_experts'),
+  'output head': () => 'bytes per logit counted from the loss kernels',
+  attention: () => 'FlashAttention: backward is 2.5 forwards (arXiv 2205.14135)',
+  elementwise: () => constantSource('elementwise'),
+  adapters: () => constantSource('adapter_traffic'),
+  'de-quantisation': () => constantSource('nf4_rate'),
+  'host launches': c => constantSource(c.stack.host),
+  'tensor-parallel collectives': c => `${constantSource('exposed_tensor')}; ${c.fabric.source}`,
+  'context-parallel exchange': c => `${constantSource('exposed_context')}; ${c.fabric.source}`,
+  'expert all-to-all': c => `${constantSource('exposed_expert')}; ${c.fabric.source}`,
+  'sharded weights': c => `${constantSource('exposed_shard')}; ${c.fabric.source}`,
+  'pipeline bubble': () => constantSource('pipeline_bubble'),
+  'gradient averaging': c => `${constantSource(c.stack.exposedData)}; ${c.fabric.source}`,
+  stragglers: () => constantSource('domain_drift'),
+}
+
+/** A term as an item of the report; `factor` is the user's calibration. */
+export function describeTerm(context: StepContext, { name, seconds, source }: LayerTerm, factor: number): TimeItem {
+  return {
+    name,
+    seconds: seconds * factor,
+    note: NOTES[name]?.(context) ?? tokens(context),
+    source: SOURCES[name]?.(context) ?? (source === 'bytes' ? 'bytes moved ÷ memory bandwidth' : 'work ÷ ceiling'),
+  }
+}

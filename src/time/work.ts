@@ -1,0 +1,174 @@
+import type { Architecture, Layer, ParameterTensor } from '../models/architecture.ts'
+
+/** What one token costs in a model, summed over its layers: counts that no plan changes. */
+export interface Work {
+  readonly layers: number
+  readonly expertLayers: number
+  readonly hiddenSize: number
+  /** Parameters of the blocks' products outside routed experts. */
+  readonly denseParameters: number
+  /** All routed expert parameters, and those one token uses. */
+  readonly expertParameters: number
+  readonly activeExpertParameters: number
+  readonly expertWidth: number
+  readonly topK: number
+  readonly experts: number
+  /** Multiply-adds of the head per token, and its outputs; 0 for classification heads. */
+  readonly outputs: number
+  readonly attention: readonly AttentionWork[]
+  /** Bytes per token of one forward outside the products, 16-bit activations: fused kernels and eager Hugging Face code. */
+  readonly elementwiseFused: number
+  readonly elementwiseEager: number
+  /** Inputs + outputs of all linear layers of the blocks per token. */
+  readonly linearFeatures: number
+  /** Key-value width summed over attention layers. */
+  readonly keyValueWidth: number
+  /** FLOPs per token of one forward in scans of state-space and linear-attention mixers. */
+  readonly scanFlops: number
+  readonly visionParameters: number
+  readonly visionTokens: number
+}
+
+export interface AttentionWork {
+  readonly layers: number
+  readonly heads: number
+  /** heads × head size; latent attention: the mean of query-key and value widths. */
+  readonly width: number
+  readonly window: number | null
+  readonly causal: boolean
+}
+
+const CACHE = new WeakMap<Architecture, Work>()
+
+/** Counts of an architecture; computed once per architecture. */
+export function workOf(architecture: Architecture): Work {
+  const known = CACHE.get(architecture)
+  if (known !== undefined) return known
+  const work = count(architecture)
+  CACHE.set(architecture, work)
+  return work
+}
+
+/**
+ * Score products of one query summed over its keys: a causal query sees half the sequence on average, a windowed one
+ * w − w²/2s. Returned as the length s' for which a causal layer would cost the same.
+ */
+export function effectiveLength(length: number, { window, causal }: AttentionWork): number {
+  if (!causal) return 2 * length
+  if (window === null || window >= length) return length
+  return 2 * window - (window * window) / length
+}
+
+function count(architecture: Architecture): Work {
+  const { hiddenSize, head, vision } = architecture
+  let layers = 0
+  let expertLayers = 0
+  let denseParameters = 0
+  let expertParameters = 0
+  let activeExpertParameters = 0
+  let expertWidth = 0
+  let topK = 0
+  let experts = 0
+  let elementwiseFused = 0
+  let elementwiseEager = 0
+  let linearFeatures = 0
+  let keyValueWidth = 0
+  let scanFlops = 0
+  const attention: AttentionWork[] = []
+  for (const { count: n, layer } of architecture.layers) {
+    layers += n
+    for (const tensor of layer.tensors) {
+      if (isExpert(tensor)) {
+        expertParameters += n * tensor.parameters
+        const active = (layer.moe?.topK ?? 1) / (layer.moe?.experts ?? 1)
+        activeExpertParameters += n * tensor.parameters * active
+      } else if (isProduct(tensor)) {
+        denseParameters += n * tensor.parameters
+        linearFeatures += n * tensor.count * (tensor.inFeatures + tensor.outFeatures)
+      }
+    }
+    if (layer.moe !== null) {
+      expertLayers += n
+      expertWidth = layer.moe.expertWidth
+      topK = layer.moe.topK
+      experts = layer.moe.experts
+      linearFeatures += n * layer.moe.topK * (2 * hiddenSize + 3 * layer.moe.expertWidth)
+    }
+    const traffic = elementwise(layer, hiddenSize)
+    elementwiseFused += n * traffic.fused
+    elementwiseEager += n * traffic.eager
+    scanFlops += n * scan(layer)
+    if (hasScores(layer)) {
+      attention.push({ layers: n, ...attentionWidth(layer) })
+      keyValueWidth += n * layer.attention.keyValueWidth
+    }
+  }
+  return {
+    layers,
+    expertLayers,
+    hiddenSize,
+    denseParameters,
+    expertParameters,
+    activeExpertParameters,
+    expertWidth,
+    topK,
+    experts,
+    outputs: head.kind === 'causal-lm' || head.kind === 'masked-lm' || head.kind === 'seq2seq-lm' ? head.outputs : 0,
+    attention,
+    elementwiseFused,
+    elementwiseEager,
+    linearFeatures,
+    keyValueWidth,
+    scanFlops,
+    visionParameters: [...(vision?.tensors ?? []), ...(vision?.projector ?? [])].reduce(
+      (sum, t) => sum + t.parameters,
+      0,
+    ),
+    visionTokens: vision?.imageTokens ?? 0,
+  }
+}
+
+function isExpert(tensor: ParameterTensor): boolean {
+  return tensor.kind === 'expert' || tensor.part === 'experts'
+}
+
+function isProduct({ kind, part }: ParameterTensor): boolean {
+  return (kind === 'linear' || kind === 'conv1d' || kind === 'router') && part !== 'embedding' && part !== 'head'
+}
+
+function hasScores({ attention }: Layer): boolean {
+  return attention.kind === 'mha' || attention.kind === 'mla'
+}
+
+function attentionWidth({ attention }: Layer): Omit<AttentionWork, 'layers'> {
+  const { heads, headDim, latent, window, causal } = attention
+  const width = latent === null ? heads * headDim : (heads * (latent.nopeDim + latent.ropeDim + latent.valueDim)) / 2
+  return { heads, width, window, causal }
+}
+
+/**
+ * Bytes per token of one forward outside the products, counted kernel by kernel (norms, rotary, activation, residuals,
+ * casts; reads and writes of 16-bit tensors, float32 inside eager norms).
+ */
+function elementwise(layer: Layer, hidden: number): { readonly fused: number; readonly eager: number } {
+  const { attention, mlp, moe } = layer
+  const widths = attention.queryWidth + attention.keyValueWidth
+  const mixer = attention.mixer === null ? 0 : 2 * 10 * attention.mixer.innerSize
+  const width = mlp.kind === 'none' ? 0 : mlp.width
+  const expertsWidth = moe === null ? 0 : moe.topK * moe.expertWidth + moe.sharedWidth
+  const gated = mlp.kind === 'none' ? moe?.expertKind === 'gated' : mlp.kind !== 'plain'
+  const f = moe === null ? width : expertsWidth
+  return gated
+    ? { fused: 2 * (11 * hidden + 2 * widths + 3 * f) + mixer, eager: 72 * hidden + 28 * widths + 10 * f + 2 * mixer }
+    : { fused: 20 * hidden + 4 * f + mixer, eager: 30 * hidden + 10 * f + 2 * mixer }
+}
+
+/**
+ * Chunked scan of a mixer with chunks of 256 (Mamba-2, arXiv 2405.21060 §6; delta rules solve a triangular system of
+ * the same order): per token, inner × (2 chunk/2 within chunks + 4 state between them) multiply-adds.
+ */
+function scan({ attention }: Layer): number {
+  const { mixer, kind } = attention
+  if (mixer === null || kind === 'convolution') return 0
+  return 2 * mixer.innerSize * (256 / 2 + 4 * mixer.stateSize)
+}
