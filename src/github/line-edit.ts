@@ -1,0 +1,35 @@
+/**
+ * `line` with the scalar value of `key` replaced; null when the line does not plainly hold `key` with the value `from`
+ * (flow collections, anchors, quoted keys with escapes: then nobody should click a button).
+ */
+export function editLine(line: string, change: { key: string; from: unknown; to: unknown }): string | null {
+  const name = change.key.split('.').at(-1) ?? change.key
+  const to = scalarText(change.to)
+  if (to === null) return null
+  const match = LINE.exec(line)
+  const { before, key, value, after } = match?.groups ?? {}
+  if (before === undefined || key === undefined || value === undefined || after === undefined) return null
+  if (unquoted(key) !== name || !isSameScalar(unquoted(value), change.from)) return null
+  const json = key.startsWith('"')
+  return `${before}${json && typeof change.to === 'string' ? JSON.stringify(change.to) : to}${after}`
+}
+
+/** Indent, key, `:` or `=`, one scalar without structure, then a comma or comment. */
+const LINE =
+  /^(?<before>\s*(?:- )?(?<key>"[\w.-]+"|'[\w.-]+'|[\w.-]+)\s*[:=]\s*)(?<value>"[^"\\]*"|'[^'\\]*'|[^\s"'#,&*![\]{}|>][^\s"'#,[\]{}]*)(?<after>\s*,?\s*(?:\s#.*)?)$/
+
+function unquoted(text: string): string {
+  return /^(["']).*\1$/.test(text) ? text.slice(1, -1) : text
+}
+
+function isSameScalar(text: string, from: unknown): boolean {
+  if (typeof from === 'number') return Number(text.replaceAll('_', '')) === from
+  if (typeof from === 'boolean') return text.toLowerCase() === String(from)
+  return text === String(from)
+}
+
+/** Only words that mean themselves in YAML, JSON and TOML need no quotes here. */
+function scalarText(value: unknown): string | null {
+  if (typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value))) return String(value)
+  return typeof value === 'string' && /^[A-Za-z_][\w./-]{0,100}$/.test(value) ? value : null
+}

@@ -1,0 +1,121 @@
+import { getOctokit } from '@actions/github'
+import { defaults } from '@actions/github/lib/utils'
+import { retry } from '@octokit/plugin-retry'
+import { throttling } from '@octokit/plugin-throttling'
+import * as z from 'zod'
+import { type ApiCall, type ApiFailure, type ApiOptions, type ApiResult, type GitHubApi, MAX_REQUESTS } from './api.ts'
+
+/** The API through octokit with its retry and throttling plugins, within a bounded time and number of requests. */
+export function octokitApi({ token, apiUrl, timing }: ApiOptions): GitHubApi {
+  const deadline = AbortSignal.timeout(timing.totalMilliseconds)
+  let sent = 0
+
+  const boundedFetch: typeof fetch = async (url, init) => {
+    if (sent >= MAX_REQUESTS) throw new RequestsExhausted(`more than ${MAX_REQUESTS} requests`)
+    sent += 1
+    const signal = AbortSignal.any([AbortSignal.timeout(timing.requestMilliseconds), deadline])
+    const response = await fetchThroughProxy(url, { ...init, signal })
+    // The body is read here so that a reset or a stall in it counts as a failed attempt.
+    const body = await response.arrayBuffer()
+    return new Response(NULL_BODY_STATUSES.has(response.status) ? null : body, {
+      status: response.status,
+      statusText: response.statusText,
+      headers: response.headers,
+    })
+  }
+
+  const mayWait = (seconds: number, attempts: number) =>
+    attempts < 2 && seconds <= timing.rateLimitSeconds && !deadline.aborted
+  const octokit = getOctokit(
+    token,
+    {
+      baseUrl: apiUrl,
+      userAgent: 'preflop',
+      request: { fetch: boundedFetch },
+      log: SILENT,
+      retry: { retryAfterBaseValue: timing.retryBaseMilliseconds, doNotRetry: [400, 401, 403, 404, 410, 422, 451] },
+      throttle: {
+        retryAfterBaseValue: timing.retryBaseMilliseconds,
+        fallbackSecondaryRateRetryAfter: timing.rateLimitSeconds,
+        // Two writes a run at most: the plugin's 3 s between notifications would only cost the user's minutes.
+        triggersNotification: () => false,
+        onRateLimit: (seconds: number, _options: object, _octokit: object, attempts: number) =>
+          mayWait(seconds, attempts),
+        onSecondaryRateLimit: (seconds: number, _options: object, _octokit: object, attempts: number) =>
+          mayWait(seconds, attempts),
+      },
+    },
+    retry,
+    throttling,
+  )
+
+  async function send<T>(call: ApiCall<T>): Promise<ApiResult<T>> {
+    try {
+      const response = await octokit.request(call.route, {
+        ...call.parameters,
+        ...(call.once === true ? { request: { fetch: boundedFetch, retries: 0 } } : {}),
+      })
+      const parsed = call.schema.safeParse(response.data)
+      if (parsed.success) return { ok: true, data: parsed.data }
+      return failed({ kind: 'malformed', status: response.status, message: 'GitHub’s answer has an unexpected shape' })
+    } catch (error) {
+      return failed(failureOf(error))
+    }
+  }
+
+  return {
+    call: send,
+    async graphql(query, variables, schema) {
+      const answer = await send({
+        route: `POST ${graphqlUrl(apiUrl)}`,
+        parameters: { query, variables },
+        schema: GRAPHQL_ANSWER,
+      })
+      if (!answer.ok) return answer
+      const parsed = schema.safeParse(answer.data.data)
+      if (parsed.success) return { ok: true, data: parsed.data }
+      const message = answer.data.errors?.[0]?.message ?? 'GitHub’s answer has an unexpected shape'
+      return failed({ kind: 'malformed', status: 200, message })
+    },
+    requestsSent: () => sent,
+  }
+}
+
+const GRAPHQL_ANSWER = z.object({
+  data: z.unknown(),
+  errors: z.array(z.object({ message: z.string() })).optional(),
+})
+
+const NULL_BODY_STATUSES = new Set([204, 205, 304])
+const SILENT = { debug() {}, info() {}, warn() {}, error() {} }
+const fetchThroughProxy: typeof fetch = defaults.request?.fetch ?? fetch
+
+class RequestsExhausted extends Error {}
+
+/** The GraphQL endpoint beside a REST one: Enterprise Servers have `/api/v3` and `/api/graphql`. */
+function graphqlUrl(apiUrl: string): string {
+  return `${apiUrl.replace(/\/+$/, '').replace(/\/v3$/, '')}/graphql`
+}
+
+const RAISED = z.object({ status: z.number().optional(), message: z.string().optional(), cause: z.unknown() })
+
+function failureOf(error: unknown): ApiFailure {
+  const raised = RAISED.safeParse(error)
+  const message = raised.data?.message ?? 'unknown error'
+  if (error instanceof RequestsExhausted || raised.data?.cause instanceof RequestsExhausted)
+    return { kind: 'exhausted', status: null, message }
+  // octokit reports what never reached GitHub as status 500 with the cause attached.
+  const status = raised.data?.cause === undefined ? (raised.data?.status ?? null) : null
+  return { kind: status === null ? 'unreachable' : kindOf(status, message), status, message }
+}
+
+function kindOf(status: number, message: string): ApiFailure['kind'] {
+  if (status === 429 || /rate limit/i.test(message)) return 'limited'
+  if (status === 401 || status === 403) return 'refused'
+  if (status === 404 || status === 410) return 'missing'
+  return status < 500 ? 'invalid' : 'unreachable'
+}
+
+function failed(failure: ApiFailure): { readonly ok: false; readonly failure: ApiFailure } {
+  return { ok: false, failure }
+}
