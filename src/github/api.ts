@@ -45,8 +45,6 @@ export interface ApiTiming {
   readonly retryBaseMilliseconds: number
   /** The longest wait that a rate limit may ask for. */
   readonly rateLimitSeconds: number
-  /** Least time between two writes. */
-  readonly writeIntervalMilliseconds: number
 }
 
 /** GitHub answers within 10 s or gives up itself; a check that hangs longer than a few minutes helps nobody. */
@@ -55,7 +53,6 @@ export const API_TIMING: ApiTiming = {
   totalMilliseconds: 180_000,
   retryBaseMilliseconds: 1000,
   rateLimitSeconds: 60,
-  writeIntervalMilliseconds: 1000,
 }
 
 /** Requests of one run, retries included: an ordinary pull request stays far below. */

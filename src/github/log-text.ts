@@ -7,7 +7,7 @@ export function logText(text: string): string {
     .replace(/[\r\n\u2028\u2029]+/g, ' ')
     .replace(UNPRINTABLE, '')
     .replaceAll('##[', '## [')
-    .replaceAll('::', ': :')
+    .replace(/:(?=:)/g, ': ')
 }
 
 /** C0 and C1 controls, zero-width and bidirectional formatting. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { getOctokit } from '@actions/github'
 import { defaults } from '@actions/github/lib/utils'
 import { retry } from '@octokit/plugin-retry'
@@ -26,6 +27,16 @@ export function octokitApi({ token, apiUrl, timing }: ApiOptions): GitHubApi {
 
   const mayWait = (seconds: number, attempts: number) =>
     attempts < 2 && seconds <= timing.rateLimitSeconds && !deadline.aborted
+  const throttle = {
+    id: randomUUID(),
+    retryAfterBaseValue: timing.retryBaseMilliseconds,
+    fallbackSecondaryRateRetryAfter: timing.rateLimitSeconds,
+    // Two writes a run: the plugin's 3 s between notifications would only cost the user's minutes.
+    triggersNotification: () => false,
+    onRateLimit: (seconds: number, _options: object, _octokit: object, attempts: number) => mayWait(seconds, attempts),
+    onSecondaryRateLimit: (seconds: number, _options: object, _octokit: object, attempts: number) =>
+      mayWait(seconds, attempts),
+  }
   const octokit = getOctokit(
     token,
     {
@@ -33,17 +44,8 @@ export function octokitApi({ token, apiUrl, timing }: ApiOptions): GitHubApi {
       userAgent: 'preflop',
       request: { fetch: boundedFetch },
       log: SILENT,
-      retry: { retryAfterBaseValue: timing.retryBaseMilliseconds, doNotRetry: [400, 401, 403, 404, 410, 422, 451] },
-      throttle: {
-        retryAfterBaseValue: timing.retryBaseMilliseconds,
-        fallbackSecondaryRateRetryAfter: timing.rateLimitSeconds,
-        // Two writes a run at most: the plugin's 3 s between notifications would only cost the user's minutes.
-        triggersNotification: () => false,
-        onRateLimit: (seconds: number, _options: object, _octokit: object, attempts: number) =>
-          mayWait(seconds, attempts),
-        onSecondaryRateLimit: (seconds: number, _options: object, _octokit: object, attempts: number) =>
-          mayWait(seconds, attempts),
-      },
+      retry: { retryAfterBaseValue: timing.retryBaseMilliseconds },
+      throttle,
     },
     retry,
     throttling,

@@ -64,7 +64,7 @@ function escapeData(text: string): string {
   return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
 }
 
-/** As actions/toolkit packages/core/src/command.ts `escapeProperty`. */
+/** As actions/toolkit packages/core/src/command.ts `escapeProperty`; `##[` would be a command wherever it stands. */
 function escapeProperty(text: string): string {
-  return escapeData(text).replaceAll(':', '%3A').replaceAll(',', '%2C')
+  return escapeData(text.replaceAll('##[', '## [')).replaceAll(':', '%3A').replaceAll(',', '%2C')
 }

@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto'
+
+/** A file of the stand-in's repository. `120000` is a symlink, `160000` a submodule. */
+export interface StoredFile {
+  readonly bytes: Buffer
+  readonly mode: '100644' | '120000' | '160000'
+  readonly sha: string
+}
+
+export type Files = Readonly<Record<string, string | Buffer | { readonly link: string } | { readonly commit: string }>>
+
+export interface StoredComment {
+  readonly id: number
+  readonly login: string
+  body: string
+}
+
+export interface StoredReviewComment {
+  readonly path: string
+  readonly line: number
+  readonly body: string
+}
+
+/** What a GitHub repository with one pull request is to the API, held in memory. */
+export class StandInRepository {
+  readonly fullName = 'acme/training'
+  readonly commits = new Map<string, ReadonlyMap<string, StoredFile>>()
+  readonly blobs = new Map<string, Buffer>()
+  readonly branches = new Map<string, string>()
+  /** Files of other repositories: `owner/repo/path@ref`. */
+  readonly elsewhere = new Map<string, string>()
+  /** `base...head` → merge base; else the base itself. */
+  readonly mergeBases = new Map<string, string>()
+  readonly renames = new Map<string, string>()
+  comments: StoredComment[] = []
+  reviewComments: StoredReviewComment[] = []
+  pullHead = ''
+  truncated = false
+  private nextId = 1000
+
+  /** Adds a commit with these files and returns its sha. */
+  commit(name: string, files: Files): string {
+    const sha = createHash('sha1').update(`commit ${name}`).digest('hex')
+    const stored = new Map<string, StoredFile>()
+    for (const [path, content] of Object.entries(files)) {
+      const mode = typeof content === 'object' && 'link' in content ? '120000' : isCommit(content) ? '160000' : '100644'
+      const bytes = Buffer.isBuffer(content) ? content : Buffer.from(textOf(content))
+      const blob = createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex')
+      this.blobs.set(blob, bytes)
+      stored.set(path, { bytes, mode, sha: blob })
+    }
+    this.commits.set(sha, stored)
+    return sha
+  }
+
+  addComment(login: string, body: string): StoredComment {
+    const comment = { id: this.nextId++, login, body }
+    this.comments.push(comment)
+    return comment
+  }
+
+  resolve(name: string): string | null {
+    const sha = this.branches.get(name) ?? name
+    return this.commits.has(sha) ? sha : null
+  }
+}
+
+function isCommit(content: Files[string]): content is { readonly commit: string } {
+  return typeof content === 'object' && 'commit' in content
+}
+
+function textOf(content: Exclude<Files[string], Buffer>): string {
+  if (typeof content === 'string') return content
+  return 'link' in content ? content.link : content.commit
+}
