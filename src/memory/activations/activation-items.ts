@@ -111,14 +111,15 @@ function humpPerToken(plan: TrainingPlan, entry: LayerMeasure): number {
   return entry.saved - entry.inputSaved + gradients + reentrantCopy
 }
 
-/** 1F1B (Narayanan et al. 2021, arXiv 2104.04473 §2.2): the first stage holds `pipeline` micro-batches, the last one. Interleaving: Megatron-LM theoretical_memory_usage.py. */
+/** 1F1B (Narayanan et al. 2021, arXiv 2104.04473 §2.2): the first stage holds `pipeline` micro-batches, the last one. Interleaving: warm-up chunks of Megatron-LM core/pipeline_parallel/schedules.py. */
 function microBatchesInFlight(plan: TrainingPlan, stage: PipelineStage): number {
   const { pipeline, pipelineInterleave } = plan.parallelism
   if (pipeline === 1) return 1
   const interleaved = pipelineInterleave > 1
-  const most = Math.min(plan.gradientAccumulationSteps, pipeline)
-  if (stage === 'first') return interleaved ? most * (1 + (pipeline - 1) / (pipeline * pipelineInterleave)) : most
-  return interleaved ? Math.min(most, 1 + (pipeline * (pipelineInterleave - 1)) / pipelineInterleave) : 1
+  const ahead = stage === 'first' ? pipeline - 1 : 0
+  if (!interleaved) return Math.min(plan.gradientAccumulationSteps, ahead + 1)
+  const chunks = 2 * ahead + (pipelineInterleave - 1) * pipeline + 1
+  return Math.min(plan.gradientAccumulationSteps, chunks / pipelineInterleave)
 }
 
 function tailItem(

@@ -38,7 +38,16 @@ function projections(tape: Tape, input: Value, layer: Layer, context: BlockConte
   const [queryWidth, keyValueWidth] = [shape.queryWidth * share, shape.keyValueWidth * share]
   if (shape.fusedQkv || context.rules.fusedQkv) {
     const path = fusedPath(layer, context)
-    const joined = linear(tape, input, context, { path, width: queryWidth + 2 * keyValueWidth })
+    const product = linear(tape, input, context, { path, width: queryWidth + 2 * keyValueWidth })
+    const spread = context.rules.spreadsAdapter ? spreadWidth(layer, context) : 0
+    const joined =
+      spread === 0
+        ? product
+        : tape.record(product.width, product.element, {
+            inputs: [product],
+            saves: [{ bytes: spread * share * product.element }],
+            sharesGradient: true,
+          })
     const [query, key, value] = tape.split(joined, [queryWidth, keyValueWidth, keyValueWidth])
     if (query === undefined || key === undefined || value === undefined) throw new Error('split returns three views')
     return { query: rotated(tape, query, layer, context), key: rotated(tape, key, layer, context), value }
@@ -117,7 +126,10 @@ interface ScoreOptions {
   readonly outputWidth: number
 }
 
-/** Scores in memory: heads × length per token. transformers `eager_attention_forward`; `math` is aten's own fallback, softmax in the input's dtype. */
+/**
+ * Scores in memory: heads × length per token. transformers `eager_attention_forward`; `math` is aten's own fallback, softmax in the
+ * input's dtype. The softmax's backward multiplies gradient and output into a tensor of its own (aten native/cuda/SoftMax.cu).
+ */
 function explicitScores(tape: Tape, [query, key, value]: readonly [Value, Value, Value], options: ScoreOptions): Value {
   const { layer, context, heads, outputWidth } = options
   const width = heads * context.sequenceLength
@@ -128,8 +140,8 @@ function explicitScores(tape: Tape, [query, key, value]: readonly [Value, Value,
         inputs: [tape.record(width, query.element, { inputs: [scaled], savesOutput: true })],
       })
     : scaled
-  const wide = context.algorithm === 'eager' ? FLOAT32 : query.element
-  const softmax = tape.record(width, wide, { inputs: [capped], savesOutput: true })
+  const wide = context.algorithm === 'eager' && context.rules.softmax === 'float32' ? FLOAT32 : query.element
+  const softmax = tape.record(width, wide, { inputs: [capped], savesOutput: true, scratch: width * wide })
   const probabilities = tape.cast(softmax, query.element)
   const kept = context.attentionDropout ? dropout(tape, probabilities) : probabilities
   const mixed = tape.record(outputWidth, query.element, { inputs: [kept, value], saves: [kept, value] })
@@ -153,6 +165,14 @@ function fusedPath(layer: Layer, context: BlockContext): string {
   if (layer.tensors.some(tensor => tensor.path === joined)) return joined
   const parts = ['q_proj', 'k_proj', 'v_proj'].map(leaf => pathOf(layer, [leaf]))
   return parts.find(path => context.adapterOf(path) !== null) ?? parts[0] ?? ''
+}
+
+/** Width of the adapted ones of q, k and v when an adapter covers some of them only; 0 otherwise. */
+function spreadWidth({ attention: shape, tensors }: Layer, context: BlockContext): number {
+  const widths = { q_proj: shape.queryWidth, k_proj: shape.keyValueWidth, v_proj: shape.keyValueWidth }
+  const adapted = tensors.filter(tensor => leafOf(tensor.path) in widths && context.adapterOf(tensor.path) !== null)
+  const total = adapted.reduce((sum, tensor) => sum + tensor.outFeatures, 0)
+  return adapted.length === 3 ? 0 : total
 }
 
 function leafOf(path: string): string {

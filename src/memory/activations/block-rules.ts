@@ -8,6 +8,12 @@ export interface BlockRules {
   readonly norm: 'eager' | 'fused'
   /** Gated MLP: `eager` keeps gate, activated gate, up and their product; `fused` re-computes from gate and up. */
   readonly gate: 'eager' | 'fused'
+  /** `gelu_new` and its kind run as one kernel whatever the config's spelling. */
+  readonly fusedGelu: boolean
+  /** Adapters on part of a joined q/k/v projection are spread by `index_copy`, which keeps its source. */
+  readonly spreadsAdapter: boolean
+  /** Explicit scores: dtype of the softmax that is kept. */
+  readonly softmax: 'float32' | 'native'
   /** k and v are repeated to every query head before scaled-dot-product attention. */
   readonly repeatsKeyValue: boolean
   readonly source: string
@@ -17,6 +23,9 @@ const TRANSFORMERS: BlockRules = {
   fusedQkv: false,
   norm: 'eager',
   gate: 'eager',
+  fusedGelu: false,
+  spreadsAdapter: false,
+  softmax: 'float32',
   repeatsKeyValue: false,
   source: 'transformers 5.18 models/llama/modeling_llama.py, measured with PyTorch 2.13 on CPU',
 }
@@ -25,6 +34,9 @@ const MEGATRON: BlockRules = {
   fusedQkv: true,
   norm: 'fused',
   gate: 'fused',
+  fusedGelu: true,
+  spreadsAdapter: false,
+  softmax: 'native',
   repeatsKeyValue: false,
   source: 'TransformerEngine LayerNormLinear and Megatron-LM core/fusions/fused_bias_swiglu.py',
 }
@@ -32,6 +44,8 @@ const MEGATRON: BlockRules = {
 const LITGPT: BlockRules = {
   ...TRANSFORMERS,
   fusedQkv: true,
+  fusedGelu: true,
+  spreadsAdapter: true,
   repeatsKeyValue: true,
   source: 'LitGPT litgpt/model.py CausalSelfAttention',
 }
@@ -61,7 +75,14 @@ const BY_KERNELS: Record<FusedKernels, Partial<BlockRules>> = {
   none: {},
   liger: { norm: 'fused', gate: 'fused' },
   unsloth: { norm: 'fused', gate: 'fused' },
-  transformer_engine: { norm: 'fused', gate: 'fused', fusedQkv: true, source: MEGATRON.source },
+  transformer_engine: {
+    norm: 'fused',
+    gate: 'fused',
+    fusedQkv: true,
+    fusedGelu: true,
+    softmax: 'native',
+    source: MEGATRON.source,
+  },
 }
 
 export function blockRules(options: {

@@ -51,7 +51,7 @@ function gateAndUp(tape: Tape, input: Value, layer: Layer, { context, width }: M
 function plain(tape: Tape, input: Value, layer: Layer, { context, width }: MlpOptions): Value {
   const path = pathOf(layer, ['fc1', 'up_proj', 'dense_h_to_4h', 'c_fc', 'fc_in', 'w1', 'intermediate.dense', 'wi'])
   const wide = linear(tape, input, context, { path, width })
-  if (SPELT_OUT_GELU.has(layer.mlp.activation) && context.rules.gate === 'eager') return speltOutGelu(tape, wide)
+  if (SPELT_OUT_GELU.has(layer.mlp.activation) && !context.rules.fusedGelu) return speltOutGelu(tape, wide)
   return tape.record(width, wide.element, { inputs: [wide], saves: [wide] })
 }
 

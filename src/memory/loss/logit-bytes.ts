@@ -35,9 +35,9 @@ export function logitBytes(plan: TrainingPlan, element: number): LogitBytes {
     case 'vocab_parallel':
       return {
         endOfForward: element + 4,
-        backward: element + 4 + element,
+        backward: 4 + element,
         kept: 0,
-        note: 'logits, float32 softmax that becomes its own gradient, gradient in the logits’ dtype',
+        note: 'float32 softmax that becomes its own gradient, gradient in the logits’ dtype',
         source: 'Megatron-LM core/tensor_parallel/cross_entropy.py VocabParallelCrossEntropy',
       }
     default:
@@ -76,9 +76,9 @@ function chunked(plan: TrainingPlan, element: number): LogitBytes {
   if (plan.compile) {
     return {
       endOfForward: element,
-      backward: element + element / CHUNKS,
-      kept: element,
-      note: 'logits and one chunk’s gradient',
+      backward: element,
+      kept: 0,
+      note: 'logits; each chunk’s gradient takes the place of its logits',
       source: 'torchtune modules/loss/ce_chunked_output_loss.py, compiled',
     }
   }

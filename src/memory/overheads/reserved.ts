@@ -20,7 +20,7 @@ export function reservedItem(plan: TrainingPlan, options: ReservedOptions): Memo
       : plan.quantization === 'none'
         ? constants.fixedShare
         : constants.quantizedShare
-  const varying = plan.variableLength ? constants.variableLengthBytesPerLogit * options.logits : 0
+  const varying = variesInLength(plan) ? constants.variableLengthBytesPerLogit * options.logits : 0
   const wanted = options.dynamicBytes * share + varying
   const room = options.usableBytes === null ? wanted : Math.max(0, options.usableBytes - options.allocatedBytes)
   const bytes = Math.max(Math.min(wanted, room), Math.min(wanted, options.dynamicBytes * constants.floorShare))
@@ -28,4 +28,13 @@ export function reservedItem(plan: TrainingPlan, options: ReservedOptions): Memo
     note: `${short(options.dynamicBytes)} B that come and go × ${share}${varying > 0 ? ` + ${constants.variableLengthBytesPerLogit} B × ${short(options.logits)} logits` : ''}`,
     source: constants.source,
   })
+}
+
+/** Trainers whose collator pads each batch to its own longest sample (transformers 5.18 data/data_collator.py; ms-swift template/base.py). */
+const PADS_TO_LONGEST = new Set(['transformers', 'trl', 'ms-swift', 'llama-factory', 'axolotl', 'unsloth'])
+
+function variesInLength(plan: TrainingPlan): boolean {
+  return (
+    plan.variableLength || (!plan.packing && plan.dataset.padding !== 'none' && PADS_TO_LONGEST.has(plan.framework))
+  )
 }

@@ -39,9 +39,10 @@ export function bufferItems(context: StateContext, hiddenSize: number): BufferIt
   }
 }
 
-/** torch 2.13 nn/parallel/distributed.py: buckets hold all gradients again unless gradient_as_bucket_view. */
+/** torch 2.13 nn/parallel/distributed.py: buckets hold all gradients again unless gradient_as_bucket_view. Engines with master weights reduce in their own gradient buffer. */
 function distributedDataParallel({ plan, parameters, shards }: StateContext): BufferItems {
-  if (plan.buffers.gradientAsBucketView || shards.dataParallel === 1) return NOTHING
+  const ownsBuffer = plan.precision.masterWeights
+  if (plan.buffers.gradientAsBucketView || ownsBuffer || shards.dataParallel === 1) return NOTHING
   const bytes = DTYPE_BYTES[plan.precision.gradients]
   return {
     ...NOTHING,

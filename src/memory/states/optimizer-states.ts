@@ -65,7 +65,7 @@ export const STEP_TEMPORARIES = {
   foreach: { lists: true, tensors: 0 },
   loop: { lists: false, tensors: 2 },
   fused: { lists: false, tensors: 0 },
-  in_backward: { lists: false, tensors: 2 },
+  in_backward: { lists: false, tensors: 0 },
 } as const satisfies Record<OptimizerImplementation, { lists: boolean; tensors: number }>
 
 /** Rank of projected optimizers: the plan's, or the published default (GaLore README: 128; APOLLO-Mini: 1). */
