@@ -1,6 +1,7 @@
 import type { MemoryItem } from '../plan/item.ts'
 import type { Run } from '../plan/run.ts'
 import { activationItems } from './activations/activation-items.ts'
+import { weightCopies } from './activations/weight-copies.ts'
 import { lossItems } from './loss/loss-items.ts'
 import type { Moment, MomentName } from './memory-estimate.ts'
 import { item, sumBytes } from './memory-item.ts'
@@ -33,6 +34,7 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
   const activations = activationItems(run, { tokens, stage })
   const loss = lossItems(run, { tokens, trainsHead: gradients.head > 0, stage })
   const always = [...states.device, ...buffers.persistent, workspaceItem(run.gpu)]
+  const copies = weightCopies(plan, parameters, activations.quantizesHead)
   const part = (bytes: number, note: string) => item('gradients', bytes, { note, source: gradients.all.source })
   const early = gradients.preallocated ? gradients.all : part(0, 'freed after the last step')
   const headGradient = gradients.preallocated ? gradients.all : part(gradients.head, 'of the head')
@@ -45,16 +47,36 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
     moment('end of forward', [
       ...always,
       ...buffers.forward,
+      copies.forward,
       early,
       activations.kept,
       activations.tail,
       loss.endOfForward,
     ]),
-    moment('loss', [...always, ...buffers.forward, early, activations.kept, activations.tail, loss.backward]),
-    moment('backward', [...always, ...buffers.backward, headGradient, activations.kept, activations.hump, loss.kept]),
+    moment('loss', [
+      ...always,
+      ...buffers.forward,
+      copies.backward,
+      copies.dequantizedHead,
+      early,
+      activations.kept,
+      activations.tail,
+      loss.backward,
+    ]),
+    moment('backward', [
+      ...always,
+      ...buffers.backward,
+      copies.backward,
+      copies.dequantizedLayer,
+      headGradient,
+      activations.kept,
+      activations.hump,
+      loss.kept,
+    ]),
     moment('gradients complete', [
       ...always,
       ...buffers.backward,
+      copies.dequantizedLayer,
       gradients.all,
       part(gradients.preallocated ? gradients.incoming : 0, 'one matrix being added'),
       lastLayer,

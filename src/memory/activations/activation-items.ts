@@ -20,6 +20,7 @@ export interface ActivationItems {
   readonly hostBytes: number
   /** Kept bytes of one layer: what is left when the first layer runs backward. */
   readonly lastKept: number
+  readonly quantizesHead: boolean
 }
 
 interface LayerMeasure extends LayerTape {
@@ -58,6 +59,7 @@ export function activationItems(
     tail: tailItem(run, { tokens, stage, context: contextOf.shared }),
     hostBytes: offloaded ? perToken * tokens : 0,
     lastKept,
+    quantizesHead: plan.quantizationDetails.quantizesHead || contextOf.shared.rules.quantizesHead,
   }
 }
 

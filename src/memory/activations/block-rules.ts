@@ -8,6 +8,8 @@ export interface BlockRules {
   readonly norm: 'eager' | 'fused'
   /** Gated MLP: `eager` keeps gate, activated gate, up and their product; `fused` re-computes from gate and up. */
   readonly gate: 'eager' | 'fused'
+  /** lm_head is quantised with the other linear layers. */
+  readonly quantizesHead: boolean
   /** `gelu_new` and its kind run as one kernel whatever the config's spelling. */
   readonly fusedGelu: boolean
   /** Adapters on part of a joined q/k/v projection are spread by `index_copy`, which keeps its source. */
@@ -23,6 +25,7 @@ const TRANSFORMERS: BlockRules = {
   fusedQkv: false,
   norm: 'eager',
   gate: 'eager',
+  quantizesHead: false,
   fusedGelu: false,
   spreadsAdapter: false,
   softmax: 'float32',
@@ -34,6 +37,7 @@ const MEGATRON: BlockRules = {
   fusedQkv: true,
   norm: 'fused',
   gate: 'fused',
+  quantizesHead: false,
   fusedGelu: true,
   spreadsAdapter: false,
   softmax: 'native',
@@ -44,6 +48,7 @@ const MEGATRON: BlockRules = {
 const LITGPT: BlockRules = {
   ...TRANSFORMERS,
   fusedQkv: true,
+  quantizesHead: true,
   fusedGelu: true,
   spreadsAdapter: true,
   repeatsKeyValue: true,

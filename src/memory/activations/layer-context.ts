@@ -5,13 +5,13 @@ import type { TrainingPlan } from '../../plan/training-plan.ts'
 import { olderThan } from '../library-version.ts'
 import { attentionAlgorithm } from './attention-algorithm.ts'
 import type { BlockContext, LinearAdapter } from './block-context.ts'
-import { blockRules } from './block-rules.ts'
+import { type BlockRules, blockRules } from './block-rules.ts'
 import { elementSizes } from './element-sizes.ts'
 
 /** Everything a block builder needs, for the layers of one run on one rank. */
 export interface LayerContexts {
   (layer: Layer): BlockContext
-  readonly shared: { readonly hiddenSize: number }
+  readonly shared: { readonly hiddenSize: number; readonly rules: BlockRules }
   readonly source: string
 }
 

@@ -1,0 +1,47 @@
+import type { MemoryItem } from '../../plan/item.ts'
+import type { TrainingPlan } from '../../plan/training-plan.ts'
+import { item, short } from '../memory-item.ts'
+import type { RankParameters } from '../sharding/rank-parameters.ts'
+import { elementSizes } from './element-sizes.ts'
+
+export interface WeightCopies {
+  /** 16-bit copies that autocast makes of wider weights. */
+  readonly forward: MemoryItem
+  readonly backward: MemoryItem
+  /** De-quantised matrix of the layer that runs backward, and of the head. */
+  readonly dequantizedLayer: MemoryItem
+  readonly dequantizedHead: MemoryItem
+}
+
+const AUTOCAST =
+  'torch 2.13 autocast_mode.cpp cached_cast; autograd keeps a copy until its backward, measured with PyTorch 2.13 on CPU'
+const DEQUANTIZED = 'bitsandbytes 0.44 autograd/_functions.py MatMul4Bit.backward (dequantize_4bit)'
+
+/** Second copies of weights that exist for a while. */
+export function weightCopies(plan: TrainingPlan, parameters: RankParameters, quantizesHead: boolean): WeightCopies {
+  const sizes = elementSizes(plan)
+  const base = sizes.autocast && sizes.parameters > sizes.compute ? parameters.unquantized - parameters.embedding : 0
+  const adapters = sizes.autocast && sizes.adapter > sizes.compute ? parameters.adapter : 0
+  const copied = Math.max(0, base) + adapters
+  const recomputes = plan.gradientCheckpointing === 'full'
+  const inBackward = recomputes ? copied / Math.max(1, parameters.layers) : copied
+  const make = (count: number) =>
+    item('16-bit copies of weights', count * sizes.compute, {
+      note: `${short(count)} × ${sizes.compute} B`,
+      source: AUTOCAST,
+    })
+  const layer = plan.quantization === 'none' ? 0 : parameters.largestLayerMatrix
+  const head = plan.quantization !== 'none' && quantizesHead ? parameters.head : 0
+  return {
+    forward: make(copied),
+    backward: make(inBackward),
+    dequantizedLayer: item('de-quantised matrix', layer * sizes.compute, {
+      note: `${short(layer)} × ${sizes.compute} B`,
+      source: DEQUANTIZED,
+    }),
+    dequantizedHead: item('de-quantised head', head * (sizes.compute + 4), {
+      note: `${short(head)} × (4 + ${sizes.compute}) B: through float32`,
+      source: DEQUANTIZED,
+    }),
+  }
+}
