@@ -1,0 +1,123 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are shell scripts
+import { describe, expect, test } from '@jest/globals'
+import { readShellCommands } from '../../../src/launch/shell/shell-commands.ts'
+
+function commands(text: string, environment: readonly string[] = []): readonly string[][] {
+  return readShellCommands(text, { environment }).commands.map(command => command.words.map(word => word.text))
+}
+
+describe('readShellCommands', () => {
+  test.each<[string, string, string[][]]>([
+    ['continuation and comment', 'run --a 1 \\\n  --b 2 # note\n# run --c', [['run', '--a', '1', '--b', '2']]],
+    ['CRLF continuation', 'run --a 1 \\\r\n  --b 2\r\n', [['run', '--a', '1', '--b', '2']]],
+    [
+      'a comment ends a continued command',
+      'run --a 1 \\\n# --b 2 \\\n--c 3',
+      [
+        ['run', '--a', '1'],
+        ['--c', '3'],
+      ],
+    ],
+    ['quotes join', `run "a b"'c'\\ d`, [['run', 'a bc d']]],
+    ['single quotes keep $', "run '$A'", [['run', '$A']]],
+    ['variables', 'A=1\nB="x$A"\nrun $B ${A}2', [['run', 'x1', '12']]],
+    ['default of an unset variable', 'run ${A:-7} ${B-"x y"}', [['run', '7', 'x y']]],
+    ['default is not used for a set one', 'A=1\nrun ${A:-7}', [['run', '1']]],
+    ['alternative', 'A=1\nrun ${A:+--on} ${B:+--off}', [['run', '--on']]],
+    [
+      'assigning default',
+      ': ${A:=3}\nrun $A',
+      [
+        [':', '3'],
+        ['run', '3'],
+      ],
+    ],
+    ['word splitting', 'A="--x 1\n --y 2"\nrun $A "$A"', [['run', '--x', '1', '--y', '2', '--x 1\n --y 2']]],
+    [
+      'arrays',
+      'A=(--x 1 # first\n  --y "2 3"\n)\nA+=(--z)\nrun "${A[@]}" ${#A[@]} ${A[1]}',
+      [['run', '--x', '1', '--y', '2 3', '--z', '5', '1']],
+    ],
+    ['empty array', 'A=()\nrun "${A[@]}" end', [['run', 'end']]],
+    ['arithmetic', 'N=2\nG=8\nrun $((N * G)) $(( (N+1)*2 ))', [['run', '16', '6']]],
+    [
+      'prefix and suffix',
+      'A=a/b.yaml\nrun ${A##*/} ${A%.yaml} ${A%%/*} ${A//b/c}',
+      [['run', 'b.yaml', 'a/b', 'a', 'a/c.yaml']],
+    ],
+    ['redirections vanish', 'run a > log 2>&1 < in &> all', [['run', 'a']]],
+    ['here-documents vanish', 'cat > f <<EOF\nrun inside\nEOF\nrun after', [['cat'], ['run', 'after']]],
+    ['quoted here-document with tabs', "cat <<-'END'\n\trun inside\n\tEND\nrun after", [['cat'], ['run', 'after']]],
+    ['pipes and lists', 'a | b && c || d; e &', [['a'], ['b'], ['c'], ['d'], ['e']]],
+    ['known condition', 'A=1\nif [ "$A" -eq 1 ]; then run yes; else run no; fi', [['run', 'yes']]],
+    ['guard for an unset variable', 'if [ -z "$A" ]; then A=5; fi\nrun $A', [['run', '5']]],
+    ['unknown condition keeps what is set', 'A=1\nif [ -f x ]; then A=2; B=3; fi\nrun $A $B', [['run', '1', '3']]],
+    ['short guard', '[ -z "$A" ] && A=5\nrun $A', [['run', '5']]],
+    ['case', 'S=7b\ncase $S in\n 1b) H=1;;\n 7*|8b) H=2;;\n *) H=3;;\nesac\nrun $H', [['run', '2']]],
+    ['function', 'go() {\n run "$1" "${2:-8}"\n}\ngo x', [['run', 'x', '8']]],
+    ['eval', 'C="run --a 1"\neval "$C --b"', [['run', '--a', '1', '--b']]],
+    ['bash -c', `srun bash -c "run --a 1"`, [['run', '--a', '1']]],
+    ['own folder', 'D="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"\nrun $D/a.yaml', [['run', './../a.yaml']]],
+    ['ids counted', 'D=0,1,2\nrun $(echo $D | tr "," "\\n" | wc -l)', [['run', '3']]],
+    ['unset stays', 'run $A x${B}y', [['run', '$A', 'x$By']]],
+    ['default to itself stays unset', 'export A=$A\nrun ${A:-4}', [['run', '4']]],
+    ['unclosed quote', 'run "abc', [['run', 'abc']]],
+    ['unclosed array', 'A=(1 2', []],
+    [
+      'argument loop leaves defaults',
+      'while [[ $# -gt 0 ]]; do case $1 in --m) M="$2"; shift;; esac; done\nM=${M:-x}\nrun $M',
+      [['run', 'x']],
+    ],
+  ])('%s', (_, text, expected) => {
+    expect(commands(text).filter(words => words[0] !== 'shift')).toEqual(expected)
+  })
+
+  test('words keep the place where they were written', () => {
+    const { commands: found } = readShellCommands('ARGS="\n  --a 1\n"\nrun \\\n  --b $ARGS', { environment: [] })
+    expect(found[0]?.words.map(({ text, line, column }) => [text, line, column])).toEqual([
+      ['run', 4, 1],
+      ['--b', 5, 3],
+      ['--a', 2, 3],
+      ['1', 2, 7],
+    ])
+  })
+
+  test('unset variables are named', () => {
+    const { commands: found } = readShellCommands('X=$HOME/m\nrun $X $(nvidia-smi -L)', { environment: [] })
+    expect(found[0]?.words.map(word => word.unresolved)).toEqual([[], ['HOME'], ['$(nvidia-smi -L)']])
+  })
+
+  test('variables in front of a command hold for it alone', () => {
+    const { commands: found } = readShellCommands('N=1\nN=2 run\nrun', { environment: ['N'] })
+    expect(found.map(command => command.environment.get('N')?.text)).toEqual(['2', '1'])
+  })
+
+  test('a loop is read once, with its largest number', () => {
+    const { commands: found } = readShellCommands('for B in 1 16 4; do run $B; done\nrun end', { environment: [] })
+    expect(found.map(command => command.words[1]?.text)).toEqual(['16', 'end'])
+    expect(found.map(command => command.sweeps.map(sweep => sweep.variable))).toEqual([['B'], []])
+  })
+
+  test('sourced files are asked for, then read', () => {
+    const text = '. ./env.sh\nrun $A'
+    expect(readShellCommands(text, { environment: [] }).sourced).toEqual(['./env.sh'])
+    const known = readShellCommands(text, { environment: [], sources: { './env.sh': 'A=9' } })
+    expect(known.commands[0]?.words[1]?.text).toBe('9')
+  })
+
+  test.each([
+    ['doubling', `A=xxxxxxxxxx\n${'A=$A$A$A$A\n'.repeat(60)}run $A`],
+    ['nesting', '$('.repeat(50_000)],
+    ['braces', '${a:-'.repeat(50_000)],
+    ['groups', '( '.repeat(50_000)],
+    ['quotes', '"${'.repeat(50_000)],
+    ['calls itself', 'f() { f; f; }\nf'],
+    ['evaluates itself', 'A=\'eval "$A"\'\neval "$A"'],
+    ['many open here-documents', 'cat <<A <<B\n'.repeat(20_000)],
+    ['ifs', 'if a; then '.repeat(30_000)],
+  ])('hostile text ends soon: %s', (_, text) => {
+    const started = performance.now()
+    readShellCommands(text, { environment: [] })
+    expect(performance.now() - started).toBeLessThan(2000)
+  })
+})

@@ -1,0 +1,296 @@
+import { argumentNamed, type LaunchArguments, splitArguments } from './launch-arguments.ts'
+import type { ShellCommand, ShellWord } from './shell/shell-word.ts'
+import { NOT_TRAINING, TRAINER_PROGRAMS, type TrainerProgram } from './trainer-programs.ts'
+
+/** Variables that say how many processes run, which GPUs they see, or how large images are. */
+export const LAUNCH_VARIABLES = [
+  'CUDA_VISIBLE_DEVICES',
+  'NPROC_PER_NODE',
+  'NNODES',
+  'GPUS_PER_NODE',
+  'NUM_GPUS',
+  'WORLD_SIZE',
+  'FORCE_TORCHRUN',
+  'CONFIG_FILE',
+  'NGPU',
+  'MAX_PIXELS',
+  'VIDEO_MAX_PIXELS',
+  'FPS_MAX_FRAMES',
+  'IMAGE_MAX_TOKEN_NUM',
+  'MAX_NUM',
+] as const
+
+export type LauncherName = 'accelerate launch' | 'torchrun' | 'deepspeed' | 'python' | 'command' | 'tune run'
+
+/** A command that trains. */
+export interface TrainingCommand {
+  readonly command: ShellCommand
+  readonly launcher: LauncherName
+  /** The word that names the launcher or program. */
+  readonly place: ShellWord
+  /** Options of the launcher itself. */
+  readonly launch: LaunchArguments
+  readonly program: string
+  readonly trainer: TrainerProgram
+  readonly arguments: LaunchArguments
+  /** The config file named, if any. */
+  readonly config: ShellWord | null
+}
+
+interface Launcher {
+  readonly name: LauncherName
+  readonly words: readonly string[]
+  /** Options without a value; all others take one. */
+  readonly bare: ReadonlySet<string>
+}
+
+const MODULE_FLAGS = ['m', 'module']
+
+/** accelerate 1.15 commands/launch.py, torch 2.13 distributed/run.py, DeepSpeed launcher/runner.py, CPython. */
+const LAUNCHERS: readonly Launcher[] = [
+  {
+    name: 'accelerate launch',
+    words: ['accelerate', 'launch'],
+    bare: new Set([
+      ...MODULE_FLAGS,
+      ...['cpu', 'multi_gpu', 'tpu', 'ipex', 'use_xpu', 'use_deepspeed', 'use_fsdp', 'use_megatron_lm', 'no_python'],
+      ...['debug', 'same_network', 'quiet', 'q', 'enable_cpu_affinity', 'use_parallelism_config', 'tpu_use_sudo'],
+      ...[
+        'dynamo_use_dynamic',
+        'dynamo_use_fullgraph',
+        'use_tpu',
+        'tpu_use_cluster',
+        'no_tpu_cluster',
+        'use_mps_device',
+      ],
+    ]),
+  },
+  {
+    name: 'accelerate launch',
+    words: ['accelerate-launch'],
+    bare: new Set([...MODULE_FLAGS, 'multi_gpu', 'use_deepspeed', 'use_fsdp']),
+  },
+  { name: 'torchrun', words: ['torchrun'], bare: torchBare() },
+  { name: 'torchrun', words: ['python', '-m', 'torch.distributed.run'], bare: torchBare() },
+  { name: 'torchrun', words: ['python', '-m', 'torch.distributed.launch'], bare: torchBare() },
+  {
+    name: 'accelerate launch',
+    words: ['python', '-m', 'accelerate.commands.launch'],
+    bare: new Set([...MODULE_FLAGS, 'multi_gpu', 'use_deepspeed', 'use_fsdp']),
+  },
+  {
+    name: 'deepspeed',
+    words: ['deepspeed'],
+    bare: new Set([
+      ...MODULE_FLAGS,
+      'no_python',
+      'no_local_rank',
+      'no_ssh',
+      'no_ssh_check',
+      'force_multi',
+      'save_pid',
+      'bind_cores_to_rank',
+    ]),
+  },
+  { name: 'tune run', words: ['tune', 'run'], bare: new Set(['standalone']) },
+  { name: 'python', words: ['python'], bare: new Set([...MODULE_FLAGS, 'u', 'O', 'B', 'I', 's', 'E', 'S', 'uB']) },
+]
+
+const CONSOLE_SCRIPTS = new Set([
+  ...['swift', 'megatron', 'trl', 'llamafactory-cli', 'lmf', 'axolotl', 'litgpt', 'automodel', 'ludwig', 'autotrain'],
+])
+
+/** Words that start another command given after them. */
+const PREFIXES = new Set([
+  ...[
+    'srun',
+    'sbatch',
+    'nohup',
+    'time',
+    'exec',
+    'env',
+    'sudo',
+    'numactl',
+    'nsys',
+    'ncu',
+    'uv',
+    'poetry',
+    'conda',
+    'pdm',
+  ],
+  ...[
+    'pixi',
+    'ray',
+    'singularity',
+    'apptainer',
+    'enroot',
+    'docker',
+    'mpirun',
+    'mpiexec',
+    'timeout',
+    'stdbuf',
+    'xvfb-run',
+  ],
+  ...[
+    'coverage',
+    'python-m',
+    'command',
+    'setsid',
+    'ssh',
+    'pdsh',
+    'sky',
+    'colossalai',
+    'rlaunch',
+    'nice',
+    'taskset',
+    'then',
+  ],
+])
+
+/** The training that a command starts; null for every other command. */
+export function trainingCommand(command: ShellCommand): TrainingCommand | null {
+  const words = command.words.slice(0, 4096)
+  const start = startOf(words)
+  const launcher = start < 0 ? undefined : LAUNCHERS.find(({ words: names }) => startsWith(words, start, names))
+  if (launcher === undefined)
+    return start < 0 ? null : consoleCommand({ command, words, start, launcher: 'command', launch: NO_ARGUMENTS })
+  const place = words[start]
+  const options = launcherOptions(words, start + launcher.words.length, launcher)
+  const launch = splitArguments(options.launch)
+  const target = words[options.next]
+  if (place === undefined) return null
+  if (launcher.name === 'tune run') {
+    const rest = words.slice(start + launcher.words.length)
+    return known({ command, launcher: launcher.name, place, launch, program: 'tune run', words: rest })
+  }
+  if (options.module !== null) {
+    return known({
+      command,
+      launcher: launcher.name,
+      place,
+      launch,
+      program: options.module.text,
+      words: words.slice(options.next),
+    })
+  }
+  if (target === undefined) return null
+  if (CONSOLE_SCRIPTS.has(baseName(target.text)))
+    return consoleCommand({ command, words, start: options.next, launcher: launcher.name, launch })
+  return known({
+    command,
+    launcher: launcher.name,
+    place,
+    launch,
+    program: target.text,
+    words: words.slice(options.next + 1),
+  })
+}
+
+const NO_ARGUMENTS: LaunchArguments = { named: [], positional: [] }
+
+function torchBare(): ReadonlySet<string> {
+  return new Set([...MODULE_FLAGS, 'standalone', 'no_python', 'run_path', 'use_env', 'virtual_local_rank'])
+}
+
+function startOf(words: readonly ShellWord[]): number {
+  const first = baseName(words[0]?.text ?? '')
+  if (isStart(first)) return 0
+  if (!PREFIXES.has(first)) return -1
+  return words.findIndex(({ text }) => isStart(baseName(text)))
+}
+
+function isStart(name: string): boolean {
+  return (
+    CONSOLE_SCRIPTS.has(name) ||
+    LAUNCHERS.some(({ words }) => words[0] === name) ||
+    /^run_(?:llama_)?train\.sh$/.test(name)
+  )
+}
+
+function startsWith(words: readonly ShellWord[], start: number, names: readonly string[]): boolean {
+  return names.every((name, index) => {
+    const text = words[start + index]?.text ?? ''
+    return (index === 0 ? baseName(text) : text) === name
+  })
+}
+
+function baseName(text: string): string {
+  const name = text.split('/').at(-1) ?? text
+  return /^python(?:3(?:\.\d+)?)?$/.test(name) ? 'python' : name
+}
+
+interface LauncherOptions {
+  readonly launch: readonly ShellWord[]
+  readonly module: ShellWord | null
+  /** Index of the program, or of the first word after the module. */
+  readonly next: number
+}
+
+function launcherOptions(words: readonly ShellWord[], from: number, { bare }: Launcher): LauncherOptions {
+  let at = from
+  for (; at < words.length; at++) {
+    const word = words[at]
+    if (word === undefined || !/^-/.test(word.text)) break
+    const name = word.text.replace(/^--?/, '').replaceAll('-', '_')
+    if (name === '') continue
+    if (MODULE_FLAGS.includes(name))
+      return { launch: words.slice(from, at), module: words[at + 1] ?? null, next: at + 2 }
+    if (!name.includes('=') && !bare.has(name)) at++
+  }
+  return { launch: words.slice(from, at), module: null, next: at }
+}
+
+interface ConsoleCommand {
+  readonly command: ShellCommand
+  readonly words: readonly ShellWord[]
+  readonly start: number
+  readonly launcher: LauncherName
+  readonly launch: LaunchArguments
+}
+
+function consoleCommand({ command, words, start, launcher, launch }: ConsoleCommand): TrainingCommand | null {
+  const place = words[start]
+  if (place === undefined) return null
+  const name = baseName(place.text)
+  const next = words[start + 1]?.text ?? ''
+  const hasSubcommand = /^[a-z]\w*$/.test(next) && name !== 'autotrain'
+  const program = hasSubcommand ? `${name} ${next}` : name
+  return known({ command, launcher, place, launch, program, words: words.slice(start + (hasSubcommand ? 2 : 1)) })
+}
+
+interface Candidate extends Omit<TrainingCommand, 'trainer' | 'arguments' | 'config'> {
+  readonly words: readonly ShellWord[]
+}
+
+function known({ words, ...candidate }: Candidate): TrainingCommand | null {
+  const given = splitArguments(words)
+  for (const trainer of TRAINER_PROGRAMS) {
+    if (!trainer.program.test(candidate.program)) continue
+    const config = configOf(trainer, candidate, given)
+    if (trainer.requires !== undefined && NOT_TRAINING.test(candidate.program)) continue
+    if (!requirementsMet(trainer, given, config)) continue
+    return { ...candidate, trainer, arguments: given, config }
+  }
+  return null
+}
+
+function requirementsMet({ requires = [] }: TrainerProgram, given: LaunchArguments, config: ShellWord | null): boolean {
+  return requires.every(group =>
+    group[0] === '<config file>' ? config !== null : argumentNamed(given, ...group) !== undefined,
+  )
+}
+
+function configOf(
+  trainer: TrainerProgram,
+  candidate: Pick<Candidate, 'command'>,
+  given: LaunchArguments,
+): ShellWord | null {
+  const flags = trainer.configFlags.map(flag => flag.replaceAll('-', '_'))
+  const named = argumentNamed(given, ...flags)?.values[0]
+  if (named !== undefined) return named
+  const positional = trainer.positionalConfig
+    ? given.positional.find(({ text }) => /\.(?:ya?ml|jsonc?|toml)$/i.test(text))
+    : undefined
+  if (positional !== undefined) return positional
+  return trainer.format === 'torchtitan' ? (candidate.command.environment.get('CONFIG_FILE') ?? null) : null
+}
