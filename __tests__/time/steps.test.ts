@@ -22,7 +22,7 @@ test.each([
   ['unknown', 'micro_batch_size: 4', 1, null],
 ])('%s', (_, yaml, ranks, steps) => {
   const plan = planOf(yaml)
-  expect(stepCount(plan, ranks, sampleLength(plan))?.steps ?? null).toBe(steps)
+  expect(stepCount(plan, ranks, sampleLength(plan, 0.5))?.steps ?? null).toBe(steps)
 })
 
 test.each([
@@ -31,4 +31,4 @@ test.each([
   ['longest of four', 'micro_batch_size: 4\nsequence_length: 2048\nmean_sequence_length: 100', 153.5],
   ['never above the limit', 'micro_batch_size: 32\nsequence_length: 200\nmean_sequence_length: 100', 200],
   ['no mean is the full length', 'micro_batch_size: 4\nsequence_length: 2048', 2048],
-])('length: %s', (_, yaml, computed) => expect(sampleLength(planOf(yaml)).computed).toBeCloseTo(computed, 6))
+])('length: %s', (_, yaml, computed) => expect(sampleLength(planOf(yaml), 0.5).computed).toBeCloseTo(computed, 6))

@@ -83,6 +83,7 @@ function toGpu(row: Row): Gpu {
     },
     bf16Supported: row.bf16,
     memoryBandwidth: row.bandwidthGBs * 1e9,
+    cacheBytes: row.cacheMib === null ? null : row.cacheMib * MIB,
     nvlinkBandwidth: row.nvlinkGBs === null ? null : row.nvlinkGBs * 1e9,
     pcie: row.pcie,
     computeCapability: row.computeCapability,

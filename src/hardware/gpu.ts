@@ -16,6 +16,8 @@ export interface Gpu {
   readonly peak: Readonly<Record<'fp32' | 'tf32' | 'fp16' | 'bf16' | 'fp8' | 'fp4' | 'int8', FlopsPerSecond | null>>
   readonly bf16Supported: boolean
   readonly memoryBandwidth: BytesPerSecond
+  /** Last-level cache; absent or null: not known. */
+  readonly cacheBytes?: Bytes | null
   /** Per direction; null: no NVLink. */
   readonly nvlinkBandwidth: BytesPerSecond | null
   readonly pcie: string | null

@@ -57,19 +57,33 @@ export function shardTraffic(c: StepContext): number {
   return ((gathers * weightBytes + reduced) * parameters * ((shards - 1) / shards)) / bus
 }
 
-/** Averaging gradients once per step where weights are not sharded, or between copies of a shard group. */
+/**
+ * Averaging gradients once per step where weights are not sharded, or between copies of a shard group. Experts that
+ * are spread over ranks are averaged only between the ranks that hold the same ones.
+ */
 export function dataParallelSeconds(c: StepContext): number {
-  const { plan, counts, ranks, constants, stack, fabric, tensor, pipeline } = c
+  const { plan, counts, work, ranks, constants, stack, fabric, tensor, pipeline, expert } = c
   if (ranks <= 1) return 0
   const data = plan.parallelism.data
   const shards = SHARDS_WEIGHTS.has(data) ? Math.min(plan.parallelism.shardSize ?? ranks, ranks) : 1
   if (shards >= ranks) return 0
   const gradientBytes = plan.precision.gradients === 'float32' ? 4 : 2
   const sharded = data === 'zero1' || data === 'zero2' || data === 'distributed_optimizer'
-  const volume = (sharded ? gradientBytes + 2 : 2 * gradientBytes) * (counts.trainable / (tensor * pipeline * shards))
-  const group = ranks / shards
-  const bus = busBandwidth(fabric.allReduce, fabric, dataGroup(c, group))
-  return (constants[stack.exposedData] * volume * ((group - 1) / group)) / bus
+  const bytes = (sharded ? gradientBytes + 2 : 2 * gradientBytes) / (pipeline * shards)
+  const experts = plan.adapter === null ? work.expertParameters : 0
+  const average = (parameters: number, group: Group) => {
+    if (group.ranks <= 1) return 0
+    const bus = busBandwidth(fabric.allReduce, fabric, group)
+    return (bytes * parameters * ((group.ranks - 1) / group.ranks)) / bus
+  }
+  const own = Math.max(0, counts.trainable - experts) / tensor
+  const dense = average(own, dataGroup(c, ranks / shards))
+  const routed = average(experts / expert, {
+    ranks: (ranks * tensor) / shards / expert,
+    stride: expert,
+    domain: c.domain,
+  })
+  return constants[stack.exposedData] * (dense + routed)
 }
 
 function dataGroup({ tensor, domain }: StepContext, ranks: number): Group {

@@ -35,8 +35,17 @@ function widthShare({ constants, ceilings }: StepContext, width: number): number
   return 1 / (1 + (constants.narrow_width * (ceilings.bits16 / 271e12)) / Math.max(1, width))
 }
 
-function stackShare({ constants, stack, plan }: StepContext): number {
-  return constants[stack.efficiency] * (plan.precision.compute === 'nvfp4' ? constants.efficiency_fp4 : 1)
+function stackShare({ constants, stack }: StepContext): number {
+  return constants[stack.efficiency]
+}
+
+/** Rate of products at the compute precision, before the width of the matrices. */
+function productRate(c: StepContext): number {
+  const { constants, stack, plan, ceilings } = c
+  const rate = ceilings.compute * stackShare(c)
+  if (plan.precision.compute === 'nvfp4') return rate * constants.efficiency_fp4
+  const narrow = plan.precision.compute === 'float8' || plan.precision.compute === 'mxfp8'
+  return narrow && stack.id !== 'transformer-engine' && !stack.fused ? rate * constants.efficiency_fp8_unfused : rate
 }
 
 function cubic(compute: number, memory: number): number {
@@ -51,9 +60,9 @@ function weightBytes({ plan, stack }: StepContext): number {
 }
 
 function denseSeconds(c: StepContext): number {
-  const { work, tokens, tensor, pipeline, constants, ceilings, bandwidth } = c
+  const { work, tokens, tensor, pipeline, constants, bandwidth } = c
   const parameters = work.denseParameters
-  const rate = ceilings.compute * stackShare(c) * widthShare(c, work.hiddenSize / tensor)
+  const rate = productRate(c) * widthShare(c, work.hiddenSize / tensor)
   const compute = (2 * parameters * (tokens + constants.tile_waste)) / (tensor * pipeline * rate)
   const memory = (parameters * weightBytes(c)) / (tensor * pipeline * bandwidth)
   return passes(c) * cubic(compute, memory)
@@ -63,7 +72,11 @@ function denseSeconds(c: StepContext): number {
 function expertShare({ constants, plan, stack }: StepContext): number {
   if (stack.id === 'hugging-face' && plan.fusedKernels === 'none') return constants.efficiency_expert_loop
   const release = plan.libraries['megatron-bridge'] ?? null
-  if (release === null) return constants.efficiency_experts
+  if (release === null) {
+    // block-scaled operands came with the newer grouped kernels
+    const blocks = plan.precision.compute === 'mxfp8' || plan.precision.compute === 'nvfp4'
+    return blocks ? constants.efficiency_experts_blocks : constants.efficiency_experts
+  }
   return isBefore(release, '26.06') ? constants.efficiency_experts_2025 : constants.efficiency_experts_2026
 }
 
@@ -78,9 +91,9 @@ function isBefore(version: string, other: string): boolean {
 }
 
 function expertSeconds(c: StepContext): number {
-  const { work, tokens, pipeline, expert, ceilings, bandwidth } = c
+  const { work, tokens, pipeline, expert, bandwidth } = c
   if (work.activeExpertParameters === 0) return 0
-  const rate = ceilings.compute * stackShare(c) * widthShare(c, work.expertWidth) * expertShare(c)
+  const rate = productRate(c) * widthShare(c, work.expertWidth) * expertShare(c)
   const compute = (2 * work.activeExpertParameters * tokens) / (c.tensor * pipeline * rate)
   const memory = (work.expertParameters * weightBytes(c)) / (pipeline * expert * bandwidth)
   return passes(c) * cubic(compute, memory)
@@ -152,11 +165,14 @@ function attentionSeconds(c: StepContext): number {
   return seconds / (tensor * pipeline)
 }
 
+/** Chunked scans against attention kernels of the same work (assumption; Triton kernels reach about a tenth of the ceiling). */
+const SCAN_SHARE = 0.25
+
 function scanSeconds(c: StepContext): number {
   const { work, tokens, tensor, pipeline, ceilings, constants, recompute } = c
   return (
     ((3 + recompute) * work.scanFlops * tokens) /
-    (tensor * pipeline * ceilings.bits16 * constants.attention_hopper * 0.5)
+    (tensor * pipeline * ceilings.bits16 * constants.attention_hopper * SCAN_SHARE)
   )
 }
 
@@ -165,25 +181,40 @@ function visionSeconds(c: StepContext): number {
   return (2 * work.visionParameters * work.visionTokens * sequences) / (tensor * ceilings.bits16 * stackShare(c))
 }
 
+/** Rate of large last-level caches (assumption: two to five times the memory of A100 to L40S). */
+const CACHE_BANDWIDTH = 5e12
+
+/**
+ * Seconds for traffic between kernels: what the next kernel finds in the cache does not come from memory. The share that
+ * does is cache ÷ (cache + working set), the working set being the operands of a few kernels.
+ */
+function streamedSeconds({ gpu, work, tokens, tensor, bandwidth, constants }: StepContext, bytes: number): number {
+  const workingSet = (constants.cache_working_set * tokens * work.hiddenSize) / tensor
+  const cache = gpu.cacheBytes ?? 0
+  const found = cache / (cache + workingSet)
+  return bytes * ((1 - found) / bandwidth + found / Math.max(CACHE_BANDWIDTH, bandwidth))
+}
+
 function elementwiseSeconds(c: StepContext): number {
-  const { work, tokens, tensor, pipeline, bandwidth, constants, recompute, recomputeAttention, plan, trains } = c
+  const { work, tokens, tensor, pipeline, constants, recompute, recomputeAttention, plan, trains } = c
   const split = plan.parallelism.sequenceParallel ? tensor : tensor ** 0.7
   const bytes = c.fused ? work.elementwiseFused : work.elementwiseEager
   const passes3 = 1 + trains.backward * (2 + recompute) + 0.5 * recomputeAttention
-  return (constants.elementwise * tokens * bytes * passes3) / (split * pipeline * bandwidth)
+  return streamedSeconds(c, (constants.elementwise * tokens * bytes * passes3) / (split * pipeline))
 }
 
 const NARROW: ReadonlySet<string> = new Set(['float8', 'mxfp8', 'nvfp4'])
 
 /** 8- and 4-bit operands: read, write in two layouts, largest magnitude. */
-function castSeconds({ plan, work, tokens, tensor, pipeline, bandwidth }: StepContext): number {
+function castSeconds({ plan, work, tokens, tensor, pipeline, bandwidth, trains }: StepContext): number {
   if (!NARROW.has(plan.precision.compute)) return 0
-  return (6 * work.linearFeatures * tokens) / (tensor * pipeline * bandwidth)
+  // frozen weights need no second layout: no product of the weight gradient reads it
+  return ((4 + 2 * trains.weights) * work.linearFeatures * tokens) / (tensor * pipeline * bandwidth)
 }
 
 /** LoRA branches: 14 + 14 bytes per feature with float32 adapters (casts), 6 + 8 at 16 bit; three passes. */
 function adapterSeconds(c: StepContext): number {
-  const { plan, counts, tokens, tensor, pipeline, bandwidth, constants, stack } = c
+  const { plan, counts, tokens, tensor, pipeline, constants, stack } = c
   if (plan.adapter === null) return 0
   const [inBytes, outBytes] = plan.adapter.dtype === 'float32' ? [14, 14] : [6, 8]
   const features = counts.adapterTargets.reduce(
@@ -191,7 +222,7 @@ function adapterSeconds(c: StepContext): number {
     0,
   )
   const halved = plan.compile || stack.id === 'transformer-engine' ? 0.5 : 1
-  return (3 * constants.adapter_traffic * halved * tokens * features) / (tensor * pipeline * bandwidth)
+  return streamedSeconds(c, (3 * constants.adapter_traffic * halved * tokens * features) / (tensor * pipeline))
 }
 
 const FOUR_BIT: ReadonlySet<string> = new Set([
@@ -220,6 +251,9 @@ function dequantisationSeconds(c: StepContext): number {
   return (weights * (2 + recompute) * (1 / instructions + 2.5 / bandwidth)) / (tensor * pipeline)
 }
 
+/** Servers of 2023 and later launch kernels faster than those that carried A100s (single-thread speed of their processors). */
+const RECENT_HOSTS: ReadonlySet<string> = new Set(['ada', 'hopper', 'blackwell', 'cdna3', 'cdna4'])
+
 function hostSeconds(c: StepContext): number {
   const { plan, work, counts, constants, stack, gpu, pipeline, recompute } = c
   const experts = work.expertLayers > 0 && stack.id === 'transformer-engine'
@@ -229,7 +263,7 @@ function hostSeconds(c: StepContext): number {
   const sharded = (data === 'fsdp1' || data === 'fsdp2' || data === 'zero3') && stack.id !== 'transformer-engine'
   const shard = sharded ? constants[stack.hostShard] : 0
   const again = (3 + recompute) / 3
-  const host = gpu.generation === 'blackwell' ? constants.host_blackwell : 1
+  const host = RECENT_HOSTS.has(gpu.generation) ? constants.host_recent : 1
   const targets = counts.adapterTargets.reduce((sum, target) => sum + target.layers, 0)
   const quantised = FOUR_BIT.has(plan.quantization) ? (constants.host_4bit * work.layers * (2 + recompute)) / 2 : 0
   const adapters = constants.host_adapter * targets * again * compiled

@@ -22,10 +22,8 @@ const LONGEST: readonly (readonly [number, number])[] = [
   [32, 3.1],
 ]
 
-/** Coefficient of variation of sample lengths: Alpaca 0.51; conversations and documents vary more (assumption). */
-const VARIATION = { instruction: 0.5, pairs: 0.5 } as const
-
-export function sampleLength(plan: TrainingPlan): SampleLength {
+/** `variation`: coefficient of variation of sample lengths. */
+export function sampleLength(plan: TrainingPlan, variation: number): SampleLength {
   const { sequenceLength, meanSequenceLength, packing, dataset, microBatchSize } = plan
   if (packing) return { computed: sequenceLength, real: sequenceLength, note: 'packed' }
   const mean = Math.min(meanSequenceLength ?? sequenceLength, sequenceLength)
@@ -35,7 +33,7 @@ export function sampleLength(plan: TrainingPlan): SampleLength {
     return { computed: mean, real: mean, note: 'mean length unknown: every sample at the full length' }
   }
   if (dataset.lengthGrouped) return { computed: Math.min(sequenceLength, 1.04 * mean), real: mean, note: 'by length' }
-  const longest = mean * (1 + VARIATION.instruction * expectedMaximum(microBatchSize))
+  const longest = mean * (1 + variation * expectedMaximum(microBatchSize))
   return { computed: Math.min(sequenceLength, longest), real: mean, note: `longest of ${microBatchSize}` }
 }
 

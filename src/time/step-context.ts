@@ -63,7 +63,7 @@ export function stepContext(
   const stack = stackOf(plan)
   const { tensor, pipeline, context, expert } = plan.parallelism
   const fabric = fabricOf(gpu)
-  const length = sampleLength(plan)
+  const length = sampleLength(plan, constants.padding_variation)
   const sequences = plan.microBatchSize * (PAIRED.has(plan.stage) ? 2 : 1)
   const ranks = Math.max(1, plan.gpus / (tensor * pipeline))
   return {

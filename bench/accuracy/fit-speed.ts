@@ -1,0 +1,206 @@
+import {
+  CONSTANT_NAMES,
+  type ConstantName,
+  EFFICIENCY,
+  type Efficiency,
+  withValues,
+} from '../../src/time/efficiency.ts'
+import { stepContext } from '../../src/time/step-context.ts'
+import { stepTerms } from '../../src/time/step-terms.ts'
+import { stepCount } from '../../src/time/steps.ts'
+import type { SpeedRow } from './speed-rows.ts'
+
+/**
+ * Width of the prior of each fitted constant, in log units around `PRIORS`; a constant that is not listed is fixed.
+ * First-principles values are held near theirs; what only a stack can tell is free.
+ */
+const WIDTHS: Partial<Readonly<Record<ConstantName, number>>> = {
+  efficiency_transformer_engine: 0.15,
+  efficiency_composer: 0.15,
+  efficiency_torchtune: 0.15,
+  efficiency_hand_fused: 0.15,
+  efficiency_megatron: 0.15,
+  efficiency_hugging_face: 0.15,
+  efficiency_torchtitan: 0.15,
+  efficiency_fp4: 0.15,
+  efficiency_fp8_unfused: 0.15,
+  efficiency_experts_blocks: 0.4,
+  efficiency_experts: 0.4,
+  cache_working_set: 0.5,
+  narrow_width: 0.3,
+  attention_ampere: 0.15,
+  attention_hopper: 0.15,
+  attention_transformer_engine: 0.15,
+  attention_2023: 0.2,
+  attention_eager: 0.2,
+  score_bytes: 0.1,
+  elementwise: 0.1,
+  adapter_traffic: 0.2,
+  nf4_rate: 0.3,
+  gptq_rate: 0.3,
+  host_hugging_face: 0.3,
+  host_native: 0.3,
+  host_megatron: 0.3,
+  host_experts: 0.3,
+  host_compiled: 0.2,
+  host_recent: 0.2,
+  host_shard_hugging_face: 0.4,
+  host_adapter: 0.3,
+  host_4bit: 0.3,
+  padding_variation: 0.15,
+  exposed_tensor: 0.2,
+  exposed_context: 0.3,
+  exposed_expert: 0.3,
+  exposed_shard: 0.2,
+  exposed_data: 0.3,
+  exposed_data_megatron: 0.2,
+  pipeline_bubble: 0.1,
+  domain_drift: 0.3,
+  gpu_a100: 0.05,
+  gpu_a800: 0.1,
+  gpu_a10g: 0.2,
+  gpu_b200: 0.05,
+  gpu_gb300: 0.1,
+}
+
+/** First-principles or earlier values towards which the fit is held. */
+export const PRIORS: Efficiency = withValues(name => priorOf(data.constants[name]))
+
+function priorOf(row: { readonly value: number; readonly prior?: number }): number {
+  return row.prior ?? row.value
+}
+
+export const FITTED: readonly ConstantName[] = CONSTANT_NAMES.filter(name => name in WIDTHS)
+
+/** Shares cannot exceed one. */
+const AT_MOST_ONE = /^(efficiency|exposed|attention|pipeline)_/
+
+/** Expected scatter of log time in a row, and where residuals stop growing in weight (Huber). */
+const SCATTER = 0.08
+const HUBER = 2
+
+export function predictSeconds({ run, stepSeconds }: SpeedRow, constants: Efficiency): number {
+  const context = stepContext(run, constants)
+  const { seconds } = stepTerms(context)
+  if (stepSeconds !== null) return seconds
+  return seconds * (stepCount(run.plan, context.dataRanks, context.length)?.steps ?? Number.NaN)
+}
+
+/** Robust least squares on log time with priors at the shipped values: Gauss–Newton with Huber weights. */
+export function fitSpeed(
+  rows: readonly SpeedRow[],
+  { start = EFFICIENCY, prior = PRIORS, iterations = 12, fitted = FITTED }: FitOptions = {},
+): Efficiency {
+  const sizes = new Map<string, number>()
+  for (const { group } of rows) sizes.set(group, (sizes.get(group) ?? 0) + 1)
+  const weights = rows.map(({ group }) => 1 / Math.sqrt(sizes.get(group) ?? 1))
+  const measured = rows.map(row => Math.log(row.stepSeconds ?? row.totalSeconds ?? Number.NaN))
+  const priors = fitted.map(name => Math.log(prior[name]))
+  const widths = fitted.map(name => WIDTHS[name] ?? 0.1)
+  const caps = fitted.map(name => (AT_MOST_ONE.test(name) ? 0 : Number.POSITIVE_INFINITY))
+  const all = (x: readonly number[]) => {
+    const index = new Map(fitted.map((name, i) => [name, Math.exp(x[i] ?? 0)]))
+    return withValues(name => index.get(name) ?? start[name])
+  }
+  const residuals = (x: readonly number[]) => {
+    const constants = all(x)
+    return rows.map((row, i) => (Math.log(predictSeconds(row, constants)) - (measured[i] ?? 0)) / SCATTER)
+  }
+  const loss = (x: readonly number[], r: readonly number[]) => {
+    let value = 0
+    for (let i = 0; i < r.length; i++) {
+      const size = Math.abs(r[i] ?? 0)
+      value += (weights[i] ?? 0) * (size <= HUBER ? size * size : 2 * HUBER * size - HUBER * HUBER)
+    }
+    for (let j = 0; j < x.length; j++) value += (((x[j] ?? 0) - (priors[j] ?? 0)) / (widths[j] ?? 1)) ** 2
+    return value
+  }
+  let x: readonly number[] = fitted.map((name, j) => Math.min(caps[j] ?? 0, Math.log(start[name])))
+  let r = residuals(x)
+  let best = loss(x, r)
+  let damping = 1e-2
+  for (let iteration = 0; iteration < iterations; iteration++) {
+    const columns = x.map((_, j) => {
+      const shifted = x.map((value, k) => (k === j ? value - 0.02 : value))
+      const moved = residuals(shifted)
+      return moved.map((value, i) => ((r[i] ?? 0) - value) / 0.02)
+    })
+    const n = x.length
+    const matrix = Array.from({ length: n }, () => new Array<number>(n).fill(0))
+    const right = new Array<number>(n).fill(0)
+    for (let i = 0; i < r.length; i++) {
+      const size = Math.abs(r[i] ?? 0)
+      const weight = (weights[i] ?? 0) * (size <= HUBER ? 1 : HUBER / size)
+      for (let a = 0; a < n; a++) {
+        const ca = columns[a]?.[i] ?? 0
+        if (ca === 0) continue
+        right[a] = (right[a] ?? 0) - weight * ca * (r[i] ?? 0)
+        const line = matrix[a]
+        if (line === undefined) continue
+        for (let b = 0; b < n; b++) line[b] = (line[b] ?? 0) + weight * ca * (columns[b]?.[i] ?? 0)
+      }
+    }
+    for (let j = 0; j < n; j++) {
+      const precision = 1 / (widths[j] ?? 1) ** 2
+      const line = matrix[j]
+      if (line !== undefined) line[j] = (line[j] ?? 0) + precision
+      right[j] = (right[j] ?? 0) - precision * ((x[j] ?? 0) - (priors[j] ?? 0))
+    }
+    let improved = false
+    for (let attempt = 0; attempt < 6 && !improved; attempt++) {
+      const damped = matrix.map((line, j) => line.map((value, k) => (k === j ? value * (1 + damping) : value)))
+      const step = solve(damped, right)
+      const next = x.map((value, j) => Math.min(caps[j] ?? 0, value + Math.max(-0.5, Math.min(0.5, step[j] ?? 0))))
+      const nextResiduals = residuals(next)
+      const nextLoss = loss(next, nextResiduals)
+      if (nextLoss < best) {
+        improved = true
+        damping /= 4
+        const gain = best - nextLoss
+        x = next
+        r = nextResiduals
+        best = nextLoss
+        if (gain < 1e-3 * best) return all(x)
+      } else damping *= 6
+    }
+    if (!improved) break
+  }
+  return all(x)
+}
+
+interface FitOptions {
+  readonly start?: Efficiency
+  readonly prior?: Efficiency
+  readonly iterations?: number
+  readonly fitted?: readonly ConstantName[]
+}
+
+/** Gaussian elimination with partial pivoting. */
+function solve(matrix: readonly (readonly number[])[], right: readonly number[]): readonly number[] {
+  const n = right.length
+  const rows = matrix.map((line, i) => [...line, right[i] ?? 0])
+  for (let column = 0; column < n; column++) {
+    let pivot = column
+    for (let i = column + 1; i < n; i++) {
+      if (Math.abs(rows[i]?.[column] ?? 0) > Math.abs(rows[pivot]?.[column] ?? 0)) pivot = i
+    }
+    const [a, b] = [rows[column], rows[pivot]]
+    if (a === undefined || b === undefined) continue
+    rows[column] = b
+    rows[pivot] = a
+    const top = rows[column] ?? []
+    for (let i = column + 1; i < n; i++) {
+      const line = rows[i]
+      if (line === undefined) continue
+      const factor = (line[column] ?? 0) / (top[column] ?? 1)
+      for (let k = column; k <= n; k++) line[k] = (line[k] ?? 0) - factor * (top[k] ?? 0)
+    }
+  }
+  const x = new Array<number>(n).fill(0)
+  for (let i = n - 1; i >= 0; i--) {
+    let value = rows[i]?.[n] ?? 0
+    for (let k = i + 1; k < n; k++) value -= (rows[i]?.[k] ?? 0) * (x[k] ?? 0)
+    x[i] = value / (rows[i]?.[i] ?? 1)
+  }
+  return x
+}
