@@ -1,4 +1,3 @@
-import data from '../../data/efficiency.json' with { type: 'json' }
 import {
   CONSTANT_NAMES,
   type ConstantName,

@@ -71,7 +71,7 @@ export const POLICY_KEYS = {
 export function readPolicy(document: ConfigDocument): PolicyFile {
   const problems: Finding[] = []
   const root = document.roots[0]
-  if (!root || root.kind !== 'mapping') {
+  if (root?.kind !== 'mapping') {
     const syntax = document.findings.map(asPolicyError)
     const empty = finding('policy-error', {
       path: document.path,

@@ -1,0 +1,69 @@
+import { constants } from 'node:fs'
+import { lstat, open, readdir } from 'node:fs/promises'
+import { isAbsolute, join, relative, resolve, sep } from 'node:path'
+import { INPUT_LIMITS } from '../formats/input-limits.ts'
+import type { FileContent, FileEntry, FileSource } from './file-source.ts'
+
+const SKIPPED = new Set(['.git', 'node_modules', '.venv', 'venv', '__pycache__'])
+
+/** A folder on disk. Symlinks are listed and never followed, also not as a parent folder. */
+export function diskFileSource(root: string): FileSource {
+  const base = resolve(root)
+  let listing: Promise<readonly FileEntry[]> | undefined
+  return {
+    list() {
+      listing ??= listFolder(base)
+      return listing
+    },
+    async read(path): Promise<FileContent> {
+      const full = resolve(base, path)
+      const inside = relative(base, full)
+      if (inside.startsWith('..') || isAbsolute(inside))
+        return { status: 'refused', reason: 'it lies outside the folder' }
+      return (await hasLinkedParent(base, inside))
+        ? { status: 'refused', reason: 'it is a symbolic link' }
+        : readFile(full)
+    },
+  }
+}
+
+async function hasLinkedParent(base: string, inside: string): Promise<boolean> {
+  let current = base
+  for (const part of inside.split(sep)) {
+    current = join(current, part)
+    const stats = await lstat(current).catch(() => null)
+    if (stats === null) return false
+    if (stats.isSymbolicLink()) return true
+  }
+  return false
+}
+
+async function readFile(full: string): Promise<FileContent> {
+  const handle = await open(full, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(() => null)
+  if (!handle) return { status: 'missing' }
+  try {
+    const stats = await handle.stat()
+    if (!stats.isFile()) return { status: 'missing' }
+    if (stats.size > INPUT_LIMITS.fileBytes)
+      return { status: 'refused', reason: `it has ${stats.size} bytes; expected at most ${INPUT_LIMITS.fileBytes}` }
+    return { status: 'found', text: await handle.readFile('utf8') }
+  } finally {
+    await handle.close()
+  }
+}
+
+async function listFolder(base: string): Promise<readonly FileEntry[]> {
+  const entries: FileEntry[] = []
+  const folders = ['']
+  while (folders.length > 0 && entries.length < 10 * INPUT_LIMITS.files) {
+    const folder = folders.pop() ?? ''
+    for (const item of await readdir(join(base, folder), { withFileTypes: true }).catch(() => [])) {
+      const path = folder === '' ? item.name : `${folder}/${item.name}`
+      if (item.isDirectory()) {
+        if (!SKIPPED.has(item.name)) folders.push(path)
+      } else if (item.isSymbolicLink()) entries.push({ path, kind: 'symlink', size: null })
+      else if (item.isFile()) entries.push({ path, kind: 'file', size: null })
+    }
+  }
+  return entries
+}

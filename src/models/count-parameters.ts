@@ -1,0 +1,235 @@
+import type { Finding } from '../plan/finding.ts'
+import { finding } from '../plan/finding-texts.ts'
+import type { AdapterPlan, FreezePlan, TrainingPlan } from '../plan/training-plan.ts'
+import { adapterParameters, promptParameters } from './adapter-parameters.ts'
+import { type TargetRule, targetRule } from './adapter-targets.ts'
+import type { Architecture, ParameterTensor } from './architecture.ts'
+import type { AdapterTarget, CountedTensor, ModelCounts } from './model-counts.ts'
+
+export interface CountedModel {
+  readonly counts: ModelCounts
+  readonly findings: readonly Finding[]
+}
+
+/** Parameters of a model under a plan: what trains, what is quantised, what a token uses. */
+export function countModel(architecture: Architecture, plan: TrainingPlan): CountedModel {
+  const findings: Finding[] = []
+  const tensors = countedTensors(architecture)
+  const total = sum(tensors)
+  const isQuantized = (tensor: ParameterTensor): boolean => plan.quantization !== 'none' && quantizes(tensor, plan)
+  const quantized = sum(tensors.filter(({ tensor }) => isQuantized(tensor)))
+  const adapted = plan.adapter ? countAdapter(architecture, plan.adapter, tensors, findings) : null
+  const trainableTensors = plan.adapter
+    ? biasesAndNorms(plan.adapter, tensors)
+    : unfrozen(architecture, plan.freeze, tensors)
+  const trainableBase = plan.adapter ? 0 : sum(trainableTensors)
+  const adapter = (adapted?.parameters ?? 0) + (plan.adapter ? sum(trainableTensors) : 0)
+  const savedModules = adapted?.saved ?? 0
+  const embedding = architecture.embedding.reduce((bytes, tensor) => bytes + tensor.parameters, 0)
+  return {
+    counts: {
+      total,
+      trainable: trainableBase + adapter + savedModules,
+      active: total - idleExperts(architecture),
+      trainableBase,
+      adapter,
+      savedModules,
+      quantized,
+      unquantized: total - quantized,
+      embedding,
+      head: architecture.head.tensors.reduce((count, tensor) => count + tensor.parameters, 0),
+      trainableTensors,
+      adapterTargets: adapted?.targets ?? [],
+    },
+    findings,
+  }
+}
+
+/** Every tensor of the model with the number of layers that hold it. */
+export function countedTensors(architecture: Architecture): readonly CountedTensor[] {
+  const once = (tensor: ParameterTensor): CountedTensor => ({ tensor, layers: 1 })
+  return [
+    ...architecture.embedding.map(once),
+    ...architecture.layers.flatMap(({ count, layer }) => layer.tensors.map(tensor => ({ tensor, layers: count }))),
+    ...architecture.finalNorm.map(once),
+    ...architecture.head.tensors.map(once),
+    ...(architecture.vision ? [...architecture.vision.tensors, ...architecture.vision.projector].map(once) : []),
+  ]
+}
+
+function sum(tensors: readonly CountedTensor[]): number {
+  return tensors.reduce((count, { tensor, layers }) => count + layers * tensor.parameters, 0)
+}
+
+function idleExperts(architecture: Architecture): number {
+  return architecture.layers.reduce((idle, { count, layer }) => {
+    if (!layer.moe) return idle
+    const experts = layer.tensors
+      .filter(({ kind }) => kind === 'expert')
+      .reduce((all, tensor) => all + tensor.parameters, 0)
+    return idle + count * experts * (1 - Math.min(1, layer.moe.topK / layer.moe.experts))
+  }, 0)
+}
+
+/** Linear weights in the blocks; the head only where the framework says so; fused experts only where it can. */
+function quantizes(tensor: ParameterTensor, plan: TrainingPlan): boolean {
+  if (tensor.part === 'head') return plan.quantizationDetails.quantizesHead && tensor.kind === 'linear'
+  if (tensor.kind === 'expert')
+    return !tensor.fused || plan.quantizationDetails.quantizesExperts || !plan.quantization.startsWith('nf4')
+  return tensor.kind === 'linear'
+}
+
+interface CountedAdapter {
+  readonly parameters: number
+  readonly saved: number
+  readonly targets: readonly AdapterTarget[]
+}
+
+function countAdapter(
+  architecture: Architecture,
+  adapter: AdapterPlan,
+  tensors: readonly CountedTensor[],
+  findings: Finding[],
+): CountedAdapter {
+  const saved = savedModules(architecture, adapter)
+  const layers = architecture.layers.reduce((count, run) => count + run.count, 0)
+  const keyValueWidth = architecture.layers[0]?.layer.attention.keyValueWidth ?? architecture.hiddenSize
+  const beside = promptParameters(adapter, { hiddenSize: architecture.hiddenSize, layers, keyValueWidth })
+  if (beside !== null) return { parameters: beside, saved, targets: [] }
+  if (adapter.type === 'ln_tuning') return { parameters: 0, saved, targets: [] }
+  const rule = targetRule(architecture, adapter)
+  if (!rule) {
+    findings.push(
+      finding('unknown-target-module', {
+        message: `PEFT has no default \`target_modules\` for \`${architecture.modelType}\`; expected a list or \`all-linear\`.`,
+      }),
+    )
+    return { parameters: 0, saved, targets: [] }
+  }
+  const targets = adapterTargets(adapter, rule, withTiedHead(architecture, rule, tensors))
+  reportUnmatched(rule, targets, architecture, findings)
+  return { parameters: targets.reduce((count, target) => count + target.layers * target.parameters, 0), saved, targets }
+}
+
+/** A tied head is still a module that can be named. */
+function withTiedHead(
+  architecture: Architecture,
+  rule: TargetRule,
+  tensors: readonly CountedTensor[],
+): readonly CountedTensor[] {
+  if (!rule.names.includes('lm_head') || architecture.head.tensors.some(({ path }) => path === 'lm_head'))
+    return tensors
+  const { hiddenSize, vocabSize } = architecture
+  const tied: ParameterTensor = {
+    path: 'lm_head',
+    kind: 'linear',
+    part: 'head',
+    inFeatures: hiddenSize,
+    outFeatures: vocabSize,
+    bias: false,
+    count: 1,
+    parameters: 0,
+    fused: false,
+  }
+  return [...tensors, { tensor: tied, layers: 1 }]
+}
+
+function adapterTargets(
+  adapter: AdapterPlan,
+  rule: TargetRule,
+  tensors: readonly CountedTensor[],
+): readonly AdapterTarget[] {
+  const chosen = adapter.layersToTransform?.length ?? null
+  return tensors.flatMap(({ tensor, layers }) => {
+    if (!rule.matches(tensor)) return []
+    const rank = rule.rank(tensor)
+    const parameters = adapterParameters(adapter, tensor, rank)
+    const inLayers = tensor.part === 'head' || chosen === null ? layers : Math.min(chosen, layers)
+    return parameters === null ? [] : [{ tensor, layers: inLayers, rank, parameters }]
+  })
+}
+
+function reportUnmatched(
+  rule: TargetRule,
+  targets: readonly AdapterTarget[],
+  architecture: Architecture,
+  findings: Finding[],
+): void {
+  if (targets.length > 0) return
+  const known = [
+    ...new Set(
+      architecture.layers.flatMap(({ layer }) =>
+        layer.tensors.filter(({ kind }) => kind === 'linear').map(({ path }) => path.slice(path.lastIndexOf('.') + 1)),
+      ),
+    ),
+  ]
+  const given = rule.names.length > 0 ? rule.names.map(name => `\`${name}\``).join(', ') : 'The pattern'
+  findings.push(
+    finding('unknown-target-module', {
+      message: `${given} matches no module of \`${architecture.modelType}\`.`,
+      hint: `Its modules: ${known.join(', ')}.`,
+    }),
+  )
+}
+
+/** Full trainable copies of named modules: embeddings and head, or any layer tensor. */
+function savedModules(architecture: Architecture, { modulesToSave }: AdapterPlan): number {
+  const { hiddenSize, vocabSize } = architecture
+  return modulesToSave.reduce((count, name) => {
+    if (/(embed_tokens|wte|word_embeddings|embed_in|tok_embeddings|lm_head|embed_out|output)$/.test(name))
+      return count + hiddenSize * vocabSize
+    const matching = countedTensors(architecture).filter(
+      ({ tensor }) => tensor.path === name || tensor.path.endsWith(`.${name}`),
+    )
+    return count + sum(matching)
+  }, 0)
+}
+
+/** `bias: all` and LN tuning train small parts of the base beside or instead of matrices. */
+function biasesAndNorms(adapter: AdapterPlan, tensors: readonly CountedTensor[]): readonly CountedTensor[] {
+  if (adapter.type === 'ln_tuning') return tensors.filter(({ tensor }) => tensor.kind === 'norm')
+  if (adapter.bias === 'none' && adapter.type !== 'adapter_v2') return []
+  return tensors
+    .filter(({ tensor }) => tensor.bias && tensor.kind !== 'norm')
+    .map(({ tensor, layers }) => ({ tensor: { ...tensor, parameters: tensor.count * tensor.outFeatures }, layers }))
+}
+
+/** Parts by the words freeze patterns use. */
+const PART_WORDS: Readonly<Record<string, readonly ParameterTensor['part'][]>> = {
+  vision_tower: ['vision'],
+  projector: ['projector'],
+  router: ['router'],
+  experts: ['experts'],
+  embeddings: ['embedding'],
+  language_model: [
+    'attention',
+    'mlp',
+    'experts',
+    'shared-expert',
+    'router',
+    'norm',
+    'embedding',
+    'head',
+    'mixer',
+    'other',
+  ],
+}
+
+function unfrozen(
+  architecture: Architecture,
+  freeze: FreezePlan,
+  tensors: readonly CountedTensor[],
+): readonly CountedTensor[] {
+  if (freeze.kind === 'none') return tensors
+  if (freeze.kind === 'patterns') {
+    const frozen = new Set(freeze.patterns.flatMap(pattern => PART_WORDS[pattern] ?? []))
+    const names = freeze.patterns.filter(pattern => !Object.hasOwn(PART_WORDS, pattern))
+    return tensors.filter(({ tensor }) => !frozen.has(tensor.part) && !names.some(name => tensor.path.includes(name)))
+  }
+  let left = freeze.layers
+  return architecture.layers.toReversed().flatMap(({ count, layer }) => {
+    const layers = Math.min(count, left)
+    left -= layers
+    return layers > 0 ? layer.tensors.map(tensor => ({ tensor, layers })) : []
+  })
+}

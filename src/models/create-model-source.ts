@@ -1,0 +1,43 @@
+import { findInCatalogue } from './catalogue.ts'
+import { createHubSource } from './hub-source.ts'
+import type { ModelSource } from './model-source.ts'
+
+interface ModelSourceOptions {
+  readonly offline: boolean
+  readonly endpoint?: string | undefined
+  readonly token?: string | undefined
+}
+
+const DEFAULT_ENDPOINT = 'https://huggingface.co'
+const TIMEOUT_MS = 10_000
+
+/** The embedded catalogue first, then the Hub unless offline. */
+export function createModelSource({ offline, endpoint, token }: ModelSourceOptions): ModelSource {
+  const hub = offline
+    ? null
+    : createHubSource({
+        fetch: (url, init) => fetch(url, init),
+        endpoint: endpoint || DEFAULT_ENDPOINT,
+        token: token || null,
+        timeoutMs: TIMEOUT_MS,
+        sleep: milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds)),
+      })
+  return {
+    async config(id, revision) {
+      const known = findInCatalogue(id)
+      if (known)
+        return {
+          status: 'found',
+          config: known.config,
+          origin: `model catalogue ${known.asOf} (${known.source})`,
+          resolvedId: known.id,
+        }
+      return hub
+        ? hub.config(id, revision)
+        : {
+            status: 'unknown',
+            message: `\`${id.slice(0, 100)}\` is not in the model catalogue (offline: the Hub was not asked).`,
+          }
+    },
+  }
+}

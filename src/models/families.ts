@@ -1,0 +1,468 @@
+/** How a model type spells and shapes its decoder block. A boolean given as text is the config key that decides it. */
+export interface Family {
+  readonly attention: {
+    /** Leaf names of q, k, v; one name: a single fused projection. */
+    readonly names: readonly [string, string, string] | readonly [string]
+    readonly output: string
+    readonly module: string
+    readonly bias: boolean | string
+    readonly outputBias: boolean | string
+    readonly qkNorm?: 'head' | 'full' | string
+    /** The q/k norm is a LayerNorm with bias, or only there when this key is set. */
+    readonly qkNormWhen?: string
+    readonly sinks?: boolean
+  }
+  readonly mlp: {
+    readonly kind: 'gated' | 'fused-gated' | 'plain'
+    readonly names: readonly string[]
+    readonly module: string
+    readonly bias: boolean | string
+    readonly activation?: string
+  }
+  readonly norm: {
+    readonly kind: 'rms' | 'layernorm'
+    readonly perLayer: number
+    readonly bias?: boolean
+    readonly affine?: boolean
+    readonly float32Weight?: boolean
+    readonly placement?: 'pre' | 'post' | 'sandwich'
+  }
+  readonly parallelResidual?: boolean | string
+  readonly rotary?: boolean
+  /** Rows of a learned position table: the key and how many rows it has beyond it. */
+  readonly positions?: { readonly keys: readonly string[]; readonly extra?: number }
+  readonly embeddingNorm?: boolean
+  readonly headBias?: boolean | string
+  /** conv1d: transformers' Conv1D instead of nn.Linear. */
+  readonly conv1d?: boolean
+  readonly moe?: 'mixtral' | 'qwen' | 'deepseek' | 'gpt-oss' | 'granite' | 'llama4' | 'olmoe' | 'phimoe'
+  readonly defaults: Readonly<Record<string, unknown>>
+}
+
+const QKV = ['q_proj', 'k_proj', 'v_proj'] as const
+const SEPARATE = {
+  names: QKV,
+  output: 'o_proj',
+  module: 'self_attn',
+  bias: 'attention_bias',
+  outputBias: 'attention_bias',
+} as const
+const GATED = { kind: 'gated', names: ['gate_proj', 'up_proj', 'down_proj'], module: 'mlp', bias: false } as const
+const RMS = { kind: 'rms', perLayer: 2 } as const
+const LAYER_NORM = { kind: 'layernorm', perLayer: 2, bias: true } as const
+
+const LLAMA: Family = {
+  attention: SEPARATE,
+  mlp: { ...GATED, bias: 'mlp_bias' },
+  norm: RMS,
+  defaults: { tie_word_embeddings: false, hidden_act: 'silu' },
+}
+const GPT_NEOX: Family = {
+  attention: {
+    names: ['query_key_value'],
+    output: 'dense',
+    module: 'attention',
+    bias: 'attention_bias',
+    outputBias: 'attention_bias',
+  },
+  mlp: { kind: 'plain', names: ['dense_h_to_4h', 'dense_4h_to_h'], module: 'mlp', bias: true },
+  norm: LAYER_NORM,
+  parallelResidual: 'use_parallel_residual',
+  defaults: { tie_word_embeddings: false, attention_bias: true, use_parallel_residual: true, hidden_act: 'gelu' },
+}
+const GPT2: Family = {
+  attention: { names: ['c_attn'], output: 'c_proj', module: 'attn', bias: true, outputBias: true },
+  mlp: { kind: 'plain', names: ['c_fc', 'c_proj'], module: 'mlp', bias: true },
+  norm: LAYER_NORM,
+  rotary: false,
+  conv1d: true,
+  positions: { keys: ['n_positions', 'max_position_embeddings', 'n_ctx'] },
+  defaults: {
+    tie_word_embeddings: true,
+    n_positions: 1024,
+    activation_function: 'gelu_new',
+    resid_pdrop: 0.1,
+    embd_pdrop: 0.1,
+    attn_pdrop: 0.1,
+    vocab_size: 50257,
+  },
+}
+const QWEN2: Family = {
+  ...LLAMA,
+  attention: { ...SEPARATE, bias: true, outputBias: false },
+  mlp: GATED,
+  defaults: { ...LLAMA.defaults, num_key_value_heads: 32 },
+}
+const MISTRAL: Family = {
+  ...LLAMA,
+  attention: { ...SEPARATE, bias: false, outputBias: false },
+  mlp: GATED,
+  defaults: { ...LLAMA.defaults, num_key_value_heads: 8 },
+}
+const QWEN3: Family = {
+  ...LLAMA,
+  attention: { ...SEPARATE, qkNorm: 'head' },
+  mlp: GATED,
+  defaults: { ...LLAMA.defaults, num_key_value_heads: 32, head_dim: 128 },
+}
+const OLMO2: Family = {
+  ...LLAMA,
+  attention: { ...SEPARATE, qkNorm: 'full' },
+  mlp: GATED,
+  norm: { ...RMS, placement: 'post' },
+}
+const GEMMA: Family = {
+  ...LLAMA,
+  mlp: GATED,
+  norm: { ...RMS, float32Weight: true },
+  defaults: {
+    tie_word_embeddings: true,
+    head_dim: 256,
+    num_key_value_heads: 16,
+    hidden_act: 'gelu_pytorch_tanh',
+    vocab_size: 256000,
+  },
+}
+const GEMMA2: Family = {
+  ...GEMMA,
+  norm: { ...RMS, perLayer: 4, float32Weight: true, placement: 'sandwich' },
+  defaults: { ...GEMMA.defaults, num_key_value_heads: 4, attn_logit_softcapping: 50, final_logit_softcapping: 30 },
+}
+const GEMMA3: Family = {
+  ...GEMMA2,
+  attention: { ...SEPARATE, qkNorm: 'head' },
+  defaults: {
+    ...GEMMA.defaults,
+    num_key_value_heads: 4,
+    vocab_size: 262208,
+    num_attention_heads: 8,
+    sliding_window: 4096,
+  },
+}
+const QWEN3_MOE: Family = {
+  ...QWEN3,
+  moe: 'qwen',
+  defaults: { ...LLAMA.defaults, num_key_value_heads: 4, decoder_sparse_step: 1 },
+}
+const DEEPSEEK: Family = { ...LLAMA, mlp: GATED, moe: 'deepseek' }
+const GLM: Family = {
+  ...LLAMA,
+  attention: { ...SEPARATE, outputBias: false },
+  mlp: { kind: 'fused-gated', names: ['gate_up_proj', 'down_proj'], module: 'mlp', bias: false },
+  defaults: { ...LLAMA.defaults, attention_bias: true, head_dim: 128, num_key_value_heads: 2 },
+}
+const COHERE: Family = {
+  ...LLAMA,
+  mlp: GATED,
+  norm: { kind: 'layernorm', perLayer: 1 },
+  parallelResidual: true,
+  defaults: { ...LLAMA.defaults, tie_word_embeddings: true },
+}
+const BLOOM: Family = {
+  ...GPT_NEOX,
+  attention: { names: ['query_key_value'], output: 'dense', module: 'self_attention', bias: true, outputBias: true },
+  parallelResidual: false,
+  rotary: false,
+  embeddingNorm: true,
+  defaults: { tie_word_embeddings: true, hidden_act: 'gelu_new' },
+}
+const FALCON: Family = {
+  ...GPT_NEOX,
+  attention: {
+    names: ['query_key_value'],
+    output: 'dense',
+    module: 'self_attention',
+    bias: 'bias',
+    outputBias: 'bias',
+  },
+  mlp: { kind: 'plain', names: ['dense_h_to_4h', 'dense_4h_to_h'], module: 'mlp', bias: 'bias' },
+  parallelResidual: 'parallel_attn',
+  defaults: {
+    tie_word_embeddings: true,
+    bias: false,
+    parallel_attn: true,
+    multi_query: true,
+    new_decoder_architecture: false,
+    hidden_act: 'gelu',
+  },
+}
+const QWEN1: Family = {
+  attention: { names: ['c_attn'], output: 'c_proj', module: 'attn', bias: 'c_attn_bias', outputBias: false },
+  mlp: { kind: 'gated', names: ['w2', 'w1', 'c_proj'], module: 'mlp', bias: false },
+  norm: RMS,
+  defaults: { tie_word_embeddings: false, hidden_act: 'silu', c_attn_bias: true },
+}
+const CHATGLM: Family = {
+  attention: {
+    names: ['query_key_value'],
+    output: 'dense',
+    module: 'self_attention',
+    bias: 'add_qkv_bias',
+    outputBias: false,
+  },
+  mlp: { kind: 'fused-gated', names: ['dense_h_to_4h', 'dense_4h_to_h'], module: 'mlp', bias: false },
+  norm: RMS,
+  defaults: { tie_word_embeddings: false, add_qkv_bias: true, hidden_act: 'silu' },
+}
+const BAICHUAN: Family = {
+  ...LLAMA,
+  attention: { names: ['W_pack'], output: 'o_proj', module: 'self_attn', bias: false, outputBias: false },
+  mlp: GATED,
+}
+const BERT: Family = {
+  attention: {
+    names: ['query', 'key', 'value'],
+    output: 'output.dense',
+    module: 'attention.self',
+    bias: true,
+    outputBias: true,
+  },
+  mlp: { kind: 'plain', names: ['intermediate.dense', 'output.dense'], module: '', bias: true },
+  norm: { ...LAYER_NORM, placement: 'post' },
+  rotary: false,
+  positions: { keys: ['max_position_embeddings'] },
+  embeddingNorm: true,
+  defaults: {
+    tie_word_embeddings: true,
+    hidden_act: 'gelu',
+    hidden_dropout_prob: 0.1,
+    attention_probs_dropout_prob: 0.1,
+    max_position_embeddings: 512,
+    type_vocab_size: 2,
+  },
+}
+
+/** transformers 5.18 modelling and configuration files, one row a model_type; remote-code types from their own repositories. */
+export const FAMILIES: Readonly<Record<string, Family>> = {
+  llama: LLAMA,
+  mistral: MISTRAL,
+  ministral: MISTRAL,
+  ministral3: MISTRAL,
+  cwm: MISTRAL,
+  qwen2: QWEN2,
+  qwen2_vl_text: QWEN2,
+  qwen2_5_vl_text: QWEN2,
+  qwen2_vl: QWEN2,
+  qwen2_5_vl: QWEN2,
+  qwen3: QWEN3,
+  qwen3_vl_text: QWEN3,
+  gemma: GEMMA,
+  gemma2: GEMMA2,
+  gemma3_text: GEMMA3,
+  gemma3: GEMMA3,
+  phi3: {
+    ...LLAMA,
+    attention: { names: ['qkv_proj'], output: 'o_proj', module: 'self_attn', bias: false, outputBias: false },
+    mlp: { kind: 'fused-gated', names: ['gate_up_proj', 'down_proj'], module: 'mlp', bias: false },
+  },
+  phi: {
+    attention: { names: QKV, output: 'dense', module: 'self_attn', bias: true, outputBias: true },
+    mlp: { kind: 'plain', names: ['fc1', 'fc2'], module: 'mlp', bias: true },
+    norm: { ...LAYER_NORM, perLayer: 1 },
+    parallelResidual: true,
+    headBias: true,
+    defaults: { tie_word_embeddings: false, hidden_act: 'gelu_new' },
+  },
+  glm: GLM,
+  glm4: { ...GLM, norm: { ...RMS, perLayer: 4, placement: 'sandwich' } },
+  olmo: { ...LLAMA, mlp: GATED, norm: { kind: 'layernorm', perLayer: 2, affine: false } },
+  olmo2: OLMO2,
+  olmo3: OLMO2,
+  granite: LLAMA,
+  smollm3: { ...LLAMA, defaults: { ...LLAMA.defaults, tie_word_embeddings: true, num_key_value_heads: 4 } },
+  cohere: { ...COHERE, attention: { ...SEPARATE, qkNorm: 'full', qkNormWhen: 'use_qk_norm' } },
+  cohere2: COHERE,
+  stablelm: {
+    ...LLAMA,
+    attention: { ...SEPARATE, bias: 'use_qkv_bias', outputBias: false, qkNorm: 'full', qkNormWhen: 'qk_layernorm' },
+    mlp: GATED,
+    norm: LAYER_NORM,
+    parallelResidual: 'use_parallel_residual',
+  },
+  starcoder2: {
+    ...LLAMA,
+    attention: { ...SEPARATE, bias: 'use_bias', outputBias: 'use_bias' },
+    mlp: { kind: 'plain', names: ['c_fc', 'c_proj'], module: 'mlp', bias: 'use_bias' },
+    norm: LAYER_NORM,
+    defaults: { tie_word_embeddings: true, use_bias: true, num_key_value_heads: 2, hidden_act: 'gelu_pytorch_tanh' },
+  },
+  exaone4: {
+    ...LLAMA,
+    attention: { ...SEPARATE, bias: false, outputBias: false, qkNorm: 'head' },
+    mlp: GATED,
+    norm: { ...RMS, placement: 'post' },
+  },
+  hunyuan_v1_dense: { ...LLAMA, attention: { ...SEPARATE, qkNorm: 'head' }, mlp: GATED },
+  ernie4_5: {
+    ...LLAMA,
+    attention: { ...SEPARATE, bias: 'use_bias', outputBias: 'use_bias' },
+    mlp: { ...GATED, bias: 'use_bias' },
+    headBias: 'use_bias',
+    defaults: { ...LLAMA.defaults, tie_word_embeddings: true, head_dim: 128 },
+  },
+  seed_oss: {
+    ...LLAMA,
+    attention: { ...SEPARATE, outputBias: 'attention_out_bias' },
+    defaults: { ...LLAMA.defaults, attention_bias: true, head_dim: 128 },
+  },
+  arcee: {
+    ...LLAMA,
+    mlp: { kind: 'plain', names: ['up_proj', 'down_proj'], module: 'mlp', bias: 'mlp_bias' },
+    defaults: { ...LLAMA.defaults, hidden_act: 'relu2' },
+  },
+  nemotron: {
+    ...LLAMA,
+    mlp: { kind: 'plain', names: ['up_proj', 'down_proj'], module: 'mlp', bias: 'mlp_bias' },
+    norm: LAYER_NORM,
+    defaults: { ...LLAMA.defaults, hidden_act: 'relu2' },
+  },
+  helium: LLAMA,
+  internlm: {
+    ...LLAMA,
+    attention: { ...SEPARATE, bias: 'bias', outputBias: 'bias' },
+    defaults: { ...LLAMA.defaults, bias: true },
+  },
+  internlm2: {
+    ...LLAMA,
+    attention: { names: ['wqkv'], output: 'wo', module: 'attention', bias: 'bias', outputBias: 'bias' },
+    mlp: { kind: 'gated', names: ['w1', 'w3', 'w2'], module: 'feed_forward', bias: false },
+  },
+  baichuan: BAICHUAN,
+  minicpm: LLAMA,
+  mimo: QWEN2,
+  orion: { ...LLAMA, mlp: GATED, norm: LAYER_NORM },
+  exaone: {
+    ...LLAMA,
+    attention: { names: QKV, output: 'out_proj', module: 'attn.attention', bias: false, outputBias: false },
+    mlp: { kind: 'gated', names: ['c_fc_0', 'c_fc_1', 'c_proj'], module: 'mlp', bias: false },
+  },
+  qwen: QWEN1,
+  chatglm: CHATGLM,
+  gpt2: GPT2,
+  gpt_bigcode: {
+    ...GPT2,
+    conv1d: false,
+    defaults: { ...GPT2.defaults, multi_query: true, activation_function: 'gelu_pytorch_tanh' },
+  },
+  gpt_neo: {
+    attention: { names: QKV, output: 'out_proj', module: 'attn.attention', bias: false, outputBias: true },
+    mlp: { kind: 'plain', names: ['c_fc', 'c_proj'], module: 'mlp', bias: true },
+    norm: LAYER_NORM,
+    rotary: false,
+    positions: { keys: ['max_position_embeddings'] },
+    defaults: { tie_word_embeddings: true, max_position_embeddings: 2048, hidden_act: 'gelu_new' },
+  },
+  gptj: {
+    attention: { names: QKV, output: 'out_proj', module: 'attn', bias: false, outputBias: false },
+    mlp: { kind: 'plain', names: ['fc_in', 'fc_out'], module: 'mlp', bias: true },
+    norm: { ...LAYER_NORM, perLayer: 1 },
+    parallelResidual: true,
+    headBias: true,
+    defaults: { tie_word_embeddings: false, hidden_act: 'gelu_new' },
+  },
+  codegen: {
+    attention: { names: ['qkv_proj'], output: 'out_proj', module: 'attn', bias: false, outputBias: false },
+    mlp: { kind: 'plain', names: ['fc_in', 'fc_out'], module: 'mlp', bias: true },
+    norm: { ...LAYER_NORM, perLayer: 1 },
+    parallelResidual: true,
+    headBias: true,
+    defaults: { tie_word_embeddings: false, hidden_act: 'gelu_new' },
+  },
+  gpt_neox: GPT_NEOX,
+  bloom: BLOOM,
+  falcon: FALCON,
+  RefinedWebModel: FALCON,
+  RefinedWeb: { ...FALCON, defaults: { ...FALCON.defaults, new_decoder_architecture: true } },
+  opt: {
+    attention: { names: QKV, output: 'out_proj', module: 'self_attn', bias: 'enable_bias', outputBias: 'enable_bias' },
+    mlp: { kind: 'plain', names: ['fc1', 'fc2'], module: '', bias: 'enable_bias' },
+    norm: LAYER_NORM,
+    rotary: false,
+    positions: { keys: ['max_position_embeddings'], extra: 2 },
+    defaults: {
+      tie_word_embeddings: true,
+      enable_bias: true,
+      max_position_embeddings: 2048,
+      hidden_act: 'relu',
+      do_layer_norm_before: true,
+    },
+  },
+  mpt: {
+    attention: { names: ['Wqkv'], output: 'out_proj', module: 'attn', bias: false, outputBias: false },
+    mlp: { kind: 'plain', names: ['up_proj', 'down_proj'], module: 'ffn', bias: false },
+    norm: { kind: 'layernorm', perLayer: 2 },
+    rotary: false,
+    defaults: { tie_word_embeddings: true, hidden_act: 'gelu' },
+  },
+  mixtral: { ...MISTRAL, moe: 'mixtral' },
+  minimax_m2: {
+    ...MISTRAL,
+    attention: { ...SEPARATE, bias: false, outputBias: false, qkNorm: 'full' },
+    moe: 'mixtral',
+  },
+  phimoe: { ...MISTRAL, attention: SEPARATE, norm: LAYER_NORM, headBias: 'lm_head_bias', moe: 'phimoe' },
+  qwen2_moe: {
+    ...QWEN2,
+    attention: { ...SEPARATE, bias: 'qkv_bias', outputBias: false },
+    moe: 'qwen',
+    defaults: { ...LLAMA.defaults, num_key_value_heads: 16, qkv_bias: true, decoder_sparse_step: 1 },
+  },
+  qwen3_moe: QWEN3_MOE,
+  qwen3_vl_moe_text: QWEN3_MOE,
+  deepseek: DEEPSEEK,
+  deepseek_v2: { ...DEEPSEEK, defaults: { ...LLAMA.defaults, first_k_dense_replace: 0 } },
+  deepseek_v3: { ...DEEPSEEK, defaults: { ...LLAMA.defaults, first_k_dense_replace: 3, q_lora_rank: 1536 } },
+  kimi_k2: { ...DEEPSEEK, defaults: { ...LLAMA.defaults, first_k_dense_replace: 1 } },
+  deepseek_v32: { ...DEEPSEEK, defaults: { ...LLAMA.defaults, first_k_dense_replace: 3 } },
+  minicpm3: { ...LLAMA, mlp: GATED, defaults: { ...LLAMA.defaults, tie_word_embeddings: true } },
+  glm4_moe: {
+    ...LLAMA,
+    attention: { ...SEPARATE, outputBias: false, qkNorm: 'head', qkNormWhen: 'use_qk_norm' },
+    mlp: GATED,
+    moe: 'deepseek',
+    defaults: { ...LLAMA.defaults, first_k_dense_replace: 1 },
+  },
+  glm4_moe_lite: { ...DEEPSEEK, defaults: { ...LLAMA.defaults, first_k_dense_replace: 1 } },
+  dots1: { ...LLAMA, attention: { ...SEPARATE, qkNorm: 'head' }, mlp: GATED, moe: 'deepseek' },
+  gpt_oss: {
+    ...LLAMA,
+    attention: { ...SEPARATE, bias: true, outputBias: true, sinks: true },
+    mlp: GATED,
+    moe: 'gpt-oss',
+    defaults: { ...LLAMA.defaults, head_dim: 64, num_key_value_heads: 8, attention_bias: true },
+  },
+  olmoe: { ...LLAMA, attention: { ...SEPARATE, qkNorm: 'full' }, mlp: GATED, moe: 'olmoe' },
+  granitemoe: { ...LLAMA, mlp: GATED, moe: 'granite' },
+  granitemoeshared: { ...LLAMA, mlp: GATED, moe: 'granite' },
+  llama4_text: {
+    ...LLAMA,
+    mlp: GATED,
+    moe: 'llama4',
+    defaults: { ...LLAMA.defaults, interleave_moe_layer_step: 1, head_dim: 128 },
+  },
+  ernie4_5_moe: {
+    ...LLAMA,
+    attention: { ...SEPARATE, bias: 'use_bias', outputBias: 'use_bias' },
+    mlp: { ...GATED, bias: 'use_bias' },
+    moe: 'deepseek',
+    defaults: { ...LLAMA.defaults, tie_word_embeddings: true },
+  },
+  bert: BERT,
+  roberta: { ...BERT, defaults: { ...BERT.defaults, type_vocab_size: 1, max_position_embeddings: 514 } },
+  'xlm-roberta': { ...BERT, defaults: { ...BERT.defaults, type_vocab_size: 1, max_position_embeddings: 514 } },
+}
+
+/** Keys that only a block of their own explains; a config that has one is never read as a plain decoder. */
+export const HYBRID_KEYS = [
+  'layers_block_type',
+  'hybrid_override_pattern',
+  'linear_num_value_heads',
+  'mamba_num_heads',
+  'mamba_d_state',
+  'mamba_expand',
+  'attn_layer_period',
+  'ssm_cfg',
+  'state_size',
+  'conv_L_cache',
+  'altup_num_inputs',
+] as const

@@ -1,0 +1,91 @@
+import type { FileSource } from '../files/file-source.ts'
+import { folderOf, repositoryPath } from '../files/repository-path.ts'
+import { plainData } from '../formats/config-document.ts'
+import { parseDocument } from '../formats/parse-document.ts'
+import type { Finding } from '../plan/finding.ts'
+import { finding } from '../plan/finding-texts.ts'
+import type { ModelReference } from '../plan/plan-draft.ts'
+import type { Sourced } from '../plan/provenance.ts'
+import type { Architecture } from './architecture.ts'
+import type { ModelSource } from './model-source.ts'
+import { readArchitecture } from './read-architecture.ts'
+
+export interface FoundModel {
+  readonly name: string
+  readonly architecture: Architecture | null
+  /** Where the shapes came from, for the assumptions table. */
+  readonly origin: string
+  readonly findings: readonly Finding[]
+  /** Repository paths that were read. */
+  readonly dependencies: readonly string[]
+}
+
+interface FindModelOptions {
+  readonly reference: Sourced<ModelReference>
+  /** `models:` of the policy. */
+  readonly known: Readonly<Record<string, string | object>>
+  readonly files: FileSource
+  readonly models: ModelSource
+  readonly configPath: string
+  readonly transformersMajor: 4 | 5
+}
+
+/** Plan mapping → `models:` of the policy → file in the repository → catalogue → Hub. */
+export async function findModel(options: FindModelOptions): Promise<FoundModel> {
+  const { reference, known } = options
+  const place = {
+    path: reference.path ?? options.configPath,
+    line: reference.line ?? null,
+    column: reference.column ?? null,
+  }
+  const read = (name: string, config: unknown, origin: string, dependencies: readonly string[]): FoundModel => {
+    const { architecture, findings } = readArchitecture(config, { name, transformersMajor: options.transformersMajor })
+    return {
+      name,
+      architecture,
+      origin,
+      dependencies,
+      findings: findings.map(problem => (problem.path ? problem : { ...problem, ...place })),
+    }
+  }
+  if (reference.value.kind === 'inline')
+    return read(inlineName(reference.value.config), reference.value.config, 'the config itself', [])
+  const name = reference.value.kind === 'hub' ? reference.value.id : reference.value.path
+  const fromPolicy = Object.hasOwn(known, name) ? known[name] : undefined
+  if (typeof fromPolicy === 'object') return read(name, fromPolicy, 'the policy’s `models`', [])
+  for (const path of repositoryCandidates(fromPolicy ?? name, options.configPath)) {
+    const config = await readJson(options.files, path)
+    if (config !== null) return read(name, config, `\`${path}\` in this repository`, [path])
+  }
+  const unknown = (message: string, code: 'unknown-model' | 'model-access'): FoundModel => ({
+    name,
+    architecture: null,
+    origin: 'not found',
+    dependencies: [],
+    findings: [finding(code, { ...place, message })],
+  })
+  if (reference.value.kind === 'path')
+    return unknown(`\`${name}\` holds no config.json in this repository.`, 'unknown-model')
+  const result = await options.models.config(reference.value.id, reference.value.revision ?? undefined)
+  if (result.status === 'found') return read(result.resolvedId, result.config, result.origin, [])
+  return unknown(result.message, result.status === 'unknown' ? 'unknown-model' : 'model-access')
+}
+
+function inlineName(config: unknown): string {
+  if (typeof config !== 'object' || config === null) return 'inline model'
+  const named = 'id' in config ? config.id : '_name_or_path' in config ? config._name_or_path : null
+  const type = 'model_type' in config ? config.model_type : null
+  return typeof named === 'string' ? named : typeof type === 'string' ? `inline ${type}` : 'inline model'
+}
+
+function repositoryCandidates(name: string, configPath: string): readonly string[] {
+  const roots = [repositoryPath(name), repositoryPath(name, folderOf(configPath))].filter(path => path !== null)
+  return [...new Set(roots)].flatMap(path => (path.endsWith('.json') ? [path] : [`${path}/config.json`]))
+}
+
+async function readJson(files: FileSource, path: string): Promise<unknown> {
+  const content = await files.read(path)
+  if (content.status !== 'found') return null
+  const root = parseDocument(path, content.text).roots[0]
+  return root?.kind === 'mapping' ? plainData(root) : null
+}

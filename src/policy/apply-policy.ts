@@ -1,0 +1,60 @@
+import type { DraftValue, MutablePlanDraft, PlanDraft, PlanKey } from '../plan/plan-draft.ts'
+import type { Sourced } from '../plan/provenance.ts'
+import type { Policy } from './policy.ts'
+
+/** What the policy adds where neither config nor launch files say it: hardware, retries, sizes of data sets. */
+export function applyPolicy(draft: PlanDraft, policy: Policy, policyPath: string): PlanDraft {
+  const result: MutablePlanDraft = { ...draft }
+  const give = <T>(value: T, note?: string): Sourced<T> => ({
+    value,
+    from: 'policy',
+    path: policyPath,
+    ...(note ? { note } : {}),
+  })
+  if (policy.hardware.gpu !== null && !isSaid(draft, 'hardware.gpu')) result['hardware.gpu'] = give(policy.hardware.gpu)
+  if (policy.hardware.gpus !== null && !isSaid(draft, 'gpus')) result.gpus = give(policy.hardware.gpus)
+  if (policy.hardware.price !== null && !isSaid(draft, 'hardware.price'))
+    result['hardware.price'] = give(policy.hardware.price)
+  if (policy.retries !== null && !isSaid(draft, 'retries')) result.retries = give(policy.retries)
+  const data = dataFromPolicy(draft, policy)
+  if (data.samples !== null && !isKnown(draft, 'dataset.samples'))
+    result['dataset.samples'] = give(data.samples, data.note)
+  if (data.meanTokens !== null && !isKnown(draft, 'meanSequenceLength'))
+    result.meanSequenceLength = give(data.meanTokens, data.note)
+  return result
+}
+
+/** The config or its launcher sets the key itself. */
+function isSaid(draft: PlanDraft, key: PlanKey): boolean {
+  const value: DraftValue<unknown> | undefined = draft[key]
+  return value !== undefined && typeof value !== 'function' && (value.from === 'file' || value.from === 'launch')
+}
+
+function isKnown(draft: PlanDraft, key: PlanKey): boolean {
+  const value: DraftValue<unknown> | undefined = draft[key]
+  return value !== undefined && (typeof value === 'function' || value.value !== null)
+}
+
+interface PolicyData {
+  readonly samples: number | null
+  readonly meanTokens: number | null
+  readonly note: string
+}
+
+/** Sums the named data sets; null as soon as one of them is not in the policy. */
+function dataFromPolicy(draft: PlanDraft, policy: Policy): PolicyData {
+  const named = draft['dataset.names']
+  const names = named && typeof named !== 'function' ? named.value : []
+  const entries = names.map(name => (Object.hasOwn(policy.datasets, name) ? policy.datasets[name] : undefined))
+  const known = entries.filter(entry => entry !== undefined)
+  const note = `datasets in the policy: ${names.join(', ')}`
+  if (names.length === 0 || known.length !== names.length) return { samples: null, meanTokens: null, note }
+  const samples = known.every(({ samples }) => samples !== null)
+    ? known.reduce((sum, entry) => sum + (entry.samples ?? 0), 0)
+    : null
+  const tokens = known.every(entry => entry.samples !== null && entry.meanTokens !== null)
+    ? known.reduce((sum, entry) => sum + (entry.samples ?? 0) * (entry.meanTokens ?? 0), 0)
+    : null
+  const single = known.length === 1 ? (known[0]?.meanTokens ?? null) : null
+  return { samples, meanTokens: tokens !== null && samples ? tokens / samples : single, note }
+}
