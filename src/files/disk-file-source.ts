@@ -2,11 +2,12 @@ import { constants } from 'node:fs'
 import { lstat, open, readdir } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { INPUT_LIMITS } from '../formats/input-limits.ts'
+import { decodeText } from './decode-text.ts'
 import type { FileContent, FileEntry, FileSource } from './file-source.ts'
 
 const SKIPPED = new Set(['.git', 'node_modules', '.venv', 'venv', '__pycache__'])
 
-/** A folder on disk. Symlinks are listed and never followed, also not as a parent folder. */
+/** A folder on disk. Symlinks and submodules are listed and never followed, also not as a parent folder. */
 export function diskFileSource(root: string): FileSource {
   const base = resolve(root)
   let listing: Promise<readonly FileEntry[]> | undefined
@@ -18,7 +19,7 @@ export function diskFileSource(root: string): FileSource {
     async read(path): Promise<FileContent> {
       const full = resolve(base, path)
       const inside = relative(base, full)
-      if (inside.startsWith('..') || isAbsolute(inside))
+      if (/^\.\.(?:[\\/]|$)/.test(inside) || isAbsolute(inside))
         return { status: 'refused', reason: 'it lies outside the folder' }
       return (await hasLinkedParent(base, inside))
         ? { status: 'refused', reason: 'it is a symbolic link' }
@@ -46,7 +47,7 @@ async function readFile(full: string): Promise<FileContent> {
     if (!stats.isFile()) return { status: 'missing' }
     if (stats.size > INPUT_LIMITS.fileBytes)
       return { status: 'refused', reason: `it has ${stats.size} bytes; expected at most ${INPUT_LIMITS.fileBytes}` }
-    return { status: 'found', text: await handle.readFile('utf8') }
+    return decodeText(await handle.readFile())
   } finally {
     await handle.close()
   }
@@ -57,7 +58,12 @@ async function listFolder(base: string): Promise<readonly FileEntry[]> {
   const folders = ['']
   while (folders.length > 0 && entries.length < 10 * INPUT_LIMITS.files) {
     const folder = folders.pop() ?? ''
-    for (const item of await readdir(join(base, folder), { withFileTypes: true }).catch(() => [])) {
+    const items = await readdir(join(base, folder), { withFileTypes: true }).catch(() => [])
+    if (folder !== '' && items.some(({ name }) => name === '.git')) {
+      entries.push({ path: folder, kind: 'submodule', size: null })
+      continue
+    }
+    for (const item of items) {
       const path = folder === '' ? item.name : `${folder}/${item.name}`
       if (item.isDirectory()) {
         if (!SKIPPED.has(item.name)) folders.push(path)

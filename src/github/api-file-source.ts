@@ -17,10 +17,13 @@ interface CommitOptions {
   readonly repository: RepositoryName
   readonly commit: string
   readonly blobs: BlobStore
+  /** Paths that the commit is said to have: listed even when GitHub cuts the tree before them. */
+  readonly known?: readonly string[]
 }
 
 /** Reads the commit's whole tree in one request. */
-export async function openCommit({ api, repository, commit, blobs }: CommitOptions): Promise<ApiResult<CommitFiles>> {
+export async function openCommit(options: CommitOptions): Promise<ApiResult<CommitFiles>> {
+  const { api, repository, commit, blobs, known = [] } = options
   const answer = await readTree(api, repository, commit, true)
   if (!answer.ok) return answer
   const { truncated } = answer.data
@@ -48,6 +51,8 @@ export async function openCommit({ api, repository, commit, blobs }: CommitOptio
     return null
   }
 
+  const beyond = truncated ? known.filter(path => !entries.has(path)) : []
+
   async function entryAt(path: string): Promise<FileEntry | null> {
     return entries.get(path) ?? (truncated ? await lookUp(path) : null)
   }
@@ -65,7 +70,7 @@ export async function openCommit({ api, repository, commit, blobs }: CommitOptio
       commit,
       truncated,
       entries,
-      list: async () => [...entries.values()],
+      list: async () => [...entries.values(), ...beyond.map(path => ({ path, kind: 'file', size: null }) as const)],
       read,
       async prefetch(paths) {
         const wanted = paths.flatMap(path => {

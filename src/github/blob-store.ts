@@ -1,8 +1,8 @@
 import * as z from 'zod'
+import { decodeText, textContent } from '../files/decode-text.ts'
 import type { FileContent } from '../files/file-source.ts'
 import { INPUT_LIMITS } from '../formats/input-limits.ts'
 import type { ApiFailure, GitHubApi } from './api.ts'
-import { decodeText, textContent } from './decode-text.ts'
 import type { RepositoryName } from './repository-name.ts'
 
 export interface Blob {
@@ -102,7 +102,7 @@ export function blobStore(api: GitHubApi, repository: RepositoryName): BlobStore
 }
 
 /** Why a file of `size` bytes may not be read after `files` files with `bytes` bytes; null: it may. */
-export function refusal(size: number, files: number, bytes: number): string | null {
+function refusal(size: number, files: number, bytes: number): string | null {
   if (size > INPUT_LIMITS.fileBytes) return `it has ${size} bytes; at most ${INPUT_LIMITS.fileBytes} are read`
   if (files >= INPUT_LIMITS.files) return `more than ${INPUT_LIMITS.files} files in one run`
   if (bytes + size > INPUT_LIMITS.totalBytes) return `more than ${INPUT_LIMITS.totalBytes} bytes in one run`

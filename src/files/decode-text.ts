@@ -1,4 +1,4 @@
-import type { FileContent } from '../files/file-source.ts'
+import type { FileContent } from './file-source.ts'
 
 /** A file's bytes as text; refused when they are not UTF-8 text. A byte order mark is dropped. */
 export function decodeText(bytes: Uint8Array): FileContent {
