@@ -8,8 +8,22 @@ export interface FormatReader {
   readonly format: string
   /** By content (and the path only as a tie-break). Cheap: called for every candidate file. */
   recognise(document: ConfigDocument): boolean
+  /** What is done with each key; docs/formats.md is written from it. */
+  readonly keys?: readonly FormatKey[]
   /** The runs that the file describes, with the framework's own defaults filled in. Never throws on user input. */
   read(document: ConfigDocument, context: ReadContext): Promise<ReadResult>
+}
+
+/** One row of a format's table in docs/formats.md. */
+export interface FormatKey {
+  /** As written in the config, older spellings after a comma. */
+  readonly key: string
+  /** Plan key it sets, or what it changes. */
+  readonly effect: string
+  /** What holds when the key is absent. */
+  readonly default: string
+  /** Framework file and version where the default is written down. */
+  readonly source: string
 }
 
 export interface ReadResult {

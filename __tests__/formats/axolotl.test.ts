@@ -1,0 +1,92 @@
+import { describe, expect, test } from '@jest/globals'
+import { readText } from './read-text.ts'
+
+const BASE = `base_model: org/model-7b
+datasets:
+  - path: org/data
+    type: alpaca
+micro_batch_size: 2
+gradient_accumulation_steps: 4
+num_epochs: 3
+sequence_len: 2048
+learning_rate: 2e-4
+`
+
+describe('Axolotl', () => {
+  test('full fine-tuning holds 16-bit weights without a float32 copy', async () => {
+    const { format, plan } = await readText(`${BASE}bf16: auto\nadapter:\n`)
+    expect(format).toBe('axolotl')
+    expect(plan.adapter).toBeNull()
+    expect(plan.precision).toMatchObject({
+      weights: 'bfloat16',
+      gradients: 'bfloat16',
+      optimizerStates: 'bfloat16',
+      masterWeights: false,
+    })
+    expect(plan.gradientCheckpointing).toBe('none')
+    expect(plan.dataset.names).toEqual(['org/data'])
+  })
+
+  test('a GPU without bfloat16 turns `auto` to float16', async () => {
+    const { plan } = await readText(`${BASE}bf16: auto\n`, { facts: { bf16Supported: false } })
+    expect(plan.precision).toMatchObject({ weights: 'float16', compute: 'float16' })
+  })
+
+  test('FSDP under mixed precision holds what trains in float32; version 1 without a version', async () => {
+    const { plan } = await readText(
+      `${BASE}bf16: true\nfsdp:\n  - full_shard\n  - auto_wrap\nfsdp_config:\n  fsdp_offload_params: true\n`,
+    )
+    expect(plan.parallelism).toMatchObject({ data: 'fsdp1', offload: 'parameters_and_optimizer', wrap: 'layers' })
+    expect(plan.precision).toMatchObject({
+      weights: 'float32',
+      gradients: 'float32',
+      optimizerStates: 'float32',
+      compute: 'bfloat16',
+    })
+  })
+
+  test('QLoRA quantizes twice; LoRA targets and rank are required', async () => {
+    const qlora = `${BASE}adapter: qlora\nload_in_4bit: true\n`
+    const complete = await readText(`${qlora}lora_r: 32\nlora_target_linear: true\n`)
+    expect(complete.plan.quantization).toBe('nf4-double')
+    expect(complete.plan.adapter).toMatchObject({ rank: 32, targetModules: 'all-linear', dtype: 'float32' })
+    expect(complete.codes).toEqual([])
+    expect((await readText(qlora)).codes).toEqual(['missing-key', 'missing-key'])
+  })
+
+  test('packing fills whole rows; without it batches are padded to their longest', async () => {
+    const packed = await readText(`${BASE}sample_packing: true\nflash_attention: true\n`)
+    expect(packed.plan).toMatchObject({
+      packing: true,
+      variableLength: false,
+      attention: 'flash',
+      microBatchSize: 2,
+      sequenceLength: 2048,
+    })
+    expect((await readText(BASE)).plan).toMatchObject({
+      packing: false,
+      variableLength: true,
+      dataset: { padding: 'longest' },
+    })
+  })
+
+  test('a DeepSpeed file converts the module to 16 bit with float32 masters', async () => {
+    const files = { 'ds/zero2.json': '{"zero_optimization": {"stage": 2}, "bf16": {"enabled": "auto"}}' }
+    const { plan, provenance } = await readText(`${BASE}bf16: true\ndeepspeed: ds/zero2.json\n`, { files })
+    expect(plan.parallelism.data).toBe('zero2')
+    expect(plan.precision).toMatchObject({
+      weights: 'bfloat16',
+      masterWeights: true,
+      optimizerStates: 'float32',
+      autocast: false,
+    })
+    expect(provenance['parallelism.data']).toMatchObject({ from: 'launch', path: 'ds/zero2.json', line: 1 })
+  })
+
+  test('a companion that is missing is named, its stage read from the file name', async () => {
+    const { plan, codes, provenance } = await readText(`${BASE}deepspeed: ds/zero3_bf16.json\n`)
+    expect(codes).toContain('missing-companion')
+    expect(plan.parallelism.data).toBe('zero3')
+    expect(provenance['parallelism.data']?.from).toBe('assumed')
+  })
+})

@@ -1,0 +1,77 @@
+import { byDefault, type DraftValue, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
+import type { Provenance, Sourced } from '../plan/provenance.ts'
+import type { ComputeDtype, StorageDtype } from '../plan/vocabulary.ts'
+
+/** What distributes the run: an engine's own settings, to be laid over a trainer's draft. */
+export interface Engine {
+  readonly kind: 'deepspeed' | 'fsdp' | 'plain'
+  readonly draft: PlanDraft
+  /** Mixed precision that the engine's file asks for; the trainer's own setting wins. null: left to the trainer. */
+  readonly mixedPrecision: Sourced<'bfloat16' | 'float16'> | null
+  /** DeepSpeed only: float32 copies of weights and states (default true). */
+  readonly masterWeights: boolean
+}
+
+/**
+ * Lays an engine over a trainer's draft and settles the dtypes that follow from it: DeepSpeed converts the module to
+ * 16 bit and keeps float32 master weights and states (runtime/engine.py, zero/stage_1_and_2.py); FSDP under mixed
+ * precision holds what trains in float32 and gathers it in 16 bit (accelerate 1.15 accelerator.py prepare_model,
+ * utils/fsdp_utils.py fsdp2_prepare_model).
+ */
+export function applyEngine(trainer: PlanDraft, engine: Engine): PlanDraft {
+  const draft: MutablePlanDraft = { ...trainer, ...engine.draft }
+  const mixed = mixedPrecisionOf(trainer, engine)
+  if (mixed === null) return draft
+  const from = place(engine)
+  if (engine.kind === 'plain')
+    return { ...draft, 'precision.compute': mixed, 'precision.autocast': { ...from, value: true } }
+  if (engine.kind === 'fsdp') return { ...draft, 'precision.compute': mixed, ...fsdpDtypes(draft, from) }
+  return { ...draft, 'precision.compute': mixed, ...deepSpeedDtypes(engine, mixed, from) }
+}
+
+function fsdpDtypes(draft: PlanDraft, from: Provenance): PlanDraft {
+  const note = 'FSDP with mixed precision holds what trains in float32 (accelerate 1.15 prepare_model)'
+  const held: Sourced<'float32'> = { ...from, value: 'float32', note }
+  if (trainsAdapter(draft)) return { 'adapter.dtype': held }
+  const autocast = { ...from, value: false, note: 'FSDP gathers parameters in 16 bit; autocast has nothing to cast' }
+  return { 'precision.weights': held, 'precision.gradients': held, 'precision.autocast': autocast }
+}
+
+function deepSpeedDtypes(engine: Engine, mixed: DraftValue<ComputeDtype | 'auto'>, from: Provenance): PlanDraft {
+  const storage = storageRule(mixed, { ...from, note: 'DeepSpeed converts the module to 16 bit (runtime/engine.py)' })
+  const masters = engine.masterWeights
+  return {
+    'precision.weights': storage,
+    'precision.gradients': storage,
+    'adapter.dtype': storage,
+    'precision.autocast': { ...from, value: false, note: 'DeepSpeed runs the 16-bit module without autocast' },
+    'precision.masterWeights': { ...from, value: masters, note: 'DeepSpeed: float32 master copy of what trains' },
+  }
+}
+
+function storageRule(mixed: DraftValue<ComputeDtype | 'auto'>, from: Provenance): DraftValue<StorageDtype> {
+  return facts => {
+    const compute = typeof mixed === 'function' ? mixed(facts).value : mixed.value
+    const half = compute === 'float16' || (compute === 'auto' && facts.bf16Supported === false)
+    return { ...from, value: half ? 'float16' : 'bfloat16' }
+  }
+}
+
+function mixedPrecisionOf(trainer: PlanDraft, engine: Engine): DraftValue<ComputeDtype | 'auto'> | null {
+  const autocast = trainer['precision.autocast']
+  const on = typeof autocast === 'function' || autocast?.value === true
+  if (on) return trainer['precision.compute'] ?? byDefault('auto', '16 bit')
+  return engine.mixedPrecision
+}
+
+function trainsAdapter(draft: PlanDraft): boolean {
+  const type = draft['adapter.type']
+  return typeof type === 'function' || (type !== undefined && type.value !== null)
+}
+
+function place(engine: Engine): Provenance {
+  const data = engine.draft['parallelism.data']
+  if (data === undefined || typeof data === 'function') return { from: 'default' }
+  const { value: _value, ...provenance } = data
+  return provenance
+}

@@ -1,0 +1,260 @@
+import type { Sourced } from '../plan/provenance.ts'
+
+interface VersionRow {
+  readonly library: string
+  readonly what: string
+  readonly source: string
+  /** `[first version, value]`, oldest first. */
+  readonly steps: readonly (readonly [string, string | number | boolean])[]
+}
+
+/** The versions that hold when the repository does not name one. */
+export const CURRENT_PROFILE: Readonly<Record<string, string>> = {
+  torch: '2.13.0',
+  transformers: '5.18.0',
+  trl: '1.13.0',
+  peft: '0.21.0',
+  accelerate: '1.15.0',
+  axolotl: '0.18.0',
+  llamafactory: '0.9.6',
+  'ms-swift': '4.6.0',
+}
+
+/** Defaults that changed between versions. A framework's reader names a row; the libraries of the repository pick the step. */
+export const VERSION_DEFAULTS = {
+  'transformers.weights': {
+    library: 'transformers',
+    what: 'dtype of loaded weights',
+    source: 'transformers modeling_utils.py from_pretrained(dtype)',
+    steps: [
+      ['0', 'float32'],
+      ['5.0.0', 'auto'],
+    ],
+  },
+  'transformers.use_reentrant': {
+    library: 'transformers',
+    what: 're-entrant checkpointing',
+    source: 'transformers modeling_utils.py gradient_checkpointing_enable',
+    steps: [
+      ['0', true],
+      ['5.0.0', false],
+    ],
+  },
+  'transformers.fsdp_version': {
+    library: 'transformers',
+    what: 'FSDP version of the Trainer',
+    source: 'transformers training_args.py _process_fsdp_args',
+    steps: [
+      ['0', 1],
+      ['5.10.0', 2],
+    ],
+  },
+  'torch.optim': {
+    library: 'torch',
+    what: 'optim of TrainingArguments',
+    source: 'transformers training_args.py default_optim',
+    steps: [
+      ['0', 'adamw_torch'],
+      ['2.8.0', 'adamw_torch_fused'],
+    ],
+  },
+  'trl.gradient_checkpointing': {
+    library: 'trl',
+    what: 'gradient checkpointing',
+    source: 'trl trainer/base_config.py',
+    steps: [
+      ['0', false],
+      ['0.22.0', true],
+    ],
+  },
+  'trl.use_reentrant': {
+    library: 'trl',
+    what: 're-entrant checkpointing',
+    source: 'trl trainer/base_config.py',
+    steps: [
+      ['0', 'transformers'],
+      ['0.28.0', 'false'],
+    ],
+  },
+  'trl.bf16': {
+    library: 'trl',
+    what: 'bf16 when neither bf16 nor fp16 is set',
+    source: 'trl trainer/base_config.py __post_init__',
+    steps: [
+      ['0', false],
+      ['0.19.0', true],
+    ],
+  },
+  'trl.dtype': {
+    library: 'trl',
+    what: 'dtype of loaded weights',
+    source: 'trl trainer/model_config.py ModelConfig.dtype',
+    steps: [
+      ['0', 'transformers'],
+      ['0.27.0', 'float32'],
+    ],
+  },
+  'trl.kbit_preparation': {
+    library: 'trl',
+    what: 'prepare_model_for_kbit_training on quantized bases',
+    source: 'trl trainer/sft_trainer.py',
+    steps: [
+      ['0', true],
+      ['0.26.0', false],
+    ],
+  },
+  'trl.sft_loss': {
+    library: 'trl',
+    what: 'SFT loss',
+    source: 'trl trainer/sft_config.py loss_type',
+    steps: [
+      ['0', 'full_logits'],
+      ['1.6.0', 'chunked'],
+    ],
+  },
+  'trl.packing_flattens': {
+    library: 'trl',
+    what: 'packed batches are flattened into one row',
+    source: 'trl trainer/sft_config.py packing_strategy',
+    steps: [
+      ['0', false],
+      ['0.19.0', true],
+    ],
+  },
+  'trl.preference_max_length': {
+    library: 'trl',
+    what: 'max_length of DPO',
+    source: 'trl trainer/dpo_config.py',
+    steps: [
+      ['0', 512],
+      ['0.14.0', 1024],
+    ],
+  },
+  'trl.grpo_beta': {
+    library: 'trl',
+    what: 'GRPO beta (0: no reference model)',
+    source: 'trl trainer/grpo_config.py',
+    steps: [
+      ['0', 0.04],
+      ['0.19.0', 0],
+    ],
+  },
+  'trl.grpo_completion_length': {
+    library: 'trl',
+    what: 'GRPO max_completion_length',
+    source: 'trl trainer/grpo_config.py',
+    steps: [
+      ['0', 256],
+      ['1.10.0', 512],
+    ],
+  },
+  'trl.vllm_mode': {
+    library: 'trl',
+    what: 'GRPO vLLM mode',
+    source: 'trl trainer/grpo_config.py',
+    steps: [
+      ['0', 'server'],
+      ['1.0.0', 'colocate'],
+    ],
+  },
+  'trl.vllm_memory_share': {
+    library: 'trl',
+    what: 'vllm_gpu_memory_utilization',
+    source: 'trl trainer/grpo_config.py',
+    steps: [
+      ['0', 0.9],
+      ['0.18.0', 0.3],
+    ],
+  },
+  'axolotl.optimizer': {
+    library: 'axolotl',
+    what: 'optimizer',
+    source: 'axolotl utils/schemas/training.py',
+    steps: [
+      ['0', 'adamw_hf'],
+      ['0.8.0', 'adamw_torch_fused'],
+    ],
+  },
+  'axolotl.tf32': {
+    library: 'axolotl',
+    what: 'tf32',
+    source: 'axolotl utils/schemas/config.py',
+    steps: [
+      ['0', false],
+      ['0.16.0', true],
+    ],
+  },
+  'llamafactory.cutoff_len': {
+    library: 'llamafactory',
+    what: 'cutoff_len',
+    source: 'LLaMA-Factory hparams/data_args.py',
+    steps: [
+      ['0', 1024],
+      ['0.9.1', 2048],
+    ],
+  },
+  'llamafactory.lora_target': {
+    library: 'llamafactory',
+    what: 'lora_target',
+    source: 'LLaMA-Factory hparams/finetuning_args.py',
+    steps: [
+      ['0', 'q_proj,v_proj'],
+      ['0.6.0', 'all'],
+    ],
+  },
+  'llamafactory.freeze_vision_tower': {
+    library: 'llamafactory',
+    what: 'freeze_vision_tower',
+    source: 'LLaMA-Factory hparams/finetuning_args.py',
+    steps: [
+      ['0', false],
+      ['0.8.0', true],
+    ],
+  },
+  'ms-swift.freeze_vit': {
+    library: 'ms-swift',
+    what: 'freeze_vit',
+    source: 'ms-swift arguments/tuner_args.py',
+    steps: [
+      ['0', false],
+      ['3.0.0', true],
+    ],
+  },
+} as const satisfies Readonly<Record<string, VersionRow>>
+
+export type VersionDefaultId = keyof typeof VERSION_DEFAULTS
+export type VersionDefaultValue<K extends VersionDefaultId> = (typeof VERSION_DEFAULTS)[K]['steps'][number][1]
+export type Libraries = Readonly<Record<string, string>>
+
+/** The default under the repository's versions, else under the current profile; the note names the version. */
+export function versionDefault<K extends VersionDefaultId>(
+  id: K,
+  libraries: Libraries,
+): Sourced<VersionDefaultValue<K>> {
+  const row = VERSION_DEFAULTS[id]
+  const steps: readonly (readonly [string, VersionDefaultValue<K>])[] = row.steps
+  const found = libraries[row.library]
+  const version = found ?? CURRENT_PROFILE[row.library] ?? '999'
+  let [since, value] = steps[0] ?? ['0', undefined]
+  for (const step of steps) if (compareVersions(version, step[0]) >= 0) [since, value] = step
+  if (value === undefined) throw new Error(`version default ${id} has no step`)
+  const whose = found ? `${row.library} ${version}` : `${row.library} ${version} assumed`
+  const when = since === '0' ? '' : `, since ${since}`
+  return { value, from: 'default', note: `${whose}: ${row.what} (${row.source}${when})` }
+}
+
+/** Negative, zero or positive; missing parts count as 0, suffixes such as `.dev0` are ignored. */
+export function compareVersions(a: string, b: string): number {
+  const left = numbersOf(a)
+  const right = numbersOf(b)
+  for (let i = 0; i < Math.max(left.length, right.length); i += 1) {
+    const difference = (left[i] ?? 0) - (right[i] ?? 0)
+    if (difference !== 0) return difference
+  }
+  return 0
+}
+
+function numbersOf(version: string): readonly number[] {
+  const release = /^v?(\d+(?:\.\d+)*)/.exec(version)?.[1] ?? '0'
+  return release.split('.').map(Number)
+}
