@@ -20,13 +20,15 @@ export function estimateRank(run: Run, stage: PipelineStage): MemoryEstimate {
   const timeline = rankTimeline(run, stage)
   const peak = timeline.moments.reduce((most, entry) => (entry.bytes > most.bytes ? entry : most))
   const usableBytes = gpu?.usableBytes ?? null
+  const outside = outsideItems(plan, gpu)
   const cached = reservedItem(plan, {
     dynamicBytes: peak.bytes - timeline.persistentBytes,
     logits: timeline.logits,
     usableBytes,
     allocatedBytes: peak.bytes,
+    outsideBytes: sumBytes(outside),
   })
-  const components = [...peak.items, cached, ...outsideItems(plan, gpu)]
+  const components = [...peak.items, cached, ...outside]
   const deviceBytes = sumBytes(components)
   const interval = intervalFactors(plan)
   return {

@@ -62,6 +62,7 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
       activations.kept,
       activations.tail,
       loss.backward,
+      part(loss.headGradients * gradients.head, 'of the head, one chunk added to the sum'),
     ]),
     moment('backward', [
       ...always,
@@ -87,10 +88,7 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
   ]
   return {
     moments,
-    logits:
-      loss.kept.bytes === 0 && loss.backward.bytes === 0
-        ? 0
-        : (tokens * architecture.head.outputs) / plan.parallelism.tensor,
+    logits: loss.logits,
     persistentBytes: sumBytes(always),
     hostBytes: sumBytes(states.host) + activations.hostBytes,
   }

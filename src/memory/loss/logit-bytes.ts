@@ -33,6 +33,7 @@ export function logitBytes(plan: TrainingPlan, element: number): LogitBytes {
     case 'chunked':
       return chunked(plan, element)
     case 'vocab_parallel':
+      if (plan.framework === 'torchtitan') return fullLogits(plan, element)
       return {
         endOfForward: element + 4,
         backward: 4 + element,

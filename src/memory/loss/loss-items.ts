@@ -10,6 +10,10 @@ export interface LossItems {
   readonly backward: MemoryItem
   /** Held while layers run backward. */
   readonly kept: MemoryItem
+  /** tokens × outputs of logits that exist whole; 0 otherwise. */
+  readonly logits: number
+  /** Chunks make the head's gradient several times: the sum and the new one coexist. */
+  readonly headGradients: number
 }
 
 export interface LossTokens {
@@ -35,7 +39,13 @@ export function lossItems(run: Run, { tokens, trainsHead, stage }: LossTokens): 
       note: `${short(tokens)} tokens × ${short(vocabulary)} outputs × ${short(factor)} B (${bytes.note})`,
       source: bytes.source,
     })
-  return { endOfForward: make(bytes.endOfForward), backward: make(bytes.backward), kept: make(bytes.kept) }
+  return {
+    endOfForward: make(bytes.endOfForward),
+    backward: make(bytes.backward),
+    kept: make(bytes.kept),
+    logits: plan.loss === 'chunked' ? 0 : elements,
+    headGradients: plan.loss === 'chunked' && trainsHead ? 2 : 0,
+  }
 }
 
 /** Liger-Kernel @ead96b6 ops/fused_linear_cross_entropy.py: chunks of tokens, gradients written during forward. */
@@ -54,10 +64,10 @@ function fused(run: Run, { tokens, trainsHead }: LossTokens): LossItems {
     note: 'input and head gradients',
     source: made.source,
   })
-  return { endOfForward: kept, backward: made, kept }
+  return { endOfForward: kept, backward: made, kept, logits: 0, headGradients: 0 }
 }
 
 function nothing(note: string): LossItems {
   const none = item('logits and loss', 0, { note, source: 'model head' })
-  return { endOfForward: none, backward: none, kept: none }
+  return { endOfForward: none, backward: none, kept: none, logits: 0, headGradients: 0 }
 }

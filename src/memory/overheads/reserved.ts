@@ -10,6 +10,8 @@ export interface ReservedOptions {
   readonly logits: number
   readonly usableBytes: number | null
   readonly allocatedBytes: number
+  /** Context and communication buffers. */
+  readonly outsideBytes: number
 }
 
 /** Blocks the caching allocator keeps above the allocated peak. */
@@ -20,12 +22,15 @@ export function reservedItem(plan: TrainingPlan, options: ReservedOptions): Memo
       : plan.quantization === 'none'
         ? constants.fixedShare
         : constants.quantizedShare
-  const varying = variesInLength(plan) ? constants.variableLengthBytesPerLogit * options.logits : 0
+  const varying = variesInLength(plan) ? cachedPerLogit(plan) * options.logits : 0
   const wanted = options.dynamicBytes * share + varying
-  const room = options.usableBytes === null ? wanted : Math.max(0, options.usableBytes - options.allocatedBytes)
+  const room =
+    options.usableBytes === null
+      ? wanted
+      : Math.max(0, options.usableBytes - options.allocatedBytes - options.outsideBytes)
   const bytes = Math.max(Math.min(wanted, room), Math.min(wanted, options.dynamicBytes * constants.floorShare))
   return item('cached blocks', bytes, {
-    note: `${short(options.dynamicBytes)} B that come and go × ${share}${varying > 0 ? ` + ${constants.variableLengthBytesPerLogit} B × ${short(options.logits)} logits` : ''}`,
+    note: `${short(options.dynamicBytes)} B that come and go × ${share}${varying > 0 ? ` + ${short(cachedPerLogit(plan))} B × ${short(options.logits)} logits` : ''}`,
     source: constants.source,
   })
 }
@@ -36,5 +41,14 @@ const PADS_TO_LONGEST = new Set(['transformers', 'trl', 'ms-swift', 'llama-facto
 function variesInLength(plan: TrainingPlan): boolean {
   return (
     plan.variableLength || (!plan.packing && plan.dataset.padding !== 'none' && PADS_TO_LONGEST.has(plan.framework))
+  )
+}
+
+/** Long samples are rare, so beyond a length fewer generations of blocks pile up. */
+function cachedPerLogit(plan: TrainingPlan): number {
+  const frequent = Math.min(plan.sequenceLength, constants.frequentLength)
+  const rare = plan.sequenceLength - frequent
+  return (
+    (frequent * constants.variableLengthBytesPerLogit + rare * constants.rareLengthBytesPerLogit) / plan.sequenceLength
   )
 }
