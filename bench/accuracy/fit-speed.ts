@@ -24,36 +24,31 @@ const WIDTHS: Partial<Readonly<Record<ConstantName, number>>> = {
   efficiency_torchtitan: 0.15,
   efficiency_fp4: 0.15,
   efficiency_fp8_unfused: 0.15,
-  efficiency_experts_blocks: 0.4,
   efficiency_experts: 0.4,
-  cache_working_set: 0.5,
+  efficiency_experts_fp8: 0.4,
+  cache_working_set: 0.2,
   narrow_width: 0.3,
   attention_ampere: 0.15,
   attention_hopper: 0.15,
   attention_transformer_engine: 0.15,
   attention_2023: 0.2,
-  attention_eager: 0.2,
-  score_bytes: 0.1,
   elementwise: 0.1,
   adapter_traffic: 0.2,
   nf4_rate: 0.3,
   gptq_rate: 0.3,
   host_hugging_face: 0.3,
-  host_native: 0.3,
-  host_megatron: 0.3,
   host_experts: 0.3,
   host_compiled: 0.2,
   host_recent: 0.2,
   host_shard_hugging_face: 0.4,
-  host_adapter: 0.3,
+  host_adapter: 0.6,
   host_4bit: 0.3,
   padding_variation: 0.15,
   exposed_tensor: 0.2,
-  exposed_context: 0.3,
   exposed_expert: 0.3,
-  exposed_shard: 0.2,
+  exposed_shard: 0.15,
+  exposed_shard_fsdp2: 0.3,
   exposed_data: 0.3,
-  exposed_data_megatron: 0.2,
   pipeline_bubble: 0.1,
   domain_drift: 0.3,
   gpu_a100: 0.05,
@@ -76,7 +71,7 @@ export const FITTED: readonly ConstantName[] = CONSTANT_NAMES.filter(name => nam
 const AT_MOST_ONE = /^(efficiency|exposed|attention|pipeline)_/
 
 /** Expected scatter of log time in a row, and where residuals stop growing in weight (Huber). */
-const SCATTER = 0.08
+const SCATTER = 0.05
 const HUBER = 2
 
 export function predictSeconds({ run, stepSeconds }: SpeedRow, constants: Efficiency): number {

@@ -1,4 +1,6 @@
-import { adapterMultiplier } from './efficiency.ts'
+import type { ModelCounts } from '../models/model-counts.ts'
+import type { ComputeDtype } from '../plan/vocabulary.ts'
+import { adapterMultiplier, type ConstantName } from './efficiency.ts'
 import type { StepContext } from './step-context.ts'
 import type { LayerTerm } from './term.ts'
 import { effectiveLength } from './work.ts'
@@ -68,15 +70,18 @@ function denseSeconds(c: StepContext): number {
   return passes(c) * cubic(compute, memory)
 }
 
+/** Per-tensor 8-bit casts of every expert's operands cost launches; block-scaled grouped kernels are newer and fused. */
+const EXPERT_SHARE: Partial<Readonly<Record<ComputeDtype, ConstantName>>> = {
+  float8: 'efficiency_experts_fp8',
+  mxfp8: 'efficiency_experts_blocks',
+  nvfp4: 'efficiency_experts_blocks',
+}
+
 /** Share of the grouped-product ceiling by generation of the software. */
 function expertShare({ constants, plan, stack }: StepContext): number {
   if (stack.id === 'hugging-face' && plan.fusedKernels === 'none') return constants.efficiency_expert_loop
   const release = plan.libraries['megatron-bridge'] ?? null
-  if (release === null) {
-    // block-scaled operands came with the newer grouped kernels
-    const blocks = plan.precision.compute === 'mxfp8' || plan.precision.compute === 'nvfp4'
-    return blocks ? constants.efficiency_experts_blocks : constants.efficiency_experts
-  }
+  if (release === null) return constants[EXPERT_SHARE[plan.precision.compute] ?? 'efficiency_experts']
   return isBefore(release, '26.06') ? constants.efficiency_experts_2025 : constants.efficiency_experts_2026
 }
 
@@ -212,12 +217,29 @@ function castSeconds({ plan, work, tokens, tensor, pipeline, bandwidth, trains }
   return ((4 + 2 * trains.weights) * work.linearFeatures * tokens) / (tensor * pipeline * bandwidth)
 }
 
+/** Methods without a branch beside the linear layers. */
+const WITHOUT_BRANCHES: ReadonlySet<string> = new Set([
+  'prefix',
+  'prompt',
+  'p_tuning',
+  'adaption_prompt',
+  'adapter',
+  'adapter_v2',
+  'ln_tuning',
+  'trainable_tokens',
+])
+
+/** Matrices that run a low-rank branch. */
+function branches({ plan, counts }: StepContext): ModelCounts['adapterTargets'] {
+  return plan.adapter === null || WITHOUT_BRANCHES.has(plan.adapter.type) ? [] : counts.adapterTargets
+}
+
 /** LoRA branches: 14 + 14 bytes per feature with float32 adapters (casts), 6 + 8 at 16 bit; three passes. */
 function adapterSeconds(c: StepContext): number {
-  const { plan, counts, tokens, tensor, pipeline, constants, stack } = c
+  const { plan, tokens, tensor, pipeline, constants, stack } = c
   if (plan.adapter === null) return 0
   const [inBytes, outBytes] = plan.adapter.dtype === 'float32' ? [14, 14] : [6, 8]
-  const features = counts.adapterTargets.reduce(
+  const features = branches(c).reduce(
     (sum, { tensor: t, layers }) => sum + layers * (inBytes * t.inFeatures + outBytes * t.outFeatures),
     0,
   )
@@ -255,16 +277,17 @@ function dequantisationSeconds(c: StepContext): number {
 const RECENT_HOSTS: ReadonlySet<string> = new Set(['ada', 'hopper', 'blackwell', 'cdna3', 'cdna4'])
 
 function hostSeconds(c: StepContext): number {
-  const { plan, work, counts, constants, stack, gpu, pipeline, recompute } = c
+  const { plan, work, constants, stack, gpu, pipeline, recompute, trains } = c
   const experts = work.expertLayers > 0 && stack.id === 'transformer-engine'
   const launch = constants[experts ? 'host_experts' : stack.host]
   const compiled = plan.compile ? constants.host_compiled : 1
   const data = plan.parallelism.data
   const sharded = (data === 'fsdp1' || data === 'fsdp2' || data === 'zero3') && stack.id !== 'transformer-engine'
   const shard = sharded ? constants[stack.hostShard] : 0
-  const again = (3 + recompute) / 3
+  // frozen weights launch no products for their gradients: about a sixth of a layer's kernels
+  const again = (2.5 + 0.5 * trains.weights + recompute) / 3
   const host = RECENT_HOSTS.has(gpu.generation) ? constants.host_recent : 1
-  const targets = counts.adapterTargets.reduce((sum, target) => sum + target.layers, 0)
+  const targets = branches(c).reduce((sum, target) => sum + target.layers, 0)
   const quantised = FOUR_BIT.has(plan.quantization) ? (constants.host_4bit * work.layers * (2 + recompute)) / 2 : 0
   const adapters = constants.host_adapter * targets * again * compiled
   return ((work.layers * (launch * compiled + shard) * again + adapters + quantised) * host) / pipeline

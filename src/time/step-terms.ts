@@ -16,7 +16,7 @@ export interface StepTerms {
 }
 
 /**
- * GPU kernels and host launches overlap: (gpu⁴ + host⁴)^¼. Fully sharded weights travel under compute, of which a share of
+ * What runs on the GPU's stream (kernels and collectives) and host launches overlap: (stream⁴ + host⁴)^¼. Fully sharded weights travel under compute, of which a share of
  * the smaller of both stays visible. Pipelines add (stages − 1) / interleave idle micro-batches.
  */
 export function stepTerms(c: StepContext): StepTerms {
@@ -25,17 +25,18 @@ export function stepTerms(c: StepContext): StepTerms {
   const { gpu, host } = microBatchTerms(c)
   const collectives = microBatchCollectives(c)
   const gpuSeconds = sum(gpu)
-  const launched = quartic(gpuSeconds, host)
+  const streamSeconds = gpuSeconds + sum(collectives)
+  const own = quartic(streamSeconds, host)
   const traffic = shardTraffic(c) + parameterOffloadSeconds(c)
-  const own = launched + sum(collectives)
-  const visible = traffic > own ? traffic - own + constants.exposed_shard * own : constants.exposed_shard * traffic
+  const exposed = constants[plan.parallelism.data === 'fsdp2' ? 'exposed_shard_fsdp2' : 'exposed_shard']
+  const visible = Math.max(0, traffic - own) + exposed * Math.min(traffic, own)
   const microBatchSeconds = own + visible
   const terms: LayerTerm[] = []
   const add = (name: string, seconds: number, source: LayerTerm['source']) => {
     if (seconds > 0) terms.push({ name, seconds, source })
   }
   for (const { name, seconds, source } of gpu) add(name, count * seconds, source)
-  add('host launches', count * (launched - gpuSeconds), 'host')
+  add('host launches', count * (own - streamSeconds), 'host')
   for (const { name, seconds, source } of collectives) add(name, count * seconds, source)
   add('sharded weights', count * visible, 'collective')
   const idle = (constants.pipeline_bubble * (pipeline - 1)) / plan.parallelism.pipelineInterleave
