@@ -1,3 +1,4 @@
+import data from '../../data/efficiency.json' with { type: 'json' }
 import {
   CONSTANT_NAMES,
   type ConstantName,
