@@ -1,5 +1,6 @@
 import intervals from '../../data/memory-intervals.json' with { type: 'json' }
 import type { TrainingPlan } from '../plan/training-plan.ts'
+import { variesInLength } from './overheads/varying-length.ts'
 
 export type IntervalClass = keyof typeof intervals.classes
 
@@ -11,12 +12,14 @@ export interface IntervalFactors {
 
 /** Class of run and the factors that cover 90 % of its measured residuals. */
 export function intervalFactors(plan: TrainingPlan): IntervalFactors {
-  const { tensor, pipeline, context, expert, data } = plan.parallelism
-  const name: IntervalClass =
-    tensor * pipeline * context * expert > 1
-      ? 'model parallel'
-      : data === 'none' || plan.gpus === 1
-        ? 'single GPU'
-        : 'sharded'
+  const name = classOf(plan)
   return { name, ...intervals.classes[name] }
+}
+
+function classOf(plan: TrainingPlan): IntervalClass {
+  const { tensor, pipeline, context, expert, data } = plan.parallelism
+  if (tensor * pipeline * context * expert > 1) return 'model parallel'
+  if (plan.gpus > 1 && data !== 'ddp' && data !== 'none') return 'sharded'
+  if (plan.quantization !== 'none') return 'quantised weights'
+  return variesInLength(plan) ? 'varying length' : 'fixed length'
 }

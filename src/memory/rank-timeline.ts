@@ -32,7 +32,7 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
   const buffers = bufferItems(context, architecture.hiddenSize)
   const gradients = gradientBytes(context)
   const activations = activationItems(run, { tokens, stage })
-  const loss = lossItems(run, { tokens, trainsHead: gradients.head > 0, stage })
+  const loss = lossItems(run, { tokens, trainsHead: gradients.unreducedHead > 0, stage })
   const always = [...states.device, ...buffers.persistent, workspaceItem(run.gpu)]
   const copies = weightCopies(plan, parameters, activations.quantizesHead)
   const part = (bytes: number, note: string) => item('gradients', bytes, { note, source: gradients.all.source })
@@ -43,7 +43,7 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
     source: activations.kept.source,
   })
   const moments = [
-    moment('after load', always),
+    moment('after load', [...always, ...buffers.load]),
     moment('end of forward', [
       ...always,
       ...buffers.forward,
@@ -62,7 +62,7 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
       activations.kept,
       activations.tail,
       loss.backward,
-      part(loss.headGradients * gradients.head, 'of the head, one chunk added to the sum'),
+      part(loss.headGradients * gradients.unreducedHead, 'of the head, one chunk added to the sum'),
     ]),
     moment('backward', [
       ...always,

@@ -46,6 +46,9 @@ export function logitBytes(plan: TrainingPlan, element: number): LogitBytes {
   }
 }
 
+/** Trainers built on transformers.Trainer return the loss only: the outputs with the logits are gone before backward. */
+const DROPS_OUTPUTS = new Set(['trl', 'axolotl', 'llama-factory', 'ms-swift', 'alignment-handbook', 'open-r1'])
+
 function fullLogits(plan: TrainingPlan, element: number): LogitBytes {
   if (plan.compile) {
     return {
@@ -56,6 +59,15 @@ function fullLogits(plan: TrainingPlan, element: number): LogitBytes {
       source: 'inductor fuses the cast and log-softmax; see docs/accuracy.md, compiled runs',
     }
   }
+  if (DROPS_OUTPUTS.has(plan.framework)) {
+    return {
+      endOfForward: element + 4,
+      backward: 12,
+      kept: 0,
+      note: '4 log-softmax + 4 + 4 gradients; the trainer drops the logits before backward',
+      source: `transformers 5.18 trainer.py compute_loss; ${LAB}`,
+    }
+  }
   return element === 2
     ? { endOfForward: 6, backward: 14, kept: 2, note: '2 logits + 4 log-softmax + 4 + 4 gradients', source: LAB }
     : { endOfForward: 8, backward: 16, kept: 4, note: '4 logits + 4 log-softmax + 4 + 4 gradients', source: LAB }
@@ -63,6 +75,7 @@ function fullLogits(plan: TrainingPlan, element: number): LogitBytes {
 
 /** transformers up to 4.45: `logits.float()` inside forward, returned, then shifted and made contiguous. */
 function upcastInForward(plan: TrainingPlan): LogitBytes {
+  if (DROPS_OUTPUTS.has(plan.framework)) return { ...fullLogits(plan, 4), endOfForward: 12 }
   const shifts = olderThan(plan.libraries, { library: 'transformers', version: [4, 46] })
   return {
     endOfForward: 8,

@@ -2,6 +2,7 @@ import constants from '../../../data/memory-allocator.json' with { type: 'json' 
 import type { MemoryItem } from '../../plan/item.ts'
 import type { TrainingPlan } from '../../plan/training-plan.ts'
 import { item, short } from '../memory-item.ts'
+import { variesInLength } from './varying-length.ts'
 
 export interface ReservedOptions {
   /** The part that comes and goes within a step. */
@@ -33,15 +34,6 @@ export function reservedItem(plan: TrainingPlan, options: ReservedOptions): Memo
     note: `${short(options.dynamicBytes)} B that come and go × ${share}${varying > 0 ? ` + ${short(cachedPerLogit(plan))} B × ${short(options.logits)} logits` : ''}`,
     source: constants.source,
   })
-}
-
-/** Trainers whose collator pads each batch to its own longest sample (transformers 5.18 data/data_collator.py; ms-swift template/base.py). */
-const PADS_TO_LONGEST = new Set(['transformers', 'trl', 'ms-swift', 'llama-factory', 'axolotl', 'unsloth'])
-
-function variesInLength(plan: TrainingPlan): boolean {
-  return (
-    plan.variableLength || (!plan.packing && plan.dataset.padding !== 'none' && PADS_TO_LONGEST.has(plan.framework))
-  )
 }
 
 /** Long samples are rare, so beyond a length fewer generations of blocks pile up. */

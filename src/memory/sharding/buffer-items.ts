@@ -9,6 +9,8 @@ import type { StateContext } from '../states/persistent-items.ts'
 const ZERO_DEFAULTS = { reduce: 5e8, allgather: 5e8, prefetch: 5e7 } as const
 
 export interface BufferItems {
+  /** While weights are loaded. */
+  readonly load: readonly MemoryItem[]
   /** Always there. */
   readonly persistent: readonly MemoryItem[]
   /** While a layer runs forward. */
@@ -19,7 +21,7 @@ export interface BufferItems {
   readonly step: readonly MemoryItem[]
 }
 
-const NOTHING: BufferItems = { persistent: [], forward: [], backward: [], step: [] }
+const NOTHING: BufferItems = { load: [], persistent: [], forward: [], backward: [], step: [] }
 
 /** What data-parallel engines allocate beside the shards themselves. */
 export function bufferItems(context: StateContext, hiddenSize: number): BufferItems {
@@ -109,6 +111,7 @@ function zeroThree({ plan, parameters }: StateContext, hiddenSize: number): Buff
     source: 'DeepSpeed 0.19 partitioned_param_coordinator.py fetch_sub_module',
   })
   return {
+    load: [],
     persistent: [
       item('reduction bucket', reduce * gradient, {
         note: `${short(reduce)} elements × ${gradient} B`,
@@ -120,6 +123,9 @@ function zeroThree({ plan, parameters }: StateContext, hiddenSize: number): Buff
     step: [],
   }
 }
+
+/** Trainers that gather the full state on every rank to load a checkpoint. */
+const LOADS_WHOLE_MODEL = new Set(['litgpt'])
 
 /** torch 2.13 distributed/fsdp/_fully_shard/_fsdp_param_group.py and _fsdp_collectives.py; FSDP1 gathers the same units. */
 function fullyShardedDataParallel({ plan, parameters, shards }: StateContext): BufferItems {
@@ -148,7 +154,12 @@ function fullyShardedDataParallel({ plan, parameters, shards }: StateContext): B
     note: `${short(parameters.largestLayer * trainedShare)} trained of one layer × (${bytes} + 2 × ${reduce}) B`,
     source: 'torch 2.13 distributed/fsdp/_fully_shard/_fsdp_collectives.py foreach_reduce',
   })
-  return { persistent: [], forward: [gathered], backward: [gathered, gradients], step: [] }
+  const loaded = LOADS_WHOLE_MODEL.has(plan.framework) ? parameters.total * DTYPE_BYTES[plan.precision.weights] : 0
+  const load = item('whole model while loading', loaded, {
+    note: `${short(parameters.total)} parameters`,
+    source: 'Lightning Fabric strategies/fsdp.py load_raw gathers the full state',
+  })
+  return { load: [load], persistent: [], forward: [gathered], backward: [gathered, gradients], step: [] }
 }
 
 function quantizedShare(plan: TrainingPlan, quantized: number, total: number): number {

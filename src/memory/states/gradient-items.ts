@@ -14,6 +14,8 @@ export interface GradientBytes {
   readonly preallocated: boolean
   /** Those of the head, which come first. */
   readonly head: number
+  /** The head's gradient before it is reduced or consumed. */
+  readonly unreducedHead: number
   /** One gradient matrix that is added to a kept one. */
   readonly incoming: number
 }
@@ -27,13 +29,15 @@ export function gradientBytes({ plan, parameters, shards }: StateContext): Gradi
   const divided = count < trained ? ` ÷ ${shards.gradients}` : ''
   const offloaded = plan.parallelism.offload === 'parameters_and_optimizer'
   const trainsHead = parameters.trainableBase > 0 && parameters.trainableBase >= parameters.embedding
+  const headBytes = trainsHead ? Math.max(parameters.head, parameters.embedding) * bytes : 0
   return {
     all: item('gradients', offloaded ? 0 : count * bytes, {
       note: `${short(trained)} ${inBackward ? 'of the largest tensor (step runs in backward)' : 'trained'} × ${bytes} B${divided}`,
       source: 'one gradient per trained parameter (torch.Tensor.grad), or the engine’s buffer',
     }),
     preallocated: PREALLOCATES.has(plan.parallelism.data) || plan.gradientAccumulationSteps > 1,
-    head: inBackward || !trainsHead ? 0 : (Math.max(parameters.head, parameters.embedding) * bytes) / shards.gradients,
+    head: inBackward ? 0 : headBytes / shards.gradients,
+    unreducedHead: headBytes,
     incoming: parameters.largestTrainable * bytes,
   }
 }
