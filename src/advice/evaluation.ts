@@ -1,0 +1,14 @@
+import type { MemoryEstimate } from '../memory/memory-estimate.ts'
+import type { TrainingPlan } from '../plan/training-plan.ts'
+import type { TimeEstimate } from '../time/time-estimate.ts'
+
+/** One plan re-estimated: what fixes, alternatives and causes are verified with. */
+export interface Evaluation {
+  readonly memory: MemoryEstimate
+  readonly time: TimeEstimate | null
+  readonly cost: { readonly total: number; readonly currency: string } | null
+  /** null: GPU unknown. */
+  readonly fits: boolean | null
+}
+
+export type Evaluate = (plan: TrainingPlan) => Evaluation | null

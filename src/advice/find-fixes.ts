@@ -1,0 +1,101 @@
+import type { PlanProvenance } from '../plan/resolve-plan.ts'
+import type { TrainingPlan } from '../plan/training-plan.ts'
+import type { ChangeReport, FixReport } from '../report/report.ts'
+import type { Evaluate, Evaluation } from './evaluation.ts'
+import { FRAMEWORK_KEYS } from './framework-keys.ts'
+import { PLAN_CHANGES, type PlanChange } from './plan-changes.ts'
+
+interface FixOptions {
+  readonly format: string
+  readonly path: string
+  readonly plan: TrainingPlan
+  readonly provenance: PlanProvenance
+  readonly evaluate: Evaluate
+  /** null: nothing to fit into. */
+  readonly limitBytes: number | null
+}
+
+interface Candidate {
+  readonly changes: readonly PlanChange[]
+  readonly plan: TrainingPlan
+  readonly result: Evaluation
+  readonly keys: Readonly<Record<string, unknown>>
+}
+
+const MAX_FIXES = 4
+/** A micro-batch of 64 reaches 1 in six halvings. */
+const MAX_REPEATS = 6
+
+/** The smallest changes, in the user's own keys, that make a run fit; each is verified by estimating it again. */
+export function findFixes(options: FixOptions): readonly FixReport[] {
+  const { limitBytes, format } = options
+  const spelled = Object.hasOwn(FRAMEWORK_KEYS, format) ? FRAMEWORK_KEYS[format] : undefined
+  if (limitBytes === null || !spelled) return []
+  const available = PLAN_CHANGES.filter(({ id }) => Object.hasOwn(spelled, id))
+  const singles = available.flatMap(change => repeatUntilFit(options, [change], limitBytes))
+  const passing = singles.filter(({ result }) => result.memory.highBytes <= limitBytes)
+  const tight = singles.filter(({ result }) => result.memory.deviceBytes <= limitBytes && result.memory.highBytes > limitBytes)
+  const combined = passing.length > 0 ? [] : pairs(options, available, limitBytes)
+  return [...passing, ...combined, ...tight].slice(0, MAX_FIXES).map(candidate => toReport(candidate, options, limitBytes))
+}
+
+/** Applies the changes, the halving ones again and again, until the plan fits or nothing is left to halve. */
+function repeatUntilFit(options: FixOptions, changes: readonly PlanChange[], limitBytes: number): readonly Candidate[] {
+  let plan: TrainingPlan | null = options.plan
+  let best: Candidate | null = null
+  for (let round = 0; round < MAX_REPEATS; round += 1) {
+    const next: TrainingPlan | null = changes.reduce<TrainingPlan | null>((current, change) => (current === null ? null : (change.apply(current) ?? (round > 0 ? current : null))), plan)
+    if (next === null || next === plan) break
+    const result = options.evaluate(next)
+    if (!result) break
+    plan = next
+    best = { changes, plan: next, result, keys: spell(options.format, changes, next) }
+    if (result.memory.highBytes <= limitBytes || !changes.some(({ id }) => id === 'smaller-micro-batch' || id === 'shorter-sequences')) break
+  }
+  return best ? [best] : []
+}
+
+function pairs(options: FixOptions, available: readonly PlanChange[], limitBytes: number): readonly Candidate[] {
+  const found: Candidate[] = []
+  for (let size = 2; size <= available.length && found.length === 0; size += 1) {
+    const sets = size === 2 ? available.flatMap((a, index) => available.slice(index + 1).map(b => [a, b])) : [firstApplicable(options.plan, available, size)]
+    for (const changes of sets) {
+      const [candidate] = repeatUntilFit(options, changes, limitBytes)
+      if (candidate && candidate.result.memory.highBytes <= limitBytes) found.push(candidate)
+    }
+  }
+  return found
+}
+
+function firstApplicable(plan: TrainingPlan, available: readonly PlanChange[], size: number): readonly PlanChange[] {
+  const chosen: PlanChange[] = []
+  let current = plan
+  for (const change of available) {
+    const next = change.apply(current)
+    if (next === null || chosen.length >= size) continue
+    chosen.push(change)
+    current = next
+  }
+  return chosen
+}
+
+function spell(format: string, changes: readonly PlanChange[], plan: TrainingPlan): Readonly<Record<string, unknown>> {
+  return Object.assign({}, ...changes.map(({ id }) => FRAMEWORK_KEYS[format]?.[id]?.(plan) ?? {}))
+}
+
+function toReport({ changes, result, keys }: Candidate, { provenance, path }: FixOptions, limitBytes: number): FixReport {
+  return {
+    title: changes.map(({ title }) => title).join(' and '),
+    changes: Object.entries(keys).map(([key, to]) => changeOf(key, to, provenance, path)),
+    memoryBytes: result.memory.deviceBytes,
+    runSeconds: result.time?.runSeconds ?? null,
+    cost: result.cost?.total ?? null,
+    tooTight: result.memory.highBytes > limitBytes,
+  }
+}
+
+/** The line of the key where the file has it; null where it has to be added. */
+function changeOf(key: string, to: unknown, provenance: PlanProvenance, path: string): ChangeReport {
+  const written = Object.values(provenance).find(own => own?.key === key && own.path === path && own.line !== undefined)
+  return { path, line: written?.line ?? null, key, from: null, to }
+}

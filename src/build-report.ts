@@ -1,0 +1,328 @@
+import type { Advice } from './advise-run.ts'
+import { convertMoney } from './cost/convert-money.ts'
+import type { RunEstimate } from './estimate-run.ts'
+import type { ReadConfig } from './formats/read-session.ts'
+import type { RunDraft } from './formats/reader.ts'
+import type { Finding } from './plan/finding.ts'
+import { finding } from './plan/finding-texts.ts'
+import { planValue } from './plan/plan-value.ts'
+import type { PlanProvenance } from './plan/resolve-plan.ts'
+import type { TrainingPlan } from './plan/training-plan.ts'
+import { type JudgedFigures, type Judgement, judgeAll, judgeRun } from './policy/judge.ts'
+import type { Policy } from './policy/policy.ts'
+import type {
+  AssumptionReport,
+  BaseReport,
+  CostReport,
+  MemoryReport,
+  Report,
+  ReportTotals,
+  RunReport,
+  TimeReport,
+} from './report/report.ts'
+
+export interface EstimatedRun {
+  readonly config: ReadConfig
+  /** null: the file gave no run; its findings say why. */
+  readonly draft: RunDraft | null
+  readonly policy: Policy
+  readonly head: RunEstimate | null
+  readonly base: RunEstimate | null
+  readonly previousPath: string | null
+  readonly change: RunReport['change']
+  readonly advice: Advice
+}
+
+interface BuildOptions {
+  readonly runs: readonly EstimatedRun[]
+  readonly findings: readonly Finding[]
+  readonly unaffected: number | null
+  readonly labels: readonly string[]
+  readonly hasBase: boolean
+}
+
+const ORDER = ['fail', 'warn', 'unknown', 'pass'] as const
+
+/** Judges every run and puts the worst first. */
+export function buildReport({ runs, findings, unaffected, labels, hasBase }: BuildOptions): Report {
+  const reports = runs.map(run => ({ report: buildRun(run, labels, hasBase), policy: run.policy }))
+  const sorted = reports.toSorted(
+    (a, b) =>
+      ORDER.indexOf(a.report.verdict) - ORDER.indexOf(b.report.verdict) || compareText(a.report.path, b.report.path),
+  )
+  const overall = judgeAll(
+    sorted.map(({ report, policy }) => ({ verdict: report.verdict, onUnknown: policy.onUnknown })),
+  )
+  const isIncomplete = findings.some(({ code }) => code === 'incomplete')
+  const hasPolicyError = findings.some(({ code }) => code === 'policy-error')
+  const verdict = overall === 'pass' && (isIncomplete || hasPolicyError) ? 'warn' : overall
+  return {
+    version: 1,
+    verdict,
+    estimator: runs[0]?.policy.estimator ?? 'detailed',
+    findings,
+    totals: totalsOf(
+      sorted.map(({ report }) => report),
+      unaffected,
+    ),
+    runs: sorted.map(({ report }) => report),
+  }
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+function buildRun(run: EstimatedRun, labels: readonly string[], hasBase: boolean): RunReport {
+  const { config, head, base, policy } = run
+  const path = config.document.path
+  const own = [...config.result.findings, ...(run.draft?.findings ?? []), ...(head?.findings ?? [])]
+  const shared = {
+    path,
+    format: config.format,
+    name: run.draft?.name ?? head?.resolved.plan.name ?? null,
+    change: run.change,
+    previousPath: run.previousPath,
+    dependencies: [...config.dependencies, ...(head?.dependencies ?? [])],
+    ...run.advice,
+  }
+  if (!head?.memory) {
+    const removed = run.change === 'removed'
+    const findings = removed
+      ? [
+          ...own,
+          finding('unrecognised-config', {
+            path,
+            message: 'Readable at the base, no longer readable as a training config at the head.',
+          }),
+        ]
+      : own
+    return {
+      ...shared,
+      verdict: 'unknown',
+      preExisting: false,
+      plan: head?.resolved.plan ?? null,
+      gpuName: head?.run?.gpu?.name ?? null,
+      ...NO_FIGURES,
+      limits: [],
+      findings,
+      assumptions: head ? assumptionsOf(head) : [],
+      base: base ? baseReport(base, policy) : null,
+    }
+  }
+  const provenance = head.resolved.provenance
+  const currency = policy.currency ?? head.cost?.currency ?? null
+  const judgement: Judgement = judgeRun({
+    policy,
+    head: figuresOf(head, policy),
+    base: base && hasBase ? figuresOf(base, policy) : null,
+    currency,
+    overridden: policy.overrideLabel !== null && labels.includes(policy.overrideLabel),
+    place: placeOf(provenance, path),
+  })
+  const findings = dedupe([
+    ...judgement.findings,
+    ...own,
+    ...unknownFindings(head, path),
+    ...unshardedFinding(head.resolved.plan, judgement, path),
+  ])
+  return {
+    ...shared,
+    verdict: judgement.verdict,
+    preExisting: judgement.preExisting,
+    plan: head.resolved.plan,
+    gpuName: head.run?.gpu?.name ?? null,
+    memory: memoryReport(head),
+    time: timeReport(head),
+    cost: costReport(head, policy),
+    ruleOfThumb: head.ruleOfThumb,
+    parameters: head.run
+      ? { total: head.run.counts.total, trainable: head.run.counts.trainable, active: head.run.counts.active }
+      : null,
+    limits: judgement.limits,
+    findings,
+    assumptions: assumptionsOf(head),
+    base: base ? baseReport(base, policy) : null,
+  }
+}
+
+const NO_FIGURES = { memory: null, time: null, cost: null, ruleOfThumb: null, parameters: null } as const
+
+/** What limits are held against, by the policy's estimator. */
+export function figuresOf(estimate: RunEstimate, policy: Policy): JudgedFigures {
+  const usableBytes = estimate.memory?.usableBytes ?? null
+  if (policy.estimator === 'rule-of-thumb') {
+    const rule = estimate.ruleOfThumb
+    const hours = rule?.billedHours ?? null
+    return {
+      deviceBytes: rule?.peakBytes ?? null,
+      highBytes: rule?.peakBytes ?? null,
+      usableBytes,
+      cost: rule?.cost != null ? convertMoney(rule.cost, rule.currency, policy) : null,
+      hours,
+      gpuHours: hours === null ? null : hours * estimate.resolved.plan.gpus,
+    }
+  }
+  return {
+    deviceBytes: estimate.memory?.deviceBytes ?? null,
+    highBytes: estimate.memory?.highBytes ?? null,
+    usableBytes,
+    cost: estimate.cost ? convertMoney(estimate.cost.total, estimate.cost.currency, policy) : null,
+    hours: estimate.time?.totalSeconds != null ? estimate.time.totalSeconds / 3600 : null,
+    gpuHours:
+      estimate.time?.totalSeconds != null ? (estimate.time.totalSeconds / 3600) * estimate.resolved.plan.gpus : null,
+  }
+}
+
+function memoryReport({ memory }: RunEstimate): MemoryReport | null {
+  if (!memory) return null
+  const { findings: _findings, intervalClass: _class, moments, ...rest } = memory
+  return { ...rest, moments: moments.map(({ name, bytes }) => ({ name, bytes })) }
+}
+
+function timeReport({ time }: RunEstimate): TimeReport | null {
+  if (!time) return null
+  const { findings: _findings, intervalClass: _class, ...rest } = time
+  return rest
+}
+
+function costReport({ cost }: RunEstimate, policy: Policy): CostReport | null {
+  if (!cost) return null
+  const rate = convertMoney(1, cost.currency, policy)
+  if (rate === null || policy.currency === null || policy.currency === cost.currency) return cost
+  const formula = `${cost.formula} = ${(cost.total * rate).toFixed(2)} ${policy.currency} at ${rate} ${policy.currency} per ${cost.currency}`
+  return {
+    ...cost,
+    currency: policy.currency,
+    pricePerGpuHour: cost.pricePerGpuHour * rate,
+    run: cost.run * rate,
+    total: cost.total * rate,
+    formula,
+  }
+}
+
+function baseReport(base: RunEstimate, policy: Policy): BaseReport {
+  return {
+    verdict: judgeRun({
+      policy,
+      head: figuresOf(base, policy),
+      base: null,
+      currency: policy.currency,
+      overridden: false,
+      place: { path: '', line: null, column: null },
+    }).verdict,
+    memoryBytes: base.memory?.deviceBytes ?? null,
+    usableBytes: base.memory?.usableBytes ?? null,
+    runSeconds: base.time?.runSeconds ?? null,
+    cost: base.cost ? convertMoney(base.cost.total, base.cost.currency, policy) : null,
+    components: base.memory?.components.map(({ name, bytes }) => ({ name, bytes })) ?? [],
+    readable: base.memory !== null,
+  }
+}
+
+/** The line that matters most for memory: the micro-batch, else the length, else the file. */
+function placeOf(
+  provenance: PlanProvenance,
+  path: string,
+): { path: string; line: number | null; column: number | null } {
+  for (const key of ['microBatchSize', 'sequenceLength', 'model'] as const) {
+    const found = provenance[key]
+    if (found?.line !== undefined && found.path === path)
+      return { path, line: found.line, column: found.column ?? null }
+  }
+  return { path, line: null, column: null }
+}
+
+function unknownFindings({ time, price, resolved }: RunEstimate, path: string): readonly Finding[] {
+  const findings: Finding[] = []
+  const names = resolved.plan.dataset.names
+  if (time && time.steps === null)
+    findings.push(
+      finding('unknown-dataset-size', {
+        path,
+        message:
+          names.length > 0
+            ? `The size of ${names
+                .slice(0, 3)
+                .map(name => `\`${name}\``)
+                .join(', ')} is not known.`
+            : 'The config names no data set of known size and no step limit.',
+      }),
+    )
+  if (time && !price)
+    findings.push(
+      finding('no-price', {
+        path,
+        message: 'Neither the config nor the policy gives a price, and the catalogue has none for this GPU.',
+      }),
+    )
+  return findings
+}
+
+function unshardedFinding(plan: TrainingPlan, judgement: Judgement, path: string): readonly Finding[] {
+  const { data, tensor, pipeline } = plan.parallelism
+  const isSharded = !['none', 'ddp'].includes(data) || tensor > 1 || pipeline > 1
+  if (plan.gpus < 2 || isSharded || !judgement.findings.some(({ code }) => code === 'over-memory')) return []
+  return [
+    finding('unsharded-gpus', {
+      path,
+      message: `${plan.gpus} GPUs hold ${plan.gpus} full copies: nothing is sharded, so they do not add up to one larger memory.`,
+    }),
+  ]
+}
+
+function assumptionsOf({ resolved }: RunEstimate): readonly AssumptionReport[] {
+  return Object.entries(resolved.provenance).flatMap(([key, provenance]) => {
+    if (!provenance) return []
+    const value = planValue(resolved.plan, key)
+    return [
+      {
+        key: provenance.key ?? key,
+        value,
+        from: provenance.from,
+        path: provenance.path ?? null,
+        line: provenance.line ?? null,
+        note: provenance.note ?? '',
+      },
+    ]
+  })
+}
+
+function dedupe(findings: readonly Finding[]): readonly Finding[] {
+  const seen = new Set<string>()
+  return findings.filter(({ code, path, line, message }) => {
+    const key = JSON.stringify([code, path, line, message])
+    return !seen.has(key) && Boolean(seen.add(key))
+  })
+}
+
+function totalsOf(runs: readonly RunReport[], unaffected: number | null): ReportTotals {
+  const sum = (values: readonly (number | null | undefined)[]): number | null => {
+    const known = values.filter(value => value !== null && value !== undefined)
+    return known.length > 0 ? known.reduce((total, value) => total + value, 0) : null
+  }
+  const count = (verdict: RunReport['verdict']): number => runs.filter(run => run.verdict === verdict).length
+  const memories = runs.flatMap(({ memory }) => (memory ? [memory.deviceBytes] : []))
+  const currencies = new Set(runs.flatMap(({ cost }) => (cost ? [cost.currency] : [])))
+  const isOneCurrency = currencies.size <= 1
+  const deltas = runs.map(({ cost, base, change }) =>
+    cost && change !== 'not-compared' ? cost.total - (base?.cost ?? (change === 'new' ? 0 : cost.total)) : null,
+  )
+  return {
+    checked: runs.length,
+    failed: count('fail'),
+    warned: count('warn'),
+    unknown: count('unknown'),
+    unaffected,
+    maxMemoryBytes: memories.length > 0 ? Math.max(...memories) : null,
+    hours: sum(runs.map(({ time }) => (time?.totalSeconds == null ? null : time.totalSeconds / 3600))),
+    gpuHours: sum(
+      runs.map(({ time, plan }) =>
+        time?.totalSeconds == null || !plan ? null : (time.totalSeconds / 3600) * plan.gpus,
+      ),
+    ),
+    cost: isOneCurrency ? sum(runs.map(({ cost }) => cost?.total)) : null,
+    costDelta: isOneCurrency ? sum(deltas) : null,
+    currency: [...currencies][0] && isOneCurrency ? ([...currencies][0] ?? null) : null,
+  }
+}

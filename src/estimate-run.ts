@@ -1,0 +1,173 @@
+import type { Evaluation } from './advice/evaluation.ts'
+import { type CostEstimate, estimateCost } from './cost/estimate-cost.ts'
+import { estimateRuleOfThumb, type RuleOfThumb } from './cost/rule-of-thumb.ts'
+import { findRunPrice, type RunPrice } from './cost/run-price.ts'
+import type { FileSource } from './files/file-source.ts'
+import { findGpu, nearestGpus } from './hardware/gpu-catalogue.ts'
+import { estimateMemory } from './memory/estimate-memory.ts'
+import type { MemoryEstimate } from './memory/memory-estimate.ts'
+import type { Architecture } from './models/architecture.ts'
+import { countModel } from './models/count-parameters.ts'
+import { findModel } from './models/find-model.ts'
+import type { ModelSource } from './models/model-source.ts'
+import type { Finding } from './plan/finding.ts'
+import { finding } from './plan/finding-texts.ts'
+import { overlayDrafts, type PlanDraft } from './plan/plan-draft.ts'
+import { type ResolvedPlan, resolvePlan } from './plan/resolve-plan.ts'
+import type { Run } from './plan/run.ts'
+import type { TrainingPlan } from './plan/training-plan.ts'
+import { applyPolicy } from './policy/apply-policy.ts'
+import type { Policy } from './policy/policy.ts'
+import { estimateTime } from './time/estimate-time.ts'
+import type { TimeEstimate } from './time/time-estimate.ts'
+
+export interface RunEstimate {
+  readonly resolved: ResolvedPlan
+  /** null: the model is not known; nothing below is then. */
+  readonly run: Run | null
+  readonly modelOrigin: string
+  readonly memory: MemoryEstimate | null
+  readonly time: TimeEstimate | null
+  readonly price: RunPrice | null
+  readonly cost: CostEstimate | null
+  readonly ruleOfThumb: RuleOfThumb | null
+  readonly findings: readonly Finding[]
+  readonly dependencies: readonly string[]
+}
+
+export interface EstimateOptions {
+  readonly draft: PlanDraft
+  readonly policy: Policy
+  readonly policyPath: string
+  /** What the caller insists on, above the file: CLI flags. */
+  readonly overrides: PlanDraft
+  readonly files: FileSource
+  readonly models: ModelSource
+  readonly path: string
+}
+
+/** Draft → plan → memory → time → cost. Never throws on user input: what cannot be known is null with a finding. */
+export async function estimateRun(options: EstimateOptions): Promise<RunEstimate> {
+  const draft = overlayDrafts(applyPolicy(options.draft, options.policy, options.policyPath), options.overrides)
+  const reference = draft.model
+  const libraries = draft.libraries && typeof draft.libraries !== 'function' ? draft.libraries.value : {}
+  const transformersMajor = libraries['transformers']?.startsWith('4') ? 4 : 5
+  const found =
+    reference && typeof reference !== 'function'
+      ? await findModel({
+          reference,
+          known: options.policy.models,
+          files: options.files,
+          models: options.models,
+          configPath: options.path,
+          transformersMajor,
+        })
+      : null
+  const gpuName =
+    draft['hardware.gpu'] && typeof draft['hardware.gpu'] !== 'function' ? draft['hardware.gpu'].value : ''
+  const gpu = gpuName ? findGpu(gpuName) : null
+  const architecture = found?.architecture ?? null
+  const resolved = resolvePlan({
+    draft: gpu ? { ...draft, 'hardware.gpu': { ...provenanceOf(draft), value: gpu.id } } : draft,
+    facts: {
+      checkpointDtype: architecture?.checkpointDtype ?? null,
+      modelType: architecture?.modelType ?? null,
+      isMixtureOfExperts: architecture?.layers.some(({ layer }) => layer.moe !== null) ?? false,
+      hasVision: architecture?.vision != null,
+      tiedEmbeddings: architecture?.tiedEmbeddings ?? false,
+      maxPositions: architecture?.maxPositions ?? null,
+      gpuGeneration: gpu?.generation ?? null,
+      bf16Supported: gpu?.bf16Supported ?? null,
+    },
+    modelName: found?.name ?? null,
+  })
+  const findings = [
+    ...(found?.findings ?? []),
+    ...resolved.findings,
+    ...gpuFindings({ gpuName, isKnown: gpu !== null, draft, path: options.path }),
+  ]
+  const dependencies = found?.dependencies ?? []
+  const modelOrigin = found?.origin ?? 'none named'
+  const nothing = { memory: null, time: null, price: null, cost: null, ruleOfThumb: null }
+  if (!architecture) return { resolved, run: null, modelOrigin, ...nothing, findings, dependencies }
+  const { counts, findings: countFindings } = countModel(architecture, resolved.plan)
+  const run: Run = { plan: resolved.plan, architecture, counts, gpu }
+  const memory = estimateMemory(run)
+  const time = estimateTime(run)
+  const priced = findRunPrice(resolved.plan)
+  const cost = time && priced.price ? estimateCost({ plan: resolved.plan, time, price: priced.price }) : null
+  const ruleOfThumb = estimateRuleOfThumb({
+    parameters: counts.total,
+    hiddenSize: architecture.hiddenSize,
+    layers: architecture.layers.reduce((sum, { count }) => sum + count, 0),
+    plan: resolved.plan,
+    price: priced.price,
+  })
+  return {
+    resolved,
+    run,
+    modelOrigin,
+    memory,
+    time,
+    price: priced.price,
+    cost,
+    ruleOfThumb,
+    findings: [...findings, ...countFindings, ...memory.findings, ...(time?.findings ?? []), ...priced.findings],
+    dependencies,
+  }
+}
+
+/** Re-estimates the same model under another plan: what fixes, alternatives and causes are verified with. */
+export function createEvaluator(architecture: Architecture): (plan: TrainingPlan) => Evaluation | null {
+  return plan => {
+    const gpu = plan.hardware.gpu ? findGpu(plan.hardware.gpu) : null
+    const { counts } = countModel(architecture, plan)
+    const run: Run = { plan, architecture, counts, gpu }
+    const memory = estimateMemory(run)
+    const time = estimateTime(run)
+    const { price } = findRunPrice(plan)
+    const cost = time && price ? estimateCost({ plan, time, price }) : null
+    const fits = memory.usableBytes === null ? null : memory.deviceBytes <= memory.usableBytes
+    return { memory, time, cost: cost ? { total: cost.total, currency: cost.currency } : null, fits }
+  }
+}
+
+function provenanceOf(draft: PlanDraft): {
+  readonly from: 'file' | 'launch' | 'policy' | 'model' | 'default' | 'assumed'
+} {
+  const value = draft['hardware.gpu']
+  return value && typeof value !== 'function' ? value : { from: 'assumed' }
+}
+
+interface GpuFindingOptions {
+  readonly gpuName: string
+  readonly isKnown: boolean
+  readonly draft: PlanDraft
+  readonly path: string
+}
+
+function gpuFindings({ gpuName, isKnown, draft, path }: GpuFindingOptions): readonly Finding[] {
+  if (isKnown) return []
+  if (gpuName === '')
+    return [
+      finding('no-gpu', {
+        path,
+        message: 'Neither the config, nor its launch files, nor the policy say which GPU the run uses.',
+      }),
+    ]
+  const value = draft['hardware.gpu']
+  const place =
+    value && typeof value !== 'function'
+      ? { path: value.path ?? path, line: value.line ?? null, column: value.column ?? null }
+      : { path }
+  const near = nearestGpus(gpuName)
+  return [
+    finding('unknown-gpu', {
+      ...place,
+      message: `\`${gpuName.slice(0, 100)}\` is not a GPU of the catalogue.`,
+      ...(near.length > 0
+        ? { hint: `Did you mean ${near.map(id => `\`${id}\``).join(', ')}? \`preflop gpus\` lists all.` }
+        : {}),
+    }),
+  ]
+}

@@ -1,0 +1,244 @@
+import { advise } from './advise-run.ts'
+import { buildReport, type EstimatedRun } from './build-report.ts'
+import { estimateRun, type RunEstimate } from './estimate-run.ts'
+import type { FileSource } from './files/file-source.ts'
+import { type ReadConfig, ReadSession } from './formats/read-session.ts'
+import type { RunDraft } from './formats/reader.ts'
+import { FORMAT_READERS } from './formats/registry.ts'
+import { findLibraryVersions } from './launch/find-library-versions.ts'
+import type { ModelSource } from './models/model-source.ts'
+import type { Finding } from './plan/finding.ts'
+import { finding } from './plan/finding-texts.ts'
+import type { PlanDraft } from './plan/plan-draft.ts'
+import { globMatcher, type PolicySet } from './policy/policy-set.ts'
+import type { Report } from './report/report.ts'
+import { selectConfigs } from './select-configs.ts'
+
+export interface PathChange {
+  readonly path: string
+  /** Where it was at the base, when renamed. */
+  readonly previousPath: string | null
+  readonly status: 'added' | 'modified' | 'removed' | 'renamed'
+}
+
+export interface PipelineOptions {
+  readonly head: FileSource
+  /** null: nothing to compare with. */
+  readonly base: FileSource | null
+  /** null: every config is looked at. */
+  readonly changes: readonly PathChange[] | null
+  /** Globs of `paths`; empty: every file that a reader recognises. */
+  readonly paths: readonly string[]
+  /** Exactly these files instead of `paths`, as the CLI's arguments name them. */
+  readonly named?: readonly string[]
+  readonly policy: PolicySet
+  readonly policyPath: string
+  /** CLI flags, above everything. */
+  readonly overrides?: PlanDraft
+  readonly models: ModelSource
+  readonly labels?: readonly string[]
+  /** Fixes and alternatives for runs that do not pass; off for speed in bulk. */
+  readonly advice?: boolean
+  /** Findings from the door: policy preview, API trouble. */
+  readonly findings?: readonly Finding[]
+}
+
+/** Files in, report out. */
+export async function runPipeline(options: PipelineOptions): Promise<Report> {
+  const touched = options.changes?.map(({ path }) => path) ?? []
+  const selected = options.named
+    ? { paths: options.named, findings: [] }
+    : await selectConfigs(options.head, options.paths, touched)
+  const head = await readTree(options.head, selected.paths)
+  const isNamed = globMatcher(options.paths)
+  const findings = [...(options.findings ?? []), ...options.policy.findings, ...selected.findings]
+  for (const path of options.named || options.paths.length > 0 ? head.unrecognised : [])
+    if (options.changes === null || touched.includes(path))
+      findings.push(
+        finding('unrecognised-config', { path, message: `\`${path}\` is not a training config that a reader knows.` }),
+      )
+  const affected =
+    options.changes === null
+      ? head.configs
+      : head.configs.filter(config => isAffected(config, options.changes ?? [], head.libraryPaths))
+  const base = options.base ? await readBase(options.base, affected, options) : null
+
+  const runs: EstimatedRun[] = []
+  for (const config of affected) {
+    const policy = options.policy.forPath(config.document.path)
+    if (policy.ignore) continue
+    if (config.result.runs.length === 0) {
+      runs.push({
+        config,
+        draft: null,
+        policy,
+        head: null,
+        base: null,
+        previousPath: null,
+        change: changeOf(config, options, null),
+        advice: NO_ADVICE,
+      })
+      continue
+    }
+    for (const draft of config.result.runs) {
+      const path = config.document.path
+      const estimate = await estimateRun({
+        ...estimateOptions(options, path),
+        draft: draft.draft,
+        policy,
+        files: options.head,
+      })
+      const before = base ? await estimateBase(options, base, config, draft) : null
+      const previousPath = previousPathOf(options, path)
+      const shared = {
+        config,
+        draft,
+        policy,
+        head: estimate,
+        base: before,
+        previousPath,
+        change: changeOf(config, options, before),
+      }
+      runs.push({
+        ...shared,
+        advice:
+          options.advice === false ? NO_ADVICE : advise({ config, estimate, base: before, policy }),
+      })
+    }
+  }
+  for (const gone of base?.vanished.filter(({ document }) => isNamed(document.path)) ?? [])
+    runs.push({
+      config: gone,
+      draft: null,
+      policy: options.policy.forPath(gone.document.path),
+      head: null,
+      base: null,
+      previousPath: null,
+      change: 'removed',
+      advice: NO_ADVICE,
+    })
+  const unaffected = options.changes === null ? null : head.configs.length - affected.length
+  return buildReport({ runs, findings, unaffected, labels: options.labels ?? [], hasBase: options.base !== null })
+}
+
+const NO_ADVICE = { fixes: [], alternatives: [], causes: [] } as const
+
+interface ReadTree {
+  readonly session: ReadSession
+  readonly configs: readonly ReadConfig[]
+  readonly unrecognised: readonly string[]
+  /** Files that library versions were read from. */
+  readonly libraryPaths: readonly string[]
+}
+
+async function readTree(files: FileSource, paths: readonly string[]): Promise<ReadTree> {
+  const libraries = await findLibraryVersions(files)
+  await files.prefetch?.(paths)
+  const session = new ReadSession(files, FORMAT_READERS, libraries.versions)
+  const configs: ReadConfig[] = []
+  const unrecognised: string[] = []
+  for (const path of paths) {
+    const document = await session.document(path)
+    if (!document) continue
+    const reader = session.readerOf(document)
+    if (reader) configs.push(await session.read(document, reader))
+    else if (document.findings.some(({ severity }) => severity === 'error'))
+      configs.push({
+        document,
+        format: 'unreadable',
+        result: { runs: [], findings: document.findings },
+        dependencies: [path],
+      })
+    else unrecognised.push(path)
+  }
+  return {
+    session,
+    configs: configs.length > 1 ? withoutLaunched(configs) : configs,
+    unrecognised,
+    libraryPaths: libraries.paths,
+  }
+}
+
+/** A launcher that points at a config and the config are one run: the launcher's reading of it stands. */
+function withoutLaunched(configs: readonly ReadConfig[]): readonly ReadConfig[] {
+  const launched = new Set(
+    configs.filter(({ document }) => document.syntax === 'shell').flatMap(({ dependencies }) => dependencies.slice(1)),
+  )
+  return configs.filter(
+    ({ document, result }) => document.syntax === 'shell' || result.runs.length === 0 || !launched.has(document.path),
+  )
+}
+
+function isAffected(config: ReadConfig, changes: readonly PathChange[], libraryPaths: readonly string[]): boolean {
+  return changes.some(
+    ({ path, previousPath }) =>
+      config.dependencies.includes(path) ||
+      (previousPath !== null && config.dependencies.includes(previousPath)) ||
+      libraryPaths.includes(path),
+  )
+}
+
+interface BaseTree {
+  readonly tree: ReadTree
+  readonly files: FileSource
+  /** Readable at the base, unreadable or unrecognised at the head though the file is still there. */
+  readonly vanished: readonly ReadConfig[]
+}
+
+async function readBase(
+  files: FileSource,
+  affected: readonly ReadConfig[],
+  options: PipelineOptions,
+): Promise<BaseTree> {
+  const known = new Set(affected.map(({ document }) => document.path))
+  const modified = (options.changes ?? [])
+    .filter(({ status }) => status !== 'added')
+    .map(({ path, previousPath }) => previousPath ?? path)
+  const wanted = [...new Set([...[...known].map(path => previousPathOf(options, path) ?? path), ...modified])]
+  const tree = await readTree(files, wanted)
+  const stillThere = new Set(
+    (options.changes ?? []).filter(({ status }) => status === 'modified').map(({ path }) => path),
+  )
+  const vanished = tree.configs.filter(
+    ({ document, format }) => format !== 'unreadable' && stillThere.has(document.path) && !known.has(document.path),
+  )
+  return { tree, files, vanished }
+}
+
+async function estimateBase(
+  options: PipelineOptions,
+  base: BaseTree,
+  config: ReadConfig,
+  draft: RunDraft,
+): Promise<RunEstimate | null> {
+  const path = previousPathOf(options, config.document.path) ?? config.document.path
+  const previous = base.tree.configs.find(({ document }) => document.path === path)
+  const run =
+    previous?.result.runs.find(({ name }) => name === draft.name) ??
+    (previous?.result.runs.length === 1 ? previous.result.runs[0] : undefined)
+  if (!run) return null
+  return estimateRun({
+    ...estimateOptions(options, path),
+    draft: run.draft,
+    policy: options.policy.forPath(path),
+    files: base.files,
+  })
+}
+
+function estimateOptions(
+  options: PipelineOptions,
+  path: string,
+): { policyPath: string; overrides: PlanDraft; models: ModelSource; path: string } {
+  return { policyPath: options.policyPath, overrides: options.overrides ?? {}, models: options.models, path }
+}
+
+function previousPathOf(options: PipelineOptions, path: string): string | null {
+  return options.changes?.find(change => change.path === path)?.previousPath ?? null
+}
+
+function changeOf(config: ReadConfig, options: PipelineOptions, before: RunEstimate | null): EstimatedRun['change'] {
+  if (!options.base) return 'not-compared'
+  const own = options.changes?.find(({ path }) => path === config.document.path)
+  if (own?.status === 'added') return 'new'
+  return before || own ? 'changed' : 'new'
+}

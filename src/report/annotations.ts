@@ -1,0 +1,27 @@
+import { FINDING_TEXTS } from '../plan/finding-texts.ts'
+import type { Finding } from '../plan/finding.ts'
+import type { Report } from './report.ts'
+
+export interface Annotation {
+  readonly level: 'error' | 'warning' | 'notice'
+  readonly path: string | null
+  readonly line: number | null
+  readonly title: string
+  readonly message: string
+}
+
+/** GitHub shows ten of a level per step and cuts messages at 64 KiB; ours stay far shorter. */
+const MAX_PER_LEVEL = 10
+const MAX_MESSAGE = 4000
+const LEVELS = ['error', 'warning', 'notice'] as const
+
+/** Findings on their own lines, worst first; notices without a line stay in the summary. */
+export function renderAnnotations(report: Report): readonly Annotation[] {
+  const findings: readonly Finding[] = [...report.runs.flatMap(run => run.findings), ...report.findings]
+  return LEVELS.flatMap(level =>
+    findings
+      .filter(({ severity, line }) => severity === level && (level !== 'notice' || line !== null))
+      .slice(0, MAX_PER_LEVEL)
+      .map(({ code, path, line, message, hint }) => ({ level, path, line, title: FINDING_TEXTS[code].title, message: `${message} ${hint}`.slice(0, MAX_MESSAGE) })),
+  )
+}

@@ -1,0 +1,72 @@
+import { GIB } from '../plan/units.ts'
+
+const MINUS = '−'
+
+export function gib(bytes: number): string {
+  return (bytes / GIB).toFixed(1)
+}
+
+/** Difference of the two figures as shown, so that the reader's subtraction agrees. */
+export function gibDelta(bytes: number, base: number): string {
+  const delta = Number(gib(bytes)) - Number(gib(base))
+  return signed(delta, delta.toFixed(1).replace('-', ''))
+}
+
+export function percent(share: number): string {
+  const value = share * 100
+  const digits = value > 99 && value < 101 && Math.round(value * 10) % 10 !== 0 ? 1 : 0
+  return `${value.toFixed(digits)} %`
+}
+
+const SYMBOLS: Readonly<Record<string, string>> = { USD: '$', EUR: '€', GBP: '£' }
+
+export function money(amount: number, currency: string | null): string {
+  const digits = Math.abs(amount) >= 1000 ? 0 : 2
+  const [whole = '0', cents] = Math.abs(amount).toFixed(digits).split('.')
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ',') + (cents ? `.${cents}` : '')
+  const symbol = currency ? SYMBOLS[currency] : undefined
+  const text = symbol ? `${symbol}${grouped}` : `${grouped}${currency ? ` ${currency}` : ''}`
+  return amount < 0 ? `${MINUS}${text}` : text
+}
+
+export function moneyDelta(amount: number, base: number, currency: string | null): string {
+  const delta = amount - base
+  const share = base > 0 ? ` (${signed(delta, percent(Math.abs(delta) / base))})` : ''
+  return `${signed(delta, money(Math.abs(delta), currency))}${share}`
+}
+
+function signed(delta: number, text: string): string {
+  return Number(Math.abs(delta).toFixed(2)) === 0 ? '0' : `${delta < 0 ? MINUS : '+'}${text}`
+}
+
+/** `15.3 h`, `4.2 min`, `0.52 s`: three figures at most. */
+export function duration(seconds: number): string {
+  if (seconds >= 3600) return `${group((seconds / 3600).toFixed(1))} h`
+  if (seconds >= 120) return `${(seconds / 60).toFixed(1)} min`
+  return seconds >= 10 ? `${seconds.toFixed(1)} s` : `${seconds.toPrecision(3)} s`
+}
+
+export function count(value: number): string {
+  if (value >= 1e9) return `${(value / 1e9).toFixed(2)} B`
+  if (value >= 1e6) return `${(value / 1e6).toFixed(1)} M`
+  return group(String(Math.round(value)))
+}
+
+export function group(digits: string): string {
+  const [whole = '', rest] = digits.split('.')
+  return whole.replace(/\B(?=(\d{3})+$)/g, ',') + (rest === undefined ? '' : `.${rest}`)
+}
+
+/** Shown tenths that sum to the shown total (largest remainder). */
+export function roundedParts(parts: readonly number[], unit: number): readonly number[] {
+  const total = Math.round(parts.reduce((sum, part) => sum + part, 0) / unit)
+  const floors = parts.map(part => Math.floor(part / unit))
+  const order = parts.map((part, index) => ({ index, rest: part / unit - Math.floor(part / unit) })).toSorted((a, b) => b.rest - a.rest || a.index - b.index)
+  let missing = total - floors.reduce((sum, part) => sum + part, 0)
+  for (const { index } of order) {
+    if (missing <= 0) break
+    floors[index] = (floors[index] ?? 0) + 1
+    missing -= 1
+  }
+  return floors
+}
