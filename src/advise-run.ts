@@ -30,6 +30,14 @@ export function advise({ config, estimate, base, policy }: AdviseOptions): Advic
   return {
     fixes: isOver ? findFixes({ ...shared, format: config.format, path: config.document.path }) : [],
     alternatives: isOver ? findAlternatives(shared) : [],
-    causes: base?.run ? findCauses({ basePlan: base.resolved.plan, headPlan: resolved.plan, provenance: resolved.provenance, evaluate, limitBytes: limit }) : [],
+    causes: base?.run
+      ? findCauses({
+          basePlan: base.resolved.plan,
+          headPlan: resolved.plan,
+          provenance: resolved.provenance,
+          evaluate,
+          limitBytes: limit,
+        })
+      : [],
   }
 }

@@ -101,8 +101,7 @@ export async function runPipeline(options: PipelineOptions): Promise<Report> {
       }
       runs.push({
         ...shared,
-        advice:
-          options.advice === false ? NO_ADVICE : advise({ config, estimate, base: before, policy }),
+        advice: options.advice === false ? NO_ADVICE : advise({ config, estimate, base: before, policy }),
       })
     }
   }

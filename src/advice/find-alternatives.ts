@@ -9,7 +9,15 @@ interface AlternativeOptions {
 }
 
 /** Cards that clouds rent for training, one per class, smallest first. */
-const OFFERED = ['rtx-4090', 'l40s', 'a100-sxm-40gb', 'a100-sxm-80gb', 'h100-sxm-80gb', 'h200-sxm-141gb', 'b200-sxm-180gb'] as const
+const OFFERED = [
+  'rtx-4090',
+  'l40s',
+  'a100-sxm-40gb',
+  'a100-sxm-80gb',
+  'h100-sxm-80gb',
+  'h200-sxm-141gb',
+  'b200-sxm-180gb',
+] as const
 const COUNTS = [1, 2, 4, 8, 16] as const
 const MAX_SHOWN = 5
 
@@ -27,7 +35,8 @@ export function findAlternatives({ plan, evaluate }: AlternativeOptions): readon
       if (gpus % modelRanks !== 0 || (id === plan.hardware.gpu && gpus === plan.gpus)) continue
       if (gpus !== plan.gpus && (plan.parallelism.data === 'none' || plan.parallelism.data === 'ddp')) continue
       const result = evaluate({ ...plan, gpus, gpusPerNode: Math.min(8, gpus), hardware: hardwareOn(plan, id) })
-      if (!result?.fits || result.memory.usableBytes === null || result.memory.highBytes > result.memory.usableBytes) continue
+      if (!result?.fits || result.memory.usableBytes === null || result.memory.highBytes > result.memory.usableBytes)
+        continue
       found.push({
         gpu: id,
         gpuName: gpu.name,
@@ -45,9 +54,12 @@ export function findAlternatives({ plan, evaluate }: AlternativeOptions): readon
   }
   const fastest = best(found, ({ runSeconds }) => runSeconds)
   const cheapest = best(found, ({ cost }) => cost)
-  return found
-    .slice(0, MAX_SHOWN)
-    .map(option => ({ ...option, note: [option === cheapest ? 'cheapest that fits' : '', option === fastest ? 'fastest' : ''].filter(Boolean).join(', ') }))
+  return found.slice(0, MAX_SHOWN).map(option => ({
+    ...option,
+    note: [option === cheapest ? 'cheapest that fits' : '', option === fastest ? 'fastest' : '']
+      .filter(Boolean)
+      .join(', '),
+  }))
 }
 
 function hardwareOn(plan: TrainingPlan, gpu: string): TrainingPlan['hardware'] {
@@ -55,7 +67,10 @@ function hardwareOn(plan: TrainingPlan, gpu: string): TrainingPlan['hardware'] {
   return { gpu, price: price && gpu !== plan.hardware.gpu ? { ...price, perGpuHour: null } : price }
 }
 
-function best(options: readonly AlternativeReport[], figure: (option: AlternativeReport) => number | null): AlternativeReport | undefined {
+function best(
+  options: readonly AlternativeReport[],
+  figure: (option: AlternativeReport) => number | null,
+): AlternativeReport | undefined {
   const known = options.filter(option => figure(option) !== null)
   return known.toSorted((a, b) => (figure(a) ?? 0) - (figure(b) ?? 0))[0]
 }

@@ -34,9 +34,13 @@ export function findFixes(options: FixOptions): readonly FixReport[] {
   const available = PLAN_CHANGES.filter(({ id }) => Object.hasOwn(spelled, id))
   const singles = available.flatMap(change => repeatUntilFit(options, [change], limitBytes))
   const passing = singles.filter(({ result }) => result.memory.highBytes <= limitBytes)
-  const tight = singles.filter(({ result }) => result.memory.deviceBytes <= limitBytes && result.memory.highBytes > limitBytes)
+  const tight = singles.filter(
+    ({ result }) => result.memory.deviceBytes <= limitBytes && result.memory.highBytes > limitBytes,
+  )
   const combined = passing.length > 0 ? [] : pairs(options, available, limitBytes)
-  return [...passing, ...combined, ...tight].slice(0, MAX_FIXES).map(candidate => toReport(candidate, options, limitBytes))
+  return [...passing, ...combined, ...tight]
+    .slice(0, MAX_FIXES)
+    .map(candidate => toReport(candidate, options, limitBytes))
 }
 
 /** Applies the changes, the halving ones again and again, until the plan fits or nothing is left to halve. */
@@ -44,13 +48,20 @@ function repeatUntilFit(options: FixOptions, changes: readonly PlanChange[], lim
   let plan: TrainingPlan | null = options.plan
   let best: Candidate | null = null
   for (let round = 0; round < MAX_REPEATS; round += 1) {
-    const next: TrainingPlan | null = changes.reduce<TrainingPlan | null>((current, change) => (current === null ? null : (change.apply(current) ?? (round > 0 ? current : null))), plan)
+    const next: TrainingPlan | null = changes.reduce<TrainingPlan | null>(
+      (current, change) => (current === null ? null : (change.apply(current) ?? (round > 0 ? current : null))),
+      plan,
+    )
     if (next === null || next === plan) break
     const result = options.evaluate(next)
     if (!result) break
     plan = next
     best = { changes, plan: next, result, keys: spell(options.format, changes, next) }
-    if (result.memory.highBytes <= limitBytes || !changes.some(({ id }) => id === 'smaller-micro-batch' || id === 'shorter-sequences')) break
+    if (
+      result.memory.highBytes <= limitBytes ||
+      !changes.some(({ id }) => id === 'smaller-micro-batch' || id === 'shorter-sequences')
+    )
+      break
   }
   return best ? [best] : []
 }
@@ -58,7 +69,10 @@ function repeatUntilFit(options: FixOptions, changes: readonly PlanChange[], lim
 function pairs(options: FixOptions, available: readonly PlanChange[], limitBytes: number): readonly Candidate[] {
   const found: Candidate[] = []
   for (let size = 2; size <= available.length && found.length === 0; size += 1) {
-    const sets = size === 2 ? available.flatMap((a, index) => available.slice(index + 1).map(b => [a, b])) : [firstApplicable(options.plan, available, size)]
+    const sets =
+      size === 2
+        ? available.flatMap((a, index) => available.slice(index + 1).map(b => [a, b]))
+        : [firstApplicable(options.plan, available, size)]
     for (const changes of sets) {
       const [candidate] = repeatUntilFit(options, changes, limitBytes)
       if (candidate && candidate.result.memory.highBytes <= limitBytes) found.push(candidate)
@@ -83,7 +97,11 @@ function spell(format: string, changes: readonly PlanChange[], plan: TrainingPla
   return Object.assign({}, ...changes.map(({ id }) => FRAMEWORK_KEYS[format]?.[id]?.(plan) ?? {}))
 }
 
-function toReport({ changes, result, keys }: Candidate, { provenance, path }: FixOptions, limitBytes: number): FixReport {
+function toReport(
+  { changes, result, keys }: Candidate,
+  { provenance, path }: FixOptions,
+  limitBytes: number,
+): FixReport {
   return {
     title: changes.map(({ title }) => title).join(' and '),
     changes: Object.entries(keys).map(([key, to]) => changeOf(key, to, provenance, path)),

@@ -9,27 +9,62 @@ const HF_BATCH: Spelling = ({ microBatchSize, gradientAccumulationSteps }) => ({
   gradient_accumulation_steps: gradientAccumulationSteps,
 })
 const CHECKPOINTING: Spelling = () => ({ gradient_checkpointing: true })
-const HF = { 'smaller-micro-batch': HF_BATCH, checkpointing: CHECKPOINTING, 'eight-bit-optimizer': () => ({ optim: 'adamw_bnb_8bit' }) } as const satisfies Partial<Record<ChangeId, Spelling>>
+const HF = {
+  'smaller-micro-batch': HF_BATCH,
+  checkpointing: CHECKPOINTING,
+  'eight-bit-optimizer': () => ({ optim: 'adamw_bnb_8bit' }),
+} as const satisfies Partial<Record<ChangeId, Spelling>>
 
 /** Formats by reader name; a change without a row is not offered for that format. */
 export const FRAMEWORK_KEYS: Readonly<Record<string, Partial<Readonly<Record<ChangeId, Spelling>>>>> = {
   preflop: {
-    'smaller-micro-batch': ({ microBatchSize, gradientAccumulationSteps }) => ({ micro_batch_size: microBatchSize, gradient_accumulation_steps: gradientAccumulationSteps }),
+    'smaller-micro-batch': ({ microBatchSize, gradientAccumulationSteps }) => ({
+      micro_batch_size: microBatchSize,
+      gradient_accumulation_steps: gradientAccumulationSteps,
+    }),
     checkpointing: () => ({ gradient_checkpointing: 'full' }),
     'fused-loss': () => ({ loss: 'fused_linear', fused_kernels: 'liger' }),
     'flash-attention': () => ({ attention: 'flash' }),
     'eight-bit-optimizer': () => ({ 'precision.optimizer_states': 'int8' }),
-    'shard-optimizer': () => ({ 'parallelism.data': 'zero2', 'precision.weights': 'bfloat16', 'precision.gradients': 'bfloat16', 'precision.optimizer_states': 'float32', 'precision.master_weights': true, 'precision.autocast': false }),
-    'shard-everything': () => ({ 'parallelism.data': 'zero3', 'precision.weights': 'bfloat16', 'precision.gradients': 'bfloat16', 'precision.optimizer_states': 'float32', 'precision.master_weights': true, 'precision.autocast': false }),
+    'shard-optimizer': () => ({
+      'parallelism.data': 'zero2',
+      'precision.weights': 'bfloat16',
+      'precision.gradients': 'bfloat16',
+      'precision.optimizer_states': 'float32',
+      'precision.master_weights': true,
+      'precision.autocast': false,
+    }),
+    'shard-everything': () => ({
+      'parallelism.data': 'zero3',
+      'precision.weights': 'bfloat16',
+      'precision.gradients': 'bfloat16',
+      'precision.optimizer_states': 'float32',
+      'precision.master_weights': true,
+      'precision.autocast': false,
+    }),
     'offload-optimizer': () => ({ 'parallelism.offload': 'optimizer' }),
-    lora: ({ precision }) => ({ 'adapter.type': 'lora', 'adapter.rank': 16, 'adapter.target_modules': 'all-linear', 'precision.weights': precision.weights, 'precision.gradients': 'float32', 'precision.optimizer_states': 'float32', 'precision.master_weights': false }),
+    lora: ({ precision }) => ({
+      'adapter.type': 'lora',
+      'adapter.rank': 16,
+      'adapter.target_modules': 'all-linear',
+      'precision.weights': precision.weights,
+      'precision.gradients': 'float32',
+      'precision.optimizer_states': 'float32',
+      'precision.master_weights': false,
+    }),
     'quantized-base': () => ({ quantization: 'nf4-double' }),
     'shorter-sequences': ({ sequenceLength }) => ({ sequence_length: sequenceLength }),
   },
   axolotl: {
-    'smaller-micro-batch': ({ microBatchSize, gradientAccumulationSteps }) => ({ micro_batch_size: microBatchSize, gradient_accumulation_steps: gradientAccumulationSteps }),
+    'smaller-micro-batch': ({ microBatchSize, gradientAccumulationSteps }) => ({
+      micro_batch_size: microBatchSize,
+      gradient_accumulation_steps: gradientAccumulationSteps,
+    }),
     checkpointing: CHECKPOINTING,
-    'fused-loss': () => ({ plugins: ['axolotl.integrations.liger.LigerPlugin'], liger_fused_linear_cross_entropy: true }),
+    'fused-loss': () => ({
+      plugins: ['axolotl.integrations.liger.LigerPlugin'],
+      liger_fused_linear_cross_entropy: true,
+    }),
     'flash-attention': () => ({ attn_implementation: 'flash_attention_2' }),
     'eight-bit-optimizer': () => ({ optimizer: 'adamw_bnb_8bit' }),
     'shard-optimizer': () => ({ deepspeed: 'deepspeed_configs/zero2.json' }),
@@ -57,7 +92,10 @@ export const FRAMEWORK_KEYS: Readonly<Record<string, Partial<Readonly<Record<Cha
   },
   transformers: { ...HF, 'fused-loss': () => ({ use_liger_kernel: true }) },
   torchtune: {
-    'smaller-micro-batch': ({ microBatchSize, gradientAccumulationSteps }) => ({ batch_size: microBatchSize, gradient_accumulation_steps: gradientAccumulationSteps }),
+    'smaller-micro-batch': ({ microBatchSize, gradientAccumulationSteps }) => ({
+      batch_size: microBatchSize,
+      gradient_accumulation_steps: gradientAccumulationSteps,
+    }),
     checkpointing: () => ({ enable_activation_checkpointing: true }),
     'shorter-sequences': ({ sequenceLength }) => ({ 'tokenizer.max_seq_len': sequenceLength }),
   },

@@ -9,27 +9,54 @@ export interface PlanChange {
 }
 
 export type ChangeId =
-  | 'checkpointing' | 'fused-loss' | 'smaller-micro-batch' | 'flash-attention' | 'eight-bit-optimizer' | 'shard-optimizer' | 'shard-everything'
-  | 'lora' | 'quantized-base' | 'offload-optimizer' | 'shorter-sequences'
+  | 'checkpointing'
+  | 'fused-loss'
+  | 'smaller-micro-batch'
+  | 'flash-attention'
+  | 'eight-bit-optimizer'
+  | 'shard-optimizer'
+  | 'shard-everything'
+  | 'lora'
+  | 'quantized-base'
+  | 'offload-optimizer'
+  | 'shorter-sequences'
 
 /** Adapters of a fix: LoRA as the frameworks’ examples have it. */
 const LORA: AdapterPlan = {
-  type: 'lora', rank: 16, targetModules: 'all-linear', excludeModules: [], targetParameters: [], layersToTransform: null, rankPattern: {},
-  modulesToSave: [], dtype: 'float32', dropout: 0, bias: 'none', virtualTokens: 20, targetRule: 'peft',
+  type: 'lora',
+  rank: 16,
+  targetModules: 'all-linear',
+  excludeModules: [],
+  targetParameters: [],
+  layersToTransform: null,
+  rankPattern: {},
+  modulesToSave: [],
+  dtype: 'float32',
+  dropout: 0,
+  bias: 'none',
+  virtualTokens: 20,
+  targetRule: 'peft',
 }
 
 export const PLAN_CHANGES: readonly PlanChange[] = [
   {
     id: 'fused-loss',
     title: 'fuse the loss with the head so that logits are never stored (Liger)',
-    apply: plan => (['fused_linear', 'cut_cross_entropy', 'chunked'].includes(plan.loss) ? null : { ...plan, loss: 'fused_linear', fusedKernels: plan.fusedKernels === 'none' ? 'liger' : plan.fusedKernels }),
+    apply: plan =>
+      ['fused_linear', 'cut_cross_entropy', 'chunked'].includes(plan.loss)
+        ? null
+        : { ...plan, loss: 'fused_linear', fusedKernels: plan.fusedKernels === 'none' ? 'liger' : plan.fusedKernels },
   },
   {
     id: 'checkpointing',
     title: 'turn gradient checkpointing on',
     apply: plan => (plan.gradientCheckpointing === 'full' ? null : { ...plan, gradientCheckpointing: 'full' }),
   },
-  { id: 'smaller-micro-batch', title: 'a smaller micro-batch with more accumulation, same global batch', apply: halveMicroBatch },
+  {
+    id: 'smaller-micro-batch',
+    title: 'a smaller micro-batch with more accumulation, same global batch',
+    apply: halveMicroBatch,
+  },
   {
     id: 'flash-attention',
     title: 'use FlashAttention',
@@ -43,19 +70,44 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
         ? { ...plan, precision: { ...plan.precision, optimizerStates: 'int8' } }
         : null,
   },
-  { id: 'shard-optimizer', title: 'shard gradients and optimizer states over the GPUs (ZeRO-2)', apply: plan => (plan.gpus > 1 && ['none', 'ddp', 'zero1'].includes(plan.parallelism.data) ? withData(plan, 'zero2') : null) },
-  { id: 'shard-everything', title: 'shard everything over the GPUs (ZeRO-3)', apply: plan => (plan.gpus > 1 && ['none', 'ddp', 'zero1', 'zero2'].includes(plan.parallelism.data) ? withData(plan, 'zero3') : null) },
+  {
+    id: 'shard-optimizer',
+    title: 'shard gradients and optimizer states over the GPUs (ZeRO-2)',
+    apply: plan =>
+      plan.gpus > 1 && ['none', 'ddp', 'zero1'].includes(plan.parallelism.data) ? withData(plan, 'zero2') : null,
+  },
+  {
+    id: 'shard-everything',
+    title: 'shard everything over the GPUs (ZeRO-3)',
+    apply: plan =>
+      plan.gpus > 1 && ['none', 'ddp', 'zero1', 'zero2'].includes(plan.parallelism.data)
+        ? withData(plan, 'zero3')
+        : null,
+  },
   {
     id: 'offload-optimizer',
     title: 'keep the optimizer states in host memory',
-    apply: plan => (plan.parallelism.data.startsWith('zero') && plan.parallelism.offload === 'none' ? { ...plan, parallelism: { ...plan.parallelism, offload: 'optimizer' } } : null),
+    apply: plan =>
+      plan.parallelism.data.startsWith('zero') && plan.parallelism.offload === 'none'
+        ? { ...plan, parallelism: { ...plan.parallelism, offload: 'optimizer' } }
+        : null,
   },
-  { id: 'lora', title: 'train LoRA adapters instead of every parameter', apply: plan => (plan.adapter === null && plan.stage !== 'pretrain' ? withAdapter(plan) : null) },
-  { id: 'quantized-base', title: 'keep the frozen base in 4 bit (QLoRA)', apply: plan => (plan.adapter !== null && plan.quantization === 'none' ? { ...plan, quantization: 'nf4-double' } : null) },
+  {
+    id: 'lora',
+    title: 'train LoRA adapters instead of every parameter',
+    apply: plan => (plan.adapter === null && plan.stage !== 'pretrain' ? withAdapter(plan) : null),
+  },
+  {
+    id: 'quantized-base',
+    title: 'keep the frozen base in 4 bit (QLoRA)',
+    apply: plan =>
+      plan.adapter !== null && plan.quantization === 'none' ? { ...plan, quantization: 'nf4-double' } : null,
+  },
   {
     id: 'shorter-sequences',
     title: 'shorter sequences: samples beyond are cut or dropped',
-    apply: plan => (plan.sequenceLength >= 1024 ? { ...plan, sequenceLength: Math.floor(plan.sequenceLength / 2) } : null),
+    apply: plan =>
+      plan.sequenceLength >= 1024 ? { ...plan, sequenceLength: Math.floor(plan.sequenceLength / 2) } : null,
   },
 ]
 
@@ -63,13 +115,20 @@ function halveMicroBatch(plan: TrainingPlan): TrainingPlan | null {
   const smaller = Math.floor(plan.microBatchSize / 2)
   if (smaller < 1) return null
   const accumulation = (plan.gradientAccumulationSteps * plan.microBatchSize) / smaller
-  return Number.isInteger(accumulation) ? { ...plan, microBatchSize: smaller, gradientAccumulationSteps: accumulation } : halveUneven(plan)
+  return Number.isInteger(accumulation)
+    ? { ...plan, microBatchSize: smaller, gradientAccumulationSteps: accumulation }
+    : halveUneven(plan)
 }
 
 /** The largest divisor below the micro-batch keeps the global batch exact. */
 function halveUneven(plan: TrainingPlan): TrainingPlan | null {
   for (let smaller = Math.floor(plan.microBatchSize / 2); smaller >= 1; smaller -= 1)
-    if (plan.microBatchSize % smaller === 0) return { ...plan, microBatchSize: smaller, gradientAccumulationSteps: (plan.gradientAccumulationSteps * plan.microBatchSize) / smaller }
+    if (plan.microBatchSize % smaller === 0)
+      return {
+        ...plan,
+        microBatchSize: smaller,
+        gradientAccumulationSteps: (plan.gradientAccumulationSteps * plan.microBatchSize) / smaller,
+      }
   return null
 }
 
@@ -77,11 +136,25 @@ function halveUneven(plan: TrainingPlan): TrainingPlan | null {
 function withData(plan: TrainingPlan, data: 'zero2' | 'zero3'): TrainingPlan {
   const weights = plan.precision.compute === 'float16' ? 'float16' : 'bfloat16'
   const isFull = plan.adapter === null
-  const precision = isFull ? { ...plan.precision, weights, gradients: weights, optimizerStates: 'float32', masterWeights: true, autocast: false } as const : plan.precision
+  const precision = isFull
+    ? ({
+        ...plan.precision,
+        weights,
+        gradients: weights,
+        optimizerStates: 'float32',
+        masterWeights: true,
+        autocast: false,
+      } as const)
+    : plan.precision
   return { ...plan, precision, parallelism: { ...plan.parallelism, data } }
 }
 
 function withAdapter(plan: TrainingPlan): TrainingPlan {
-  const weights = plan.precision.weights === 'float32' && plan.precision.compute === 'bfloat16' ? 'bfloat16' : plan.precision.weights
-  return { ...plan, adapter: LORA, precision: { ...plan.precision, weights, gradients: 'float32', optimizerStates: 'float32', masterWeights: false } }
+  const weights =
+    plan.precision.weights === 'float32' && plan.precision.compute === 'bfloat16' ? 'bfloat16' : plan.precision.weights
+  return {
+    ...plan,
+    adapter: LORA,
+    precision: { ...plan.precision, weights, gradients: 'float32', optimizerStates: 'float32', masterWeights: false },
+  }
 }

@@ -15,9 +15,19 @@ export interface PricedRun {
 export function findRunPrice(plan: TrainingPlan): PricedRun {
   const { gpu, price } = plan.hardware
   if (price?.perGpuHour != null)
-    return { price: { perGpuHour: price.perGpuHour, currency: price.currency ?? 'USD', source: 'stated price' }, findings: [] }
+    return {
+      price: { perGpuHour: price.perGpuHour, currency: price.currency ?? 'USD', source: 'stated price' },
+      findings: [],
+    }
   if (gpu === null || price?.provider == null) return { price: null, findings: [] }
-  const found = findPrice({ gpu, gpus: plan.gpus, provider: price.provider, region: price.region, spot: price.spot, currency: price.currency })
+  const found = findPrice({
+    gpu,
+    gpus: plan.gpus,
+    provider: price.provider,
+    region: price.region,
+    spot: price.spot,
+    currency: price.currency,
+  })
   if (found) return { price: found, findings: [] }
   const message = `The catalogue has no price of ${price.provider} for ${gpu}${price.region ? ` in ${price.region}` : ''}.`
   return { price: null, findings: [finding('no-price', { message })] }

@@ -1,5 +1,5 @@
-import { FINDING_TEXTS } from '../plan/finding-texts.ts'
 import type { Finding } from '../plan/finding.ts'
+import { FINDING_TEXTS } from '../plan/finding-texts.ts'
 import type { Report } from './report.ts'
 
 export interface Annotation {
@@ -22,6 +22,12 @@ export function renderAnnotations(report: Report): readonly Annotation[] {
     findings
       .filter(({ severity, line }) => severity === level && (level !== 'notice' || line !== null))
       .slice(0, MAX_PER_LEVEL)
-      .map(({ code, path, line, message, hint }) => ({ level, path, line, title: FINDING_TEXTS[code].title, message: `${message} ${hint}`.slice(0, MAX_MESSAGE) })),
+      .map(({ code, path, line, message, hint }) => ({
+        level,
+        path,
+        line,
+        title: FINDING_TEXTS[code].title,
+        message: `${message} ${hint}`.slice(0, MAX_MESSAGE),
+      })),
   )
 }

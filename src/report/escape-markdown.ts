@@ -37,7 +37,7 @@ export function fenced(text: string): string {
 }
 
 /** Control characters, line ends and bidirectional overrides become spaces. */
-const UNPRINTABLE = new RegExp('[\\p{Cc}\\p{Zl}\\p{Zp}\\u202A-\\u202E\\u2066-\\u2069]+', 'gu')
+const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]+/gu
 
 function clean(text: string): string {
   return text.replaceAll(UNPRINTABLE, ' ')

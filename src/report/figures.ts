@@ -61,7 +61,9 @@ export function group(digits: string): string {
 export function roundedParts(parts: readonly number[], unit: number): readonly number[] {
   const total = Math.round(parts.reduce((sum, part) => sum + part, 0) / unit)
   const floors = parts.map(part => Math.floor(part / unit))
-  const order = parts.map((part, index) => ({ index, rest: part / unit - Math.floor(part / unit) })).toSorted((a, b) => b.rest - a.rest || a.index - b.index)
+  const order = parts
+    .map((part, index) => ({ index, rest: part / unit - Math.floor(part / unit) }))
+    .toSorted((a, b) => b.rest - a.rest || a.index - b.index)
   let missing = total - floors.reduce((sum, part) => sum + part, 0)
   for (const { index } of order) {
     if (missing <= 0) break

@@ -14,10 +14,20 @@ interface BarOptions {
 }
 
 const GROUPS = [
-  { name: 'weights, gradients, optimizer', glyph: '█', ascii: '#', matches: /weight|gradient|optimizer|adapter|parameter|state|master/i },
+  {
+    name: 'weights, gradients, optimizer',
+    glyph: '█',
+    ascii: '#',
+    matches: /weight|gradient|optimizer|adapter|parameter|state|master/i,
+  },
   { name: 'activations', glyph: '▓', ascii: '+', matches: /activation|checkpoint|recompute|hidden|saved|layer/i },
   { name: 'logits and loss', glyph: '▒', ascii: '=', matches: /logit|loss|entropy|head/i },
-  { name: 'buffers', glyph: '░', ascii: '-', matches: /buffer|gather|bucket|shard|dequant|temporar|workspace|communication/i },
+  {
+    name: 'buffers',
+    glyph: '░',
+    ascii: '-',
+    matches: /buffer|gather|bucket|shard|dequant|temporar|workspace|communication/i,
+  },
   { name: 'allocator, CUDA, NCCL', glyph: '·', ascii: '.', matches: /./ },
 ] as const
 
@@ -39,7 +49,8 @@ export function memoryBars({ rows, usableBytes, ascii = false, columns = 60 }: B
     const bar = GROUPS.map((group, at) => (ascii ? group.ascii : group.glyph).repeat(cells[at] ?? 0)).join('')
     const wallGlyph = ascii ? '|' : '┃'
     const walled = wall === null ? bar : `${bar.slice(0, wall).padEnd(wall)}${wallGlyph}${bar.slice(wall)}`
-    const share = usableBytes === null ? '' : `  ${percent(total / usableBytes)}${total > usableBytes ? '  out of memory' : ''}`
+    const share =
+      usableBytes === null ? '' : `  ${percent(total / usableBytes)}${total > usableBytes ? '  out of memory' : ''}`
     return `${label.padEnd(width)}  ${gib(total).padStart(6)}   ${walled}${share}`.trimEnd()
   })
   const legend = GROUPS.map(group => `${ascii ? group.ascii : group.glyph} ${group.name}`).join('   ')

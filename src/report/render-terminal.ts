@@ -16,10 +16,18 @@ export function renderTerminal(report: Report, { columns, ascii }: TerminalOptio
   const lines: string[] = []
   const isShort = report.runs.length > 3
   for (const run of report.runs) lines.push(...(isShort ? shortRun(run) : wholeRun(run, columns, ascii)))
-  for (const { severity, message, path, line, hint } of report.findings) lines.push(`${severity}: ${place(path, line)}${plain(message)} ${plain(hint)}`)
+  for (const { severity, message, path, line, hint } of report.findings)
+    lines.push(`${severity}: ${place(path, line)}${plain(message)} ${plain(hint)}`)
   const { checked, failed, warned, unknown, cost, currency } = report.totals
-  const parts = [`${checked} run${checked === 1 ? '' : 's'}`, failed > 0 ? `${failed} failed` : '', warned > 0 ? `${warned} with warnings` : '', unknown > 0 ? `${unknown} not judged` : ''].filter(Boolean)
-  lines.push(`preflop: ${report.verdict} — ${parts.join(', ')}${cost === null ? '' : ` · ${money(cost, currency)} in all`}`)
+  const parts = [
+    `${checked} run${checked === 1 ? '' : 's'}`,
+    failed > 0 ? `${failed} failed` : '',
+    warned > 0 ? `${warned} with warnings` : '',
+    unknown > 0 ? `${unknown} not judged` : '',
+  ].filter(Boolean)
+  lines.push(
+    `preflop: ${report.verdict} — ${parts.join(', ')}${cost === null ? '' : ` · ${money(cost, currency)} in all`}`,
+  )
   return lines.join('\n')
 }
 
@@ -29,11 +37,19 @@ function place(path: string | null, line: number | null): string {
 
 function shortRun(run: RunReport): readonly string[] {
   const problem = run.findings.find(({ severity }) => severity !== 'notice')
-  const memory = run.memory ? `${gib(run.memory.deviceBytes).padStart(6)} / ${run.memory.usableBytes ? gib(run.memory.usableBytes) : '?'} GiB` : ''
-  const time = run.time ? (run.time.totalSeconds === null ? `${duration(run.time.stepSeconds)}/step` : duration(run.time.totalSeconds)) : ''
+  const memory = run.memory
+    ? `${gib(run.memory.deviceBytes).padStart(6)} / ${run.memory.usableBytes ? gib(run.memory.usableBytes) : '?'} GiB`
+    : ''
+  const time = run.time
+    ? run.time.totalSeconds === null
+      ? `${duration(run.time.stepSeconds)}/step`
+      : duration(run.time.totalSeconds)
+    : ''
   const cost = run.cost ? money(run.cost.total, run.cost.currency) : ''
   const reason = run.verdict !== 'pass' && problem ? plain(problem.message).slice(0, 90) : ''
-  return [`  ${WORDS[run.verdict].padEnd(4)}  ${plain(run.path).padEnd(44)} ${memory.padEnd(20)} ${time.padStart(10)} ${cost.padStart(10)}  ${reason}`.trimEnd()]
+  return [
+    `  ${WORDS[run.verdict].padEnd(4)}  ${plain(run.path).padEnd(44)} ${memory.padEnd(20)} ${time.padStart(10)} ${cost.padStart(10)}  ${reason}`.trimEnd(),
+  ]
 }
 
 function wholeRun(run: RunReport, columns: number, ascii: boolean): readonly string[] {
@@ -41,24 +57,67 @@ function wholeRun(run: RunReport, columns: number, ascii: boolean): readonly str
   const { plan, memory, time, cost } = run
   if (plan) lines.push(`  ${describePlan(run)}`)
   if (memory) {
-    lines.push('', `  Peak memory per GPU   ${gib(memory.deviceBytes)} GiB (${gib(memory.lowBytes)}–${gib(memory.highBytes)})${memory.usableBytes ? `, ${percent(memory.deviceBytes / memory.usableBytes)} of ${gib(memory.usableBytes)} GiB usable` : ''}, in: ${memory.peakAt}`)
-    for (const { name, bytes, note } of memory.components) lines.push(`    ${name.padEnd(30).slice(0, 30)} ${gib(bytes).padStart(8)}   ${plain(note)}`.slice(0, Math.max(80, columns)))
+    lines.push(
+      '',
+      `  Peak memory per GPU   ${gib(memory.deviceBytes)} GiB (${gib(memory.lowBytes)}–${gib(memory.highBytes)})${memory.usableBytes ? `, ${percent(memory.deviceBytes / memory.usableBytes)} of ${gib(memory.usableBytes)} GiB usable` : ''}, in: ${memory.peakAt}`,
+    )
+    for (const { name, bytes, note } of memory.components)
+      lines.push(
+        `    ${name.padEnd(30).slice(0, 30)} ${gib(bytes).padStart(8)}   ${plain(note)}`.slice(
+          0,
+          Math.max(80, columns),
+        ),
+      )
     if (memory.hostBytes > 0) lines.push(`    host memory per node          ${gib(memory.hostBytes).padStart(8)}`)
-    lines.push(...memoryBars({ rows: [{ label: 'this run', components: memory.components }], usableBytes: memory.usableBytes, ascii, columns: Math.min(60, Math.max(20, columns - 40)) }).map(line => `    ${line}`))
+    lines.push(
+      ...memoryBars({
+        rows: [{ label: 'this run', components: memory.components }],
+        usableBytes: memory.usableBytes,
+        ascii,
+        columns: Math.min(60, Math.max(20, columns - 40)),
+      }).map(line => `    ${line}`),
+    )
   }
   if (time) {
-    const whole = time.runSeconds === null ? 'run time not known (number of steps)' : `${group(String(time.steps ?? 0))} steps, ${duration(time.runSeconds)} a run${plan && plan.retries > 1 ? `, ${duration(time.totalSeconds ?? 0)} with ${plan.retries} attempts` : ''}`
-    lines.push('', `  Time   ${duration(time.stepSeconds)} a step (${duration(time.lowStepSeconds)}–${duration(time.highStepSeconds)}), ${group(Math.round(time.tokensPerSecondPerGpu).toString())} tokens/s per GPU, ${percent(time.modelFlopsUtilization)} model FLOP utilisation; ${whole}`)
+    const whole =
+      time.runSeconds === null
+        ? 'run time not known (number of steps)'
+        : `${group(String(time.steps ?? 0))} steps, ${duration(time.runSeconds)} a run${plan && plan.retries > 1 ? `, ${duration(time.totalSeconds ?? 0)} with ${plan.retries} attempts` : ''}`
+    lines.push(
+      '',
+      `  Time   ${duration(time.stepSeconds)} a step (${duration(time.lowStepSeconds)}–${duration(time.highStepSeconds)}), ${group(Math.round(time.tokensPerSecondPerGpu).toString())} tokens/s per GPU, ${percent(time.modelFlopsUtilization)} model FLOP utilisation; ${whole}`,
+    )
   }
   if (cost) lines.push(`  Cost   ${cost.formula} (${plain(cost.priceSource)})`)
   if (run.ruleOfThumb) lines.push(`  Rule of thumb   ${ruleOfThumb(run.ruleOfThumb)}`)
-  if (run.fixes.length > 0) lines.push('', '  To pass, do one of these', ...run.fixes.map(fix => `    ${gib(fix.memoryBytes).padStart(6)} GiB  ${plain(fix.title)}${fix.tooTight ? ' (too tight)' : ''}`))
-  if (run.alternatives.length > 0) lines.push('', '  Or other hardware', ...run.alternatives.map(({ gpus, gpuName, memoryBytes, usableBytes, runSeconds, note }) => `    ${gpus} × ${gpuName}  ${gib(memoryBytes)} of ${gib(usableBytes)} GiB${runSeconds ? `  ${duration(runSeconds)}` : ''}  ${note}`))
-  const findings = run.findings.map(({ severity, message, path, line, hint }) => `  ${severity}: ${place(path, line)}${plain(message)} ${plain(hint)}`)
+  if (run.fixes.length > 0)
+    lines.push(
+      '',
+      '  To pass, do one of these',
+      ...run.fixes.map(
+        fix => `    ${gib(fix.memoryBytes).padStart(6)} GiB  ${plain(fix.title)}${fix.tooTight ? ' (too tight)' : ''}`,
+      ),
+    )
+  if (run.alternatives.length > 0)
+    lines.push(
+      '',
+      '  Or other hardware',
+      ...run.alternatives.map(
+        ({ gpus, gpuName, memoryBytes, usableBytes, runSeconds, note }) =>
+          `    ${gpus} × ${gpuName}  ${gib(memoryBytes)} of ${gib(usableBytes)} GiB${runSeconds ? `  ${duration(runSeconds)}` : ''}  ${note}`,
+      ),
+    )
+  const findings = run.findings.map(
+    ({ severity, message, path, line, hint }) => `  ${severity}: ${place(path, line)}${plain(message)} ${plain(hint)}`,
+  )
   if (findings.length > 0) lines.push('', ...findings)
   const guessed = run.assumptions.filter(({ from }) => from === 'assumed').map(({ key }) => key)
   const defaults = run.assumptions.filter(({ from }) => from === 'default').length
-  if (run.assumptions.length > 0) lines.push('', `  Assumed: ${guessed.length > 0 ? guessed.join(', ') : 'nothing'}; ${defaults} values are defaults (\`preflop explain ${plain(run.path)}\` lists them)`)
+  if (run.assumptions.length > 0)
+    lines.push(
+      '',
+      `  Assumed: ${guessed.length > 0 ? guessed.join(', ') : 'nothing'}; ${defaults} values are defaults (\`preflop explain ${plain(run.path)}\` lists them)`,
+    )
   return [...lines, '']
 }
 
@@ -66,14 +125,28 @@ function wholeRun(run: RunReport, columns: number, ascii: boolean): readonly str
 export function describePlan({ plan, parameters, gpuName }: RunReport): string {
   if (!plan) return ''
   const size = parameters ? ` (${count(parameters.total)} parameters, ${count(parameters.trainable)} train)` : ''
-  const method = plan.adapter ? `${plan.quantization === 'none' ? '' : `${plan.quantization} + `}${plan.adapter.type} r${plan.adapter.rank}` : 'full fine-tune'
+  const method = plan.adapter
+    ? `${plan.quantization === 'none' ? '' : `${plan.quantization} + `}${plan.adapter.type} r${plan.adapter.rank}`
+    : 'full fine-tune'
   const sharding = plan.parallelism.data === 'none' ? '' : `, ${plan.parallelism.data}`
-  return plain(`${plan.model ?? 'inline model'}${size}, ${plan.stage}, ${method}, ${plan.precision.compute}${sharding}, ${plan.microBatchSize} × ${plan.sequenceLength} tokens, ${plan.gpus} × ${gpuName ?? 'unknown GPU'}`)
+  return plain(
+    `${plan.model ?? 'inline model'}${size}, ${plan.stage}, ${method}, ${plan.precision.compute}${sharding}, ${plan.microBatchSize} × ${plan.sequenceLength} tokens, ${plan.gpus} × ${gpuName ?? 'unknown GPU'}`,
+  )
 }
 
-export function ruleOfThumb({ fixedBytes, dynamicBytes, peakBytes, steps, seconds, billedHours, cost, currency }: RuleOfThumbReport): string {
+export function ruleOfThumb({
+  fixedBytes,
+  dynamicBytes,
+  peakBytes,
+  steps,
+  seconds,
+  billedHours,
+  cost,
+  currency,
+}: RuleOfThumbReport): string {
   const memory = `${(fixedBytes / GB).toFixed(1)} GB fixed + ${(dynamicBytes / GB).toFixed(1)} GB dynamic = ${(peakBytes / GB).toFixed(1)} GB`
-  const time = steps === null || seconds === null ? '' : `, ${group(String(steps))} steps, ${group(seconds.toFixed(1))} s`
+  const time =
+    steps === null || seconds === null ? '' : `, ${group(String(steps))} steps, ${group(seconds.toFixed(1))} s`
   const bill = billedHours === null ? '' : `, ${billedHours} billed hour${billedHours === 1 ? '' : 's'}`
   return `${memory}${time}${bill}${cost === null ? '' : `, ${group(cost.toFixed(2))} ${currency ?? ''}`}`.trimEnd()
 }

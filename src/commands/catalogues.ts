@@ -1,0 +1,124 @@
+import { GPUS, searchGpus } from '../hardware/gpu-catalogue.ts'
+import { searchPrices } from '../hardware/price-catalogue.ts'
+import { searchCatalogue } from '../models/catalogue.ts'
+import { countedTensors } from '../models/count-parameters.ts'
+import { readArchitecture } from '../models/read-architecture.ts'
+import { GIB } from '../plan/units.ts'
+import { type Command, type CommandInput, EXIT, textOption, UsageError } from './command.ts'
+import { modelSource } from './estimate-files.ts'
+
+export const gpusCommand: Command = {
+  name: 'gpus',
+  summary: 'the GPU catalogue',
+  usage: '[QUERY]',
+  options: {},
+  examples: ['gpus', 'gpus a100'],
+  async run({ positionals, io }) {
+    const rows = positionals.length > 0 ? searchGpus(positionals.join(' ')) : GPUS
+    const show = (value: number | null, unit: number): string =>
+      value === null ? '-' : String(Math.round(value / unit))
+    io.out(
+      table(
+        ['id', 'usable GiB', 'bf16 TFLOP/s', 'GB/s', 'name', 'as of'],
+        rows.map(gpu => [
+          gpu.id,
+          (gpu.usableBytes / GIB).toFixed(1),
+          show(gpu.peak.bf16 ?? gpu.peak.fp16, 1e12),
+          show(gpu.memoryBandwidth, 1e9),
+          gpu.name,
+          gpu.asOf,
+        ]),
+      ),
+    )
+    return rows.length > 0 ? EXIT.ok : EXIT.usage
+  },
+}
+
+export const pricesCommand: Command = {
+  name: 'prices',
+  summary: 'the price catalogue, with date and source',
+  usage: '[QUERY]',
+  options: {},
+  examples: ['prices h100', 'prices "aws a100"'],
+  async run({ positionals, io }) {
+    const rows = searchPrices(positionals.join(' '))
+    io.out(
+      table(
+        ['provider', 'GPU', 'GPUs', 'per GPU-hour', 'instance', 'as of', 'source'],
+        rows.map(price => [
+          price.provider,
+          price.gpu,
+          String(price.instanceGpus),
+          `${price.perGpuHour.toFixed(2)} ${price.currency}`,
+          price.instanceType,
+          price.asOf ?? 'undated',
+          price.source.slice(0, 60),
+        ]),
+      ),
+    )
+    return rows.length > 0 ? EXIT.ok : EXIT.usage
+  },
+}
+
+export const modelsCommand: Command = {
+  name: 'models',
+  summary: 'the model catalogue; --explain shows the parameters by module',
+  usage: '[QUERY] | --explain ID',
+  options: {
+    explain: { type: 'string', value: 'ID', help: 'parameter table of one model (catalogue or Hub)' },
+    offline: { type: 'boolean', help: 'never ask the Hugging Face Hub' },
+  },
+  examples: ['models qwen2.5', 'models --explain meta-llama/Llama-3.1-8B'],
+  async run(input) {
+    const id = textOption(input, 'explain')
+    if (id !== undefined) return explainModel(input, id)
+    const rows = searchCatalogue(input.positionals.join(' '))
+    input.io.out(
+      table(
+        ['id', 'parameters', 'also known as'],
+        rows.map(model => [
+          model.id,
+          model.parameters === null ? '-' : model.parameters.toLocaleString('en-US'),
+          model.aliases.slice(0, 3).join(', '),
+        ]),
+      ),
+    )
+    return rows.length > 0 ? EXIT.ok : EXIT.usage
+  },
+}
+
+async function explainModel(input: CommandInput, id: string): Promise<number> {
+  const result = await modelSource(input).config(id)
+  if (result.status !== 'found') throw new UsageError(result.message)
+  const { architecture, findings } = readArchitecture(result.config, { name: result.resolvedId })
+  if (!architecture) throw new UsageError(findings[0]?.message ?? `\`${id}\` cannot be read.`)
+  const rows = countedTensors(architecture)
+  const total = rows.reduce((sum, { tensor, layers }) => sum + layers * tensor.parameters, 0)
+  const number = (value: number): string => value.toLocaleString('en-US')
+  input.io.out(
+    table(
+      ['module', 'shape', 'each', 'layers', 'parameters'],
+      [
+        ...rows.map(({ tensor, layers }) => [
+          tensor.path,
+          `${tensor.count > 1 ? `${tensor.count} × ` : ''}${tensor.inFeatures} → ${tensor.outFeatures}`,
+          number(tensor.parameters),
+          String(layers),
+          number(layers * tensor.parameters),
+        ]),
+        ['total', architecture.modelType, '', '', number(total)],
+      ],
+    ),
+  )
+  return EXIT.ok
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map(row => (row[column] ?? '').length)))
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd()
+  return `${[head, ...rows].map(line).join('\n')}\n`
+}
