@@ -20,5 +20,3 @@ export function speedReport({ slices, groups, intervals }: SpeedScores): string 
     ...intervals.map(i => `| ${i.name} | ${i.rows} | ${percent(i.inside)} |`),
   ].join('\n')
 }
-
-if (process.argv[1]?.endsWith('speed-report.ts')) console.log(speedReport(scoreSpeed()))

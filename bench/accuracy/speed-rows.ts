@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs'
 import { readNativeDocument } from '../../src/formats/native.ts'
 import { parseDocument } from '../../src/formats/parse-document.ts'
 import { findGpu } from '../../src/hardware/gpu-catalogue.ts'
+import { countModel } from '../../src/models/count-parameters.ts'
+import { readArchitecture } from '../../src/models/read-architecture.ts'
 import { resolvePlan } from '../../src/plan/resolve-plan.ts'
 import type { Run } from '../../src/plan/run.ts'
-import { architectureOf, type Config, countsOf } from './speed-architecture.ts'
 
 /** One measured run of bench/speed.jsonl, ready to estimate. */
 export interface SpeedRow {
@@ -20,40 +20,52 @@ interface RawRow {
   readonly id: string
   readonly group: string
   readonly confidence: SpeedRow['confidence']
-  readonly plan: { readonly model: Config; readonly hardware: { readonly gpu: string } }
+  readonly plan: { readonly model: { readonly id: string }; readonly hardware: { readonly gpu: string } }
   readonly measured: { readonly step_seconds: number | null; readonly total_seconds: number | null }
 }
 
-/** Every row that can be read; problems go to `report`. */
-export function readSpeedRows(path: string | URL, report: (message: string) => void = () => {}): readonly SpeedRow[] {
+export interface SpeedRows {
+  readonly rows: readonly SpeedRow[]
+  /** What could not be read, and why. */
+  readonly unread: readonly string[]
+}
+
+/** Rows of bench/speed.jsonl as runs, read by the same code as users' plans; low-confidence rows are left out. */
+export function readSpeedRows(text: string): SpeedRows {
   const rows: SpeedRow[] = []
-  for (const line of readFileSync(path, 'utf8').split('\n').filter(Boolean)) {
+  const unread: string[] = []
+  for (const line of text.split('\n').filter(Boolean)) {
     const raw: RawRow = JSON.parse(line)
-    const document = parseDocument('plan.json', JSON.stringify(raw.plan))
-    const read = readNativeDocument(document).runs[0]
-    const gpu = findGpu(raw.plan.hardware.gpu)
-    if (read === undefined || gpu === null) {
-      report(`${raw.id}: ${read === undefined ? 'the plan was not read' : 'the GPU is not known'}`)
-      continue
+    if (raw.confidence === 'low') continue
+    const run = readRun(raw)
+    if (typeof run === 'string') unread.push(`${raw.id}: ${run}`)
+    else {
+      const { step_seconds: stepSeconds, total_seconds: totalSeconds } = raw.measured
+      rows.push({ id: raw.id, group: raw.group, confidence: raw.confidence, run, stepSeconds, totalSeconds })
     }
-    for (const { code, severity, message } of read.findings) {
-      if (severity === 'error') report(`${raw.id}: ${code}: ${message}`)
-    }
-    const architecture = architectureOf(raw.plan.model)
-    const facts = {
-      checkpointDtype: architecture.checkpointDtype,
-      modelType: architecture.modelType,
-      isMixtureOfExperts: architecture.layers.some(run => run.layer.moe !== null),
-      hasVision: false,
-      tiedEmbeddings: architecture.tiedEmbeddings,
-      maxPositions: architecture.maxPositions,
-      gpuGeneration: gpu.generation,
-      bf16Supported: gpu.bf16Supported,
-    }
-    const { plan } = resolvePlan({ draft: read.draft, facts, modelName: architecture.name })
-    const run = { plan, architecture, counts: countsOf(architecture, plan), gpu }
-    const { step_seconds: stepSeconds, total_seconds: totalSeconds } = raw.measured
-    rows.push({ id: raw.id, group: raw.group, confidence: raw.confidence, run, stepSeconds, totalSeconds })
   }
-  return rows
+  return { rows, unread }
+}
+
+function readRun({ plan: native }: RawRow): SpeedRow['run'] | string {
+  const read = readNativeDocument(parseDocument('plan.json', JSON.stringify(native))).runs[0]
+  const gpu = findGpu(native.hardware.gpu)
+  if (read === undefined) return 'the plan was not read'
+  if (gpu === null) return 'the GPU is not known'
+  const errors = read.findings.filter(({ severity }) => severity === 'error')
+  if (errors.length > 0) return errors.map(({ message }) => message).join(' ')
+  const { architecture, findings } = readArchitecture(native.model, { name: native.model.id, transformersMajor: 5 })
+  if (architecture === null) return findings.map(({ message }) => message).join(' ')
+  const facts = {
+    checkpointDtype: architecture.checkpointDtype,
+    modelType: architecture.modelType,
+    isMixtureOfExperts: architecture.layers.some(({ layer }) => layer.moe !== null),
+    hasVision: architecture.vision !== null,
+    tiedEmbeddings: architecture.tiedEmbeddings,
+    maxPositions: architecture.maxPositions,
+    gpuGeneration: gpu.generation,
+    bf16Supported: gpu.bf16Supported,
+  }
+  const { plan } = resolvePlan({ draft: read.draft, facts, modelName: architecture.name })
+  return { plan, architecture, counts: countModel(architecture, plan).counts, gpu }
 }

@@ -1,9 +1,9 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { EFFICIENCY, type Efficiency } from '../../src/time/efficiency.ts'
 import { estimateTime } from '../../src/time/estimate-time.ts'
 import type { TimeEstimate } from '../../src/time/time-estimate.ts'
-import { readSpeedRows, type SpeedRow } from './speed-rows.ts'
-
-const ROWS = new URL('../speed.jsonl', import.meta.url)
+import { readSpeedRows, type SpeedRow, type SpeedRows } from './speed-rows.ts'
 
 export interface ScoredRow {
   readonly row: SpeedRow
@@ -38,16 +38,17 @@ export interface SpeedScores {
   readonly scored: readonly ScoredRow[]
 }
 
-/** Scores the time model on bench/speed.jsonl as its notes say; low-confidence rows are left out. */
-export function scoreSpeed(constants: Efficiency = EFFICIENCY): SpeedScores {
-  return scoreRows(readSpeedRows(ROWS), constants)
+/** Scores the time model on bench/speed.jsonl as its notes say. `root` is the repository. */
+export function scoreSpeed(root: string): SpeedScores {
+  return scoreRows(loadSpeedRows(root).rows, EFFICIENCY)
+}
+
+export function loadSpeedRows(root: string): SpeedRows {
+  return readSpeedRows(readFileSync(join(root, 'bench/speed.jsonl'), 'utf8'))
 }
 
 export function scoreRows(rows: readonly SpeedRow[], constants: Efficiency): SpeedScores {
-  const scored = rows
-    .filter(row => row.confidence !== 'low')
-    .map(row => scoreRow(row, constants))
-    .filter(row => row !== null)
+  const scored = rows.map(row => scoreRow(row, constants)).filter(row => row !== null)
   const slices = Object.fromEntries(
     Object.entries(SLICES).map(([name, isIn]) => [name, score(scored.filter(({ row }) => isIn(row)))]),
   )

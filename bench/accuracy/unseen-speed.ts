@@ -1,4 +1,4 @@
-import { CONSTANT_NAMES, type ConstantName, EFFICIENCY, withValues } from '../../src/time/efficiency.ts'
+import { type ConstantName, EFFICIENCY, withValues } from '../../src/time/efficiency.ts'
 import { FITTED, fitSpeed, PRIORS } from './fit-speed.ts'
 import { quantile, type Score, scoreRows } from './speed.ts'
 import type { SpeedRow } from './speed-rows.ts'
@@ -59,7 +59,7 @@ export function scoreUnseen(
 
 export interface Ablation {
   readonly name: ConstantName
-  /** Median over families of the unseen error with this constant held at its prior. */
+  /** Mean over families of the median unseen error with this constant held at its prior. */
   readonly unseen: number
   readonly pooled: Score
 }
@@ -71,8 +71,10 @@ export function ablate(rows: readonly SpeedRow[], names: readonly ConstantName[]
     const held = withValues(other => (other === name ? PRIORS[other] : EFFICIENCY[other]))
     const pooled = scoreRows(rows, fitSpeed(rows, { start: held, fitted: others, iterations: 4 })).slices['all']
     const medians = scoreUnseen(rows, others).map(({ median }) => median)
-    return { name, unseen: quantile(medians, 0.5), pooled: pooled ?? { rows: 0, groups: 0, median: 0, p90: 0 } }
+    return {
+      name,
+      unseen: medians.reduce((sum, median) => sum + median, 0) / medians.length,
+      pooled: pooled ?? { rows: 0, groups: 0, median: 0, p90: 0 },
+    }
   })
 }
-
-export const CONSTANT_COUNT = CONSTANT_NAMES.length
