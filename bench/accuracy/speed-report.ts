@@ -1,4 +1,4 @@
-import { type SpeedScores, scoreSpeed } from './speed.ts'
+import type { SpeedScores } from './speed.ts'
 
 const percent = (value: number) => `${(100 * value).toFixed(1)} %`
 
