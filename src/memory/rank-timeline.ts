@@ -5,13 +5,14 @@ import { weightCopies } from './activations/weight-copies.ts'
 import { lossItems } from './loss/loss-items.ts'
 import type { Moment, MomentName } from './memory-estimate.ts'
 import { item, sumBytes } from './memory-item.ts'
+import { colocatedEngine, evaluationItems } from './other-moments.ts'
 import { workspaceItem } from './overheads/outside-tensors.ts'
 import { bufferItems } from './sharding/buffer-items.ts'
 import { type PipelineStage, rankParameters } from './sharding/rank-parameters.ts'
 import { shardSizes } from './sharding/shard-sizes.ts'
 import { gradientBytes, stepItem } from './states/gradient-items.ts'
 import { persistentItems } from './states/persistent-items.ts'
-import { tokensPerPass } from './tokens-per-pass.ts'
+import { logitTokensPerPass, tokensPerPass } from './tokens-per-pass.ts'
 
 export interface RankTimeline {
   readonly moments: readonly Moment[]
@@ -32,8 +33,12 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
   const buffers = bufferItems(context, architecture.hiddenSize)
   const gradients = gradientBytes(context)
   const activations = activationItems(run, { tokens, stage })
-  const loss = lossItems(run, { tokens, trainsHead: gradients.unreducedHead > 0, stage })
-  const always = [...states.device, ...buffers.persistent, workspaceItem(run.gpu)]
+  const loss = lossItems(run, { tokens: logitTokensPerPass(plan), trainsHead: gradients.unreducedHead > 0, stage })
+  const engine = colocatedEngine(run)
+  const sleeps = plan.reinforcement?.sleepMode === true
+  const resident = engine === null || sleeps ? [] : [engine]
+  const always = [...states.device, ...buffers.persistent, ...resident, workspaceItem(run.gpu)]
+  const evaluation = evaluationItems(run)
   const copies = weightCopies(plan, parameters, activations.quantizesHead)
   const part = (bytes: number, note: string) => item('gradients', bytes, { note, source: gradients.all.source })
   const early = gradients.preallocated ? gradients.all : part(0, 'freed after the last step')
@@ -85,6 +90,8 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
       loss.kept,
     ]),
     moment('optimizer step', [...always, ...buffers.step, gradients.all, stepItem(context)]),
+    ...(evaluation === null ? [] : [moment('evaluation', [...always, ...buffers.forward, ...evaluation])]),
+    ...(engine === null ? [] : [moment('generation', sleeps ? [...always, engine] : always)]),
   ]
   return {
     moments,

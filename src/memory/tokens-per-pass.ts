@@ -22,3 +22,12 @@ export function tokensPerPass(plan: TrainingPlan): number {
       : plan.sequenceLength
   return (plan.microBatchSize * SEQUENCES_PER_SAMPLE[plan.stage] * length) / plan.parallelism.context
 }
+
+/** Tokens whose logits are computed: reinforcement stages ask for the completion only (trl 1.13 grpo_trainer.py `logits_to_keep`). */
+export function logitTokensPerPass(plan: TrainingPlan): number {
+  const completion = plan.reinforcement?.completionLength ?? 0
+  const reinforced = plan.stage === 'grpo' || plan.stage === 'ppo'
+  return reinforced && completion > 0
+    ? (plan.microBatchSize * completion) / plan.parallelism.context
+    : tokensPerPass(plan)
+}

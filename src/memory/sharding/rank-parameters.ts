@@ -47,7 +47,8 @@ export function rankParameters(run: Run, stage: PipelineStage): RankParameters {
   const hasHead = stage !== 'first'
   const embeddingAll = elements(architecture.embedding) / tensor
   const headAll = elements(architecture.head.tensors) / tensor
-  const tiedCopy = stage === 'last' && architecture.tiedEmbeddings ? embeddingAll : 0
+  const table = largest(architecture.embedding) / tensor
+  const tiedCopy = stage === 'last' && architecture.tiedEmbeddings ? table : 0
   const embedding = hasEmbedding ? embeddingAll : 0
   const head = (hasHead ? headAll : 0) + tiedCopy
   const tower =
@@ -107,13 +108,19 @@ function trainedParts(run: Run, context: TrainedContext): { base: number; embedd
     if (!outerPaths.has(tensor.path)) {
       base += held * (tensor.part === 'vision' || tensor.part === 'projector' ? 1 : context.onStage)
     } else if (tensor.part === 'embedding') {
-      base += context.hasEmbedding ? held : context.tiedCopy
-      embedding += context.hasEmbedding ? held : context.tiedCopy
+      const here = context.hasEmbedding ? held : Math.min(held, isTable(tensor, run) ? context.tiedCopy : 0)
+      base += here
+      embedding += here
     } else {
       base += context.hasHead ? held : 0
     }
   }
   return { base, embedding, largest: biggest }
+}
+
+/** The token table, which a tied head shares; position tables are smaller. */
+function isTable(tensor: ParameterTensor, run: Run): boolean {
+  return matrixElements(tensor) === largest(run.architecture.embedding)
 }
 
 function splitOf(tensors: readonly ParameterTensor[]): Split {

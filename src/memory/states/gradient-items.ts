@@ -35,7 +35,8 @@ export function gradientBytes({ plan, parameters, shards }: StateContext): Gradi
       note: `${short(trained)} ${inBackward ? 'of the largest tensor (step runs in backward)' : 'trained'} × ${bytes} B${divided}`,
       source: 'one gradient per trained parameter (torch.Tensor.grad), or the engine’s buffer',
     }),
-    preallocated: PREALLOCATES.has(plan.parallelism.data) || plan.gradientAccumulationSteps > 1,
+    preallocated:
+      PREALLOCATES.has(plan.parallelism.data) || plan.precision.masterWeights || plan.gradientAccumulationSteps > 1,
     head: inBackward ? 0 : headBytes / shards.gradients,
     unreducedHead: headBytes,
     incoming: parameters.largestTrainable * bytes,

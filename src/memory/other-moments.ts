@@ -1,0 +1,37 @@
+import type { MemoryItem } from '../plan/item.ts'
+import type { Run } from '../plan/run.ts'
+import { computeBytes } from './activations/element-sizes.ts'
+import { item, short } from './memory-item.ts'
+import { tokensPerPass } from './tokens-per-pass.ts'
+
+/** Evaluation keeps no activations; its logits, their float32 copy and the log-softmax coexist. Null: the run does not evaluate. */
+export function evaluationItems(run: Run): readonly MemoryItem[] | null {
+  const { plan, architecture } = run
+  if (plan.evaluation === null) return null
+  const tokens = (tokensPerPass(plan) / plan.microBatchSize) * plan.evaluation.microBatchSize
+  const perToken =
+    architecture.head.kind === 'sequence-classification' ? 0 : architecture.head.outputs / plan.parallelism.tensor
+  const bytes = computeBytes(plan) + 4 + 4
+  const widest = Math.max(...architecture.layers.map(({ layer }) => layer.mlp.width), architecture.hiddenSize)
+  return [
+    item('evaluation logits', tokens * perToken * bytes, {
+      note: `${short(tokens)} tokens × ${short(perToken)} outputs × ${bytes} B`,
+      source: 'transformers 5.18 trainer.py prediction_step, loss/loss_utils.py',
+    }),
+    item('evaluation activations', tokens * (3 * widest + 4 * architecture.hiddenSize) * computeBytes(plan), {
+      note: `${short(tokens)} tokens × 3 MLP and 4 hidden tensors × ${computeBytes(plan)} B`,
+      source: 'one layer at a time without autograd',
+    }),
+  ]
+}
+
+/** Memory of a generation engine on the training GPUs; null: none. */
+export function colocatedEngine(run: Run): MemoryItem | null {
+  const { reinforcement } = run.plan
+  if (reinforcement === null || reinforcement.generation !== 'vllm_colocate' || run.gpu === null) return null
+  const share = reinforcement.colocatedMemoryShare
+  return item('generation engine', run.gpu.usableBytes * share, {
+    note: `${share} of ${short(run.gpu.usableBytes)} B`,
+    source: 'vLLM gpu_memory_utilization (trl 1.13 vllm_gpu_memory_utilization)',
+  })
+}
