@@ -236,7 +236,8 @@ export const axolotlReader: FormatReader = {
   recognise: document => document.roots.some(isAxolotl),
   async read(document, context) {
     const runs: RunDraft[] = []
-    for (const root of document.roots.filter(isAxolotl)) {
+    const matching = document.roots.filter(isAxolotl)
+    for (const root of matching.length > 0 ? matching : document.roots.slice(0, 1)) {
       const findings: Finding[] = []
       const fields = new Fields({ node: root, findings })
       const draft = await readAxolotl(fields, { document, context, findings })
@@ -255,7 +256,8 @@ function isAxolotl(root: ConfigNode): boolean {
   )
 }
 
-async function readAxolotl(fields: Fields, scope: CompanionScope): Promise<PlanDraft> {
+/** Settings of `axolotl train`, from a file or a command line. */
+export async function readAxolotl(fields: Fields, scope: CompanionScope): Promise<PlanDraft> {
   const { libraries } = scope.context
   const draft = applyRows(ROWS, fields, libraries)
   const adapter = readAdapter(fields, scope.findings)
@@ -268,6 +270,7 @@ async function readAxolotl(fields: Fields, scope: CompanionScope): Promise<PlanD
     hubModel(fields, ['base_model'], ['revision_of_model', 'revision'], scope.findings),
     { 'dataset.names': datasetNames(fields, ['datasets', 'pretraining_dataset']) },
     readAccumulation(fields),
+    readWorldSize(fields),
     adapter,
     precisionOf(fields, mixed, adapter, libraries),
     optimizer,
@@ -330,6 +333,16 @@ function readAccumulation(fields: Fields): MutablePlanDraft {
     return { gradientAccumulationSteps: { ...batch, value: Math.max(1, Math.floor(batch.value / micro.value)), note } }
   }
   return { gradientAccumulationSteps: byDefault(1, `${TRAINING_SCHEMA}: 1`) }
+}
+
+/** With every size of the device mesh in the file the number of GPUs follows. */
+function readWorldSize(fields: Fields): MutablePlanDraft {
+  const size = (key: string): number | undefined => (fields.isSet(key) ? positive(fields, key)?.value : undefined)
+  const shard = size('dp_shard_size')
+  if (shard === undefined) return {}
+  const context = size('context_parallel_size') ?? size('sequence_parallel_degree') ?? 1
+  const gpus = shard * (size('dp_replicate_size') ?? 1) * (size('tensor_parallel_size') ?? 1) * context
+  return { gpus: fields.sourced('dp_shard_size', gpus, 'product of the parallel sizes') }
 }
 
 function readAdapter(fields: Fields, findings: Finding[]): MutablePlanDraft {

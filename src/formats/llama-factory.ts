@@ -124,10 +124,15 @@ export const llamaFactoryReader: FormatReader = {
   recognise: document => document.roots.some(isLlamaFactory),
   async read(document, context) {
     const runs: RunDraft[] = []
-    for (const root of document.roots.filter(isLlamaFactory)) {
+    const matching = document.roots.filter(isLlamaFactory)
+    for (const root of matching.length > 0 ? matching : document.roots.slice(0, 1)) {
       const findings: Finding[] = []
       const fields = new Fields({ node: root, findings })
-      runs.push({ name: null, draft: await readDraft(fields, { document, context, findings }), findings })
+      runs.push({
+        name: null,
+        draft: await readLlamaFactoryArguments(fields, { document, context, findings }),
+        findings,
+      })
     }
     return { runs, findings: [] }
   },
@@ -146,7 +151,8 @@ function isLlamaFactory(root: ConfigNode): boolean {
   )
 }
 
-async function readDraft(fields: Fields, scope: CompanionScope): Promise<PlanDraft> {
+/** Arguments of `llamafactory-cli train`, from a file or a command line. */
+export async function readLlamaFactoryArguments(fields: Fields, scope: CompanionScope): Promise<PlanDraft> {
   const { libraries } = scope.context
   const draft = applyRows(ROWS, fields, libraries)
   const stage = readStage(fields)

@@ -1,8 +1,23 @@
+import { autotrainReader } from './autotrain.ts'
 import { axolotlReader } from './axolotl.ts'
 import { llamaFactoryReader } from './llama-factory.ts'
+import { llamaFactoryV1Reader } from './llama-factory-v1.ts'
+import { swiftReader } from './ms-swift.ts'
 import { nativeReader } from './native.ts'
 import type { FormatReader } from './reader.ts'
+import { transformersReader } from './transformers-trainer.ts'
 import { TRL_READERS } from './trl.ts'
+import { unslothReader } from './unsloth.ts'
 
 /** Every format, in order of recognition: the first that recognises a document reads it. */
-export const FORMAT_READERS: readonly FormatReader[] = [nativeReader, llamaFactoryReader, axolotlReader, ...TRL_READERS]
+export const FORMAT_READERS: readonly FormatReader[] = [
+  nativeReader,
+  autotrainReader,
+  unslothReader,
+  llamaFactoryV1Reader,
+  llamaFactoryReader,
+  axolotlReader,
+  swiftReader,
+  ...TRL_READERS,
+  transformersReader,
+]

@@ -136,10 +136,11 @@ export const TRL_READERS: readonly FormatReader[] = DIALECTS.map(dialect => ({
   recognise: document => document.roots.some(root => isTrainerConfig(root) && dialect.recognise(root, document)),
   async read(document, context) {
     const runs: RunDraft[] = []
-    for (const root of document.roots.filter(isTrainerConfig)) {
+    const matching = document.roots.filter(isTrainerConfig)
+    for (const root of matching.length > 0 ? matching : document.roots.slice(0, 1)) {
       const findings: Finding[] = []
       const fields = new Fields({ node: root, findings })
-      const draft = await readTrl(fields, { document, context, findings }, dialect.framework)
+      const draft = await readTrlArguments(fields, { document, context, findings }, dialect.framework)
       runs.push({ name: null, draft, findings })
     }
     return { runs, findings: [] }
@@ -192,7 +193,12 @@ function isTrl(root: ConfigNode): boolean {
   )
 }
 
-async function readTrl(fields: Fields, scope: CompanionScope, framework: Framework): Promise<PlanDraft> {
+/** Arguments of a TRL command or recipe, from a file or a command line. */
+export async function readTrlArguments(
+  fields: Fields,
+  scope: CompanionScope,
+  framework: Framework,
+): Promise<PlanDraft> {
   const { libraries } = scope.context
   const draft = applyRows(ROWS, fields, libraries)
   const stage = readStage(fields, scope.document.path)
