@@ -1,0 +1,161 @@
+import type { Finding } from '../plan/finding.ts'
+import { finding } from '../plan/finding-texts.ts'
+import type { PlanDraft } from '../plan/plan-draft.ts'
+import type { Sourced } from '../plan/provenance.ts'
+import { argumentNamed, type LaunchArguments } from './launch-arguments.ts'
+import type { ShellWord } from './shell/shell-word.ts'
+import type { LauncherName, TrainingCommand } from './training-command.ts'
+
+/** A count with the word that says it. */
+interface Count {
+  readonly value: number
+  readonly word: ShellWord
+  readonly key: string
+}
+
+interface Found {
+  readonly perNode?: Count | undefined
+  readonly nodes?: Count | undefined
+  readonly total?: Count | undefined
+}
+
+interface Search {
+  readonly training: TrainingCommand
+  /** Unresolved words met on the way. */
+  readonly unresolved: { readonly key: string; readonly word: ShellWord }[]
+}
+
+type Rule = (search: Search) => Found
+
+/** Where each launcher says how many processes it starts: accelerate 1.15, torch 2.13, DeepSpeed, torchtune. */
+const RULES: Readonly<Record<LauncherName, Rule>> = {
+  'accelerate launch': search => ({
+    total: option(search, 'num_processes') ?? ids(search, optionWord(search, 'gpu_ids')),
+    nodes: option(search, 'num_machines'),
+  }),
+  torchrun: search => ({
+    perNode: option(search, 'nproc_per_node') ?? one(search),
+    nodes: option(search, 'nnodes'),
+  }),
+  deepspeed: search => ({
+    ...included(search),
+    ...definedOnly({ perNode: option(search, 'num_gpus'), nodes: option(search, 'num_nodes') }),
+  }),
+  'tune run': search => ({ perNode: option(search, 'nproc_per_node'), nodes: option(search, 'nnodes') }),
+  python: processesOfEnvironment,
+  command: processesOfEnvironment,
+}
+
+/** The GPUs a launch command starts, as plan values; empty where it does not say. Unset variables become findings. */
+export function launchedGpus(
+  training: TrainingCommand,
+  path: string,
+): { readonly draft: PlanDraft; readonly findings: readonly Finding[] } {
+  const search: Search = { training, unresolved: [] }
+  const rule = RULES[training.launcher]
+  const found = rule(search)
+  const visible = ids(search, environment(search, 'CUDA_VISIBLE_DEVICES'))
+  const perNode = found.perNode ?? (found.total === undefined ? visible : undefined)
+  const nodes = found.nodes?.value ?? 1
+  const draft = found.total === undefined ? product(perNode, found.nodes, path) : divided(found.total, nodes, path)
+  const findings = search.unresolved.map(({ key, word }) => unresolvedFinding(path, key, word))
+  return { draft, findings: Object.keys(draft).length > 0 && search.unresolved.length === 0 ? [] : findings }
+}
+
+export function unresolvedFinding(
+  path: string,
+  key: string,
+  word: Pick<ShellWord, 'line' | 'column' | 'unresolved'>,
+): Finding {
+  const names = word.unresolved.map(name => (name.startsWith('$') ? name : `$${name}`)).join(', ')
+  const message = `\`${key}\` is ${names}, which the script does not set.`
+  return finding('unresolved-variable', { path, line: word.line, column: word.column, message })
+}
+
+function product(perNode: Count | undefined, nodes: Count | undefined, path: string): PlanDraft {
+  if (perNode === undefined) return {}
+  const gpus = perNode.value * (nodes?.value ?? 1)
+  const note = nodes === undefined ? undefined : `${perNode.value} a node × ${nodes.value} nodes`
+  return { gpus: sourced(perNode, gpus, path, note), gpusPerNode: sourced(perNode, perNode.value, path) }
+}
+
+function divided(total: Count, nodes: number, path: string): PlanDraft {
+  const perNode = total.value % nodes === 0 ? total.value / nodes : total.value
+  return {
+    gpus: sourced(total, total.value, path, 'accelerate launch: num_processes counts all machines'),
+    gpusPerNode: sourced(total, perNode, path),
+  }
+}
+
+function sourced(count: Count, value: number, path: string, note?: string): Sourced<number> {
+  const { line, column } = count.word
+  return { value, from: 'launch', path, line, column, key: count.key, ...(note === undefined ? {} : { note }) }
+}
+
+function option(search: Search, key: string): Count | undefined {
+  return counted(search, `--${key}`, optionWord(search, key))
+}
+
+function optionWord({ training }: Search, key: string): ShellWord | undefined {
+  const named = (given: LaunchArguments): ShellWord | undefined => argumentNamed(given, key)?.values[0]
+  return named(training.launch) ?? (training.launcher === 'tune run' ? named(training.arguments) : undefined)
+}
+
+function environment({ training }: Search, name: string): ShellWord | undefined {
+  return training.command.environment.get(name)
+}
+
+/** A whole number; of torchrun's elastic range `1:4` the smaller one. */
+function counted(search: Search, key: string, word: ShellWord | undefined): Count | undefined {
+  if (word === undefined) return undefined
+  if (word.unresolved.length > 0) {
+    search.unresolved.push({ key, word })
+    return undefined
+  }
+  const value = Number(/^(\d{1,6})(?::\d+)?$/.exec(word.text)?.[1])
+  return value > 0 ? { value, word, key } : undefined
+}
+
+function ids(search: Search, word: ShellWord | undefined, key = 'CUDA_VISIBLE_DEVICES'): Count | undefined {
+  if (word === undefined || word.unresolved.length > 0 || !/^\d+(?:\s*,\s*\d+)*,?$/.test(word.text.trim()))
+    return undefined
+  const value = word.text.split(',').filter(id => id.trim() !== '').length
+  return search.training.launcher === 'torchrun' ? undefined : { value, word, key }
+}
+
+/** `deepspeed --include localhost:0,1@other:0,1`. */
+function included(search: Search): Found {
+  const word = optionWord(search, 'include')
+  if (word === undefined || word.unresolved.length > 0) return {}
+  const hosts = word.text.split('@').map(host => host.split(':')[1]?.split(',').length ?? 0)
+  const [first = 0] = hosts
+  if (first === 0 || hosts.some(count => count !== first)) return {}
+  const key = '--include'
+  return {
+    perNode: { value: first, word, key },
+    ...(hosts.length > 1 ? { nodes: { value: hosts.length, word, key } } : {}),
+  }
+}
+
+/** torchrun without the option starts one process. */
+function one(search: Search): Count | undefined {
+  const asked = optionWord(search, 'nproc_per_node')
+  return asked === undefined ? { value: 1, word: search.training.place, key: '--nproc_per_node' } : undefined
+}
+
+/** Console scripts that start their own workers read the counts from variables (ms-swift, LLaMA-Factory). */
+function processesOfEnvironment(search: Search): Found {
+  const perNode = counted(search, 'NPROC_PER_NODE', environment(search, 'NPROC_PER_NODE'))
+  const nodes = counted(search, 'NNODES', environment(search, 'NNODES'))
+  const devices = argumentNamed(search.training.arguments, 'devices')?.values[0]
+  const own = search.training.trainer.format === 'litgpt' ? counted(search, '--devices', devices) : undefined
+  const processes = argumentNamed(search.training.arguments, 'num_processes', 'nproc_per_node')?.values[0]
+  const started =
+    search.training.trainer.format === 'axolotl' ? counted(search, '--num-processes', processes) : undefined
+  return definedOnly({ perNode: perNode ?? own ?? started, nodes })
+}
+
+function definedOnly(found: Found): Found {
+  const { perNode, nodes } = found
+  return { ...(perNode === undefined ? {} : { perNode }), ...(nodes === undefined ? {} : { nodes }) }
+}

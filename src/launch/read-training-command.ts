@@ -1,0 +1,130 @@
+import type { ConfigDocument } from '../formats/config-document.ts'
+import type { FormatReader, ReadContext, RunDraft } from '../formats/reader.ts'
+import type { Finding } from '../plan/finding.ts'
+import { finding } from '../plan/finding-texts.ts'
+import { overlayDrafts, type PlanDraft } from '../plan/plan-draft.ts'
+import { type ArgumentNode, argumentsToNode, syntheticArgument } from './argument-node.ts'
+import { argumentNamed, type LaunchArgument } from './launch-arguments.ts'
+import { launchedGpus, unresolvedFinding } from './launched-gpus.ts'
+import type { TrainingCommand } from './training-command.ts'
+
+interface Launch {
+  readonly training: TrainingCommand
+  /** The file the command stands in. */
+  readonly document: ConfigDocument
+  readonly context: ReadContext
+  readonly readers: readonly FormatReader[]
+  /** What surrounds the command says about the GPUs; the command itself wins. */
+  readonly surroundings: PlanDraft
+}
+
+/** Formats whose readers take the Accelerate file under `accelerate_config`. */
+const ACCELERATED = new Set([
+  'trl',
+  'llama-factory',
+  'axolotl',
+  'alignment-handbook',
+  'open-r1',
+  'transformers',
+  'open-instruct',
+])
+
+/**
+ * The runs of one training command: of the config it names with its arguments laid over, or of its arguments alone,
+ * read by the framework's own reader; the launcher decides the number of GPUs.
+ */
+export async function readTrainingCommand(launch: Launch): Promise<readonly RunDraft[]> {
+  const { training, document, surroundings } = launch
+  const gpus = launchedGpus(training, document.path)
+  const around = overlayDrafts(surroundings, gpus.draft)
+  const findings = [...gpus.findings, ...sweptFindings(training, document.path)]
+  const runs = training.config === null ? await readArguments(launch) : await readNamedConfig(launch)
+  return runs.map(run => ({
+    ...run,
+    draft: overlayDrafts(run.draft, around),
+    findings: [...run.findings, ...findings],
+  }))
+}
+
+async function readArguments(launch: Launch): Promise<readonly RunDraft[]> {
+  const { training, document, context } = launch
+  const node = argumentsToNode(document.path, [
+    ...training.arguments.named,
+    ...surroundingArguments(training, training.trainer.format),
+  ])
+  const synthetic: ConfigDocument = { ...document, syntax: 'yaml', roots: [node.root], findings: [] }
+  const named = launch.readers.find(({ format }) => format === training.trainer.format)
+  const reader = named ?? launch.readers.find(candidate => candidate.recognise(synthetic))
+  if (reader === undefined) return [unread(launch, `No reader takes the arguments of ${training.program}.`)]
+  const result = await reader.read(synthetic, context)
+  const findings = [...result.findings, ...unresolvedFindings(node, document.path)]
+  return result.runs.map(run => ({ ...run, findings: [...run.findings, ...findings] }))
+}
+
+async function readNamedConfig(launch: Launch): Promise<readonly RunDraft[]> {
+  const { training, document, context } = launch
+  const { config } = training
+  if (config === null) return []
+  if (config.unresolved.length > 0)
+    return [{ name: null, draft: {}, findings: [unresolvedFinding(document.path, 'config', config)] }]
+  const nested = await context.readConfig(config.text, document)
+  if (nested === null) {
+    const message = `${training.program} reads ${config.text}, which is not in the repository or not a training config.`
+    const place = { path: document.path, line: config.line, column: config.column }
+    return [{ name: null, draft: {}, findings: [finding('missing-companion', { ...place, message })] }]
+  }
+  const overrides = training.arguments.named.filter(
+    argument => !argument.values.includes(config) && !isLauncherOption(training, argument),
+  )
+  const extra = surroundingArguments(training, nested.format)
+  const reader = launch.readers.find(({ format }) => format === nested.format)
+  const [root, ...others] = nested.document.roots
+  if (overrides.length + extra.length === 0 || reader === undefined || root === undefined)
+    return flattened(nested.result)
+  const node = argumentsToNode(document.path, [...overrides, ...extra], root)
+  const result = await reader.read({ ...nested.document, roots: [node.root, ...others] }, context)
+  const findings = unresolvedFindings(node, document.path)
+  return flattened(result).map(run => ({ ...run, findings: [...run.findings, ...findings] }))
+}
+
+function flattened(result: Awaited<ReturnType<FormatReader['read']>>): readonly RunDraft[] {
+  return result.runs.map(run => ({ ...run, findings: [...result.findings, ...run.findings] }))
+}
+
+function isLauncherOption(training: TrainingCommand, { key }: LaunchArgument): boolean {
+  return training.launcher === 'tune run' && /^(?:nproc_per_node|nnodes|rdzv_\w+|master_\w+|standalone)$/.test(key)
+}
+
+/** What the command line outside the trainer's arguments tells the trainer's reader. */
+function surroundingArguments(training: TrainingCommand, format: string | null): readonly LaunchArgument[] {
+  const found: LaunchArgument[] = []
+  const file = argumentNamed(training.launch, 'config_file')?.values[0]
+  if (file !== undefined && training.launcher === 'accelerate launch' && (format === null || ACCELERATED.has(format)))
+    found.push(syntheticArgument('accelerate_config', file))
+  if (format === 'ms-swift') {
+    for (const [name, value] of training.command.environment) found.push(syntheticArgument(`ENV.${name}`, value))
+  }
+  return found
+}
+
+function unresolvedFindings(node: ArgumentNode, path: string): readonly Finding[] {
+  return node
+    .askedUnresolved()
+    .map(({ key, variables, line, column }) => unresolvedFinding(path, key, { unresolved: variables, line, column }))
+}
+
+function sweptFindings({ command }: TrainingCommand, path: string): readonly Finding[] {
+  return command.sweeps.map(({ variable, values, taken, line, column }) => {
+    const message = `\`${variable}\` steps through ${values.slice(0, 8).join(', ')}; read with ${taken}.`
+    return finding('swept-values', { path, line, column, message })
+  })
+}
+
+function unread({ training, document }: Launch, message: string): RunDraft {
+  const { line, column } = training.place
+  return {
+    name: null,
+    draft: {},
+    findings: [finding('unsupported-format', { path: document.path, line, column, message })],
+  }
+}
