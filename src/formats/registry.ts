@@ -1,16 +1,24 @@
 import { autotrainReader } from './autotrain.ts'
 import { axolotlReader } from './axolotl.ts'
+import { dstackReader } from './dstack.ts'
+import { kubeflowReader } from './kubeflow.ts'
 import { llamaFactoryReader } from './llama-factory.ts'
 import { llamaFactoryV1Reader } from './llama-factory-v1.ts'
 import { swiftReader } from './ms-swift.ts'
 import { nativeReader } from './native.ts'
 import type { FormatReader } from './reader.ts'
+import { shellReader } from './shell.ts'
+import { skyPilotReader } from './skypilot.ts'
 import { transformersReader } from './transformers-trainer.ts'
 import { TRL_READERS } from './trl.ts'
 import { unslothReader } from './unsloth.ts'
 
 /** Every format, in order of recognition: the first that recognises a document reads it. */
 export const FORMAT_READERS: readonly FormatReader[] = [
+  kubeflowReader(() => FORMAT_READERS),
+  skyPilotReader(() => FORMAT_READERS),
+  dstackReader(() => FORMAT_READERS),
+  shellReader(() => FORMAT_READERS),
   nativeReader,
   autotrainReader,
   unslothReader,

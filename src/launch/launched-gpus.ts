@@ -1,6 +1,6 @@
 import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
-import type { PlanDraft } from '../plan/plan-draft.ts'
+import { overlayDrafts, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
 import { argumentNamed, type LaunchArguments } from './launch-arguments.ts'
 import type { ShellWord } from './shell/shell-word.ts'
@@ -34,7 +34,7 @@ const RULES: Readonly<Record<LauncherName, Rule>> = {
     nodes: option(search, 'num_machines'),
   }),
   torchrun: search => ({
-    perNode: option(search, 'nproc_per_node') ?? one(search),
+    perNode: option(search, 'nproc_per_node'),
     nodes: option(search, 'nnodes'),
   }),
   deepspeed: search => ({
@@ -46,20 +46,34 @@ const RULES: Readonly<Record<LauncherName, Rule>> = {
   command: processesOfEnvironment,
 }
 
-/** The GPUs a launch command starts, as plan values; empty where it does not say. Unset variables become findings. */
-export function launchedGpus(
-  training: TrainingCommand,
-  path: string,
-): { readonly draft: PlanDraft; readonly findings: readonly Finding[] } {
+interface LaunchedGpus {
+  readonly draft: PlanDraft
+  readonly findings: readonly Finding[]
+}
+
+/**
+ * The GPUs a launch command starts, as plan values; empty where it does not say. `surroundings` is what the job around
+ * it asks for: it counts where the command says nothing or names a variable that nobody set.
+ */
+export function launchedGpus(training: TrainingCommand, path: string, surroundings: PlanDraft): LaunchedGpus {
   const search: Search = { training, unresolved: [] }
   const rule = RULES[training.launcher]
   const found = rule(search)
+  if (search.unresolved.length > 0 && surroundings.gpus !== undefined) return { draft: surroundings, findings: [] }
   const visible = ids(search, environment(search, 'CUDA_VISIBLE_DEVICES'))
   const perNode = found.perNode ?? (found.total === undefined ? visible : undefined)
   const nodes = found.nodes?.value ?? 1
   const draft = found.total === undefined ? product(perNode, found.nodes, path) : divided(found.total, nodes, path)
   const findings = search.unresolved.map(({ key, word }) => unresolvedFinding(path, key, word))
-  return { draft, findings: Object.keys(draft).length > 0 && search.unresolved.length === 0 ? [] : findings }
+  const known = surroundings.gpus !== undefined || Object.keys(draft).length > 0
+  const settled = known || training.launcher !== 'torchrun' ? draft : product(oneProcess(training), undefined, path)
+  return { draft: overlayDrafts(surroundings, settled), findings }
+}
+
+/** torchrun without the option starts one process. */
+function oneProcess(training: TrainingCommand): Count | undefined {
+  const asked = argumentNamed(training.launch, 'nproc_per_node')
+  return asked === undefined ? { value: 1, word: training.place, key: '--nproc_per_node' } : undefined
 }
 
 export function unresolvedFinding(
@@ -135,12 +149,6 @@ function included(search: Search): Found {
     perNode: { value: first, word, key },
     ...(hosts.length > 1 ? { nodes: { value: hosts.length, word, key } } : {}),
   }
-}
-
-/** torchrun without the option starts one process. */
-function one(search: Search): Count | undefined {
-  const asked = optionWord(search, 'nproc_per_node')
-  return asked === undefined ? { value: 1, word: search.training.place, key: '--nproc_per_node' } : undefined
 }
 
 /** Console scripts that start their own workers read the counts from variables (ms-swift, LLaMA-Factory). */

@@ -35,13 +35,12 @@ const ACCELERATED = new Set([
  */
 export async function readTrainingCommand(launch: Launch): Promise<readonly RunDraft[]> {
   const { training, document, surroundings } = launch
-  const gpus = launchedGpus(training, document.path)
-  const around = overlayDrafts(surroundings, gpus.draft)
+  const gpus = launchedGpus(training, document.path, surroundings)
   const findings = [...gpus.findings, ...sweptFindings(training, document.path)]
   const runs = training.config === null ? await readArguments(launch) : await readNamedConfig(launch)
   return runs.map(run => ({
     ...run,
-    draft: overlayDrafts(run.draft, around),
+    draft: overlayDrafts(run.draft, gpus.draft),
     findings: [...run.findings, ...findings],
   }))
 }
@@ -52,12 +51,14 @@ async function readArguments(launch: Launch): Promise<readonly RunDraft[]> {
     ...training.arguments.named,
     ...surroundingArguments(training, training.trainer.format),
   ])
-  const synthetic: ConfigDocument = { ...document, syntax: 'yaml', roots: [node.root], findings: [] }
+  const path = pathWithProgram(document.path, training)
+  const synthetic: ConfigDocument = { ...document, path, syntax: 'yaml', roots: [node.root], findings: [] }
   const named = launch.readers.find(({ format }) => format === training.trainer.format)
   const reader = named ?? launch.readers.find(candidate => candidate.recognise(synthetic))
   if (reader === undefined) return [unread(launch, `No reader takes the arguments of ${training.program}.`)]
   const result = await reader.read(synthetic, context)
   const findings = [...result.findings, ...unresolvedFindings(node, document.path)]
+  if (result.runs.length === 0) return [{ name: null, draft: {}, findings }]
   return result.runs.map(run => ({ ...run, findings: [...run.findings, ...findings] }))
 }
 
@@ -79,12 +80,23 @@ async function readNamedConfig(launch: Launch): Promise<readonly RunDraft[]> {
   const extra = surroundingArguments(training, nested.format)
   const reader = launch.readers.find(({ format }) => format === nested.format)
   const [root, ...others] = nested.document.roots
-  if (overrides.length + extra.length === 0 || reader === undefined || root === undefined)
-    return flattened(nested.result)
+  if (reader === undefined || root === undefined) return flattened(nested.result)
+  const named = ACCELERATED.has(nested.format) && STAGE_WORD.test(training.program)
+  if (overrides.length + extra.length === 0 && !named) return flattened(nested.result)
   const node = argumentsToNode(document.path, [...overrides, ...extra], root)
-  const result = await reader.read({ ...nested.document, roots: [node.root, ...others] }, context)
+  const path = named ? pathWithProgram(nested.document.path, training) : nested.document.path
+  const result = await reader.read({ ...nested.document, path, roots: [node.root, ...others] }, context)
   const findings = unresolvedFindings(node, document.path)
   return flattened(result).map(run => ({ ...run, findings: [...run.findings, ...findings] }))
+}
+
+const STAGE_WORD = /(?:dpo|kto|orpo|grpo|rloo|simpo|reward)/
+
+/** Readers find the stage in the words of a path where keys do not tell it: the program's name is one of them. */
+function pathWithProgram(path: string, { program }: TrainingCommand): string {
+  const folder = path.slice(0, path.lastIndexOf('/') + 1)
+  const name = program.slice(program.lastIndexOf('/') + 1)
+  return `${folder}${name} ${path.slice(folder.length)}`
 }
 
 function flattened(result: Awaited<ReturnType<FormatReader['read']>>): readonly RunDraft[] {

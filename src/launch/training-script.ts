@@ -2,7 +2,7 @@ import type { ConfigDocument } from '../formats/config-document.ts'
 import type { ReadContext } from '../formats/reader.ts'
 import { readSchedulerDirectives, type SchedulerRequest } from './scheduler-directives.ts'
 import { readShellCommands, type ShellReading } from './shell/shell-commands.ts'
-import type { Place } from './shell/shell-word.ts'
+import type { ShellSource } from './shell/shell-source.ts'
 import { LAUNCH_VARIABLES, type TrainingCommand, trainingCommand } from './training-command.ts'
 
 /** The training that a piece of shell text starts. */
@@ -14,8 +14,8 @@ export interface TrainingScript {
 export interface ShellText {
   readonly path: string
   readonly text: string
-  /** Where the text starts in the file. */
-  readonly start?: Place
+  /** Places of the text, where it is not a file of its own. */
+  readonly source?: ShellSource
   readonly variables?: Readonly<Record<string, string>>
 }
 
@@ -58,8 +58,7 @@ function reading(
   sources: Readonly<Record<string, string>>,
 ): ShellReading {
   const variables = { ...scheduler.variables, ...shell.variables }
-  const start = shell.start === undefined ? {} : { start: shell.start }
-  return readShellCommands(shell.text, { environment: LAUNCH_VARIABLES, variables, sources, ...start })
+  return readShellCommands(shell.source ?? shell.text, { environment: LAUNCH_VARIABLES, variables, sources })
 }
 
 /** Commands that differ only in their launcher, such as the two branches of a debug switch, count once. */

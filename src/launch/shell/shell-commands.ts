@@ -20,7 +20,6 @@ export interface ShellOptions {
   readonly variables?: Readonly<Record<string, string>>
   /** Text of sourced files, by the path as the script writes it. */
   readonly sources?: Readonly<Record<string, string>>
-  readonly start?: Place
 }
 
 const ASSIGNMENT = /^([A-Za-z_]\w*)(?:\[[^\]]*\])?(\+?)=/
@@ -33,9 +32,9 @@ const MAX_CALLS = 16
  * Nothing is run. Branches whose condition is unknown are read without overriding what is already set; a loop is read
  * once, with its largest number or else its first value. Bounded in time and memory whatever the text.
  */
-export function readShellCommands(text: string, options: ShellOptions): ShellReading {
+export function readShellCommands(script: string | ShellSource, options: ShellOptions): ShellReading {
   const reader = new ShellReader(options)
-  reader.run(sourceOfText(text, options.start))
+  reader.run(typeof script === 'string' ? sourceOfText(script) : script)
   return reader.finish()
 }
 

@@ -39,6 +39,20 @@ export function sourceOfFragments(fragments: readonly Fragment[]): ShellSource {
   }
 }
 
+/** Blocks of text one after the other, each on lines of its own and keeping its place. */
+export function sourceOfBlocks(blocks: readonly (Place & { readonly text: string })[]): ShellSource {
+  const fragments = blocks.flatMap(({ text, line, column }) =>
+    text.split('\n').map((piece, index) => ({
+      text: `${piece}\n`,
+      line: line + index,
+      column: index === 0 ? column : 1,
+      quoted: true,
+      unresolved: [],
+    })),
+  )
+  return sourceOfFragments(fragments)
+}
+
 /** Index of the last entry that is not above `value`, by bisection. */
 function lastAtMost(sorted: readonly number[], value: number): number {
   let low = 0
