@@ -123,6 +123,7 @@ describe('shell scripts', () => {
     expect(unresolved.map(({ line, message }) => `${line} ${message.split(',')[0]}`).sort()).toEqual([
       '1 `--nproc_per_node` is $GPUS',
       '1 `model_name_or_path` is $MODEL',
+      '2 `per_device_train_batch_size` is $B',
     ])
   })
 
