@@ -3,6 +3,7 @@ import { applyEngine, type Engine } from '../launch/engine.ts'
 import { fsdpWords, readFsdp } from '../launch/fsdp.ts'
 import { type Libraries, versionDefault } from '../launch/version-defaults.ts'
 import type { Finding } from '../plan/finding.ts'
+import { finding } from '../plan/finding-texts.ts'
 import { byDefault, type DraftValue, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
 import type { FreezePlan, GradientCheckpointing, ReinforcementPlan } from '../plan/training-plan.ts'
@@ -167,7 +168,7 @@ export const swiftReader: FormatReader = {
     const matching = document.roots.filter(isSwift)
     for (const root of matching.length > 0 ? matching : document.roots.slice(0, 1)) {
       const findings: Finding[] = []
-      const fields = new Fields({ node: root, findings })
+      const fields = new Fields({ node: withTrainGroup(root), findings })
       runs.push({ name: null, draft: await readSwiftArguments(fields, { document, context, findings }), findings })
     }
     return { runs, findings: [] }
@@ -181,6 +182,13 @@ function isSwift(root: ConfigNode): boolean {
   return (
     hasAnyKey(root, ...OWN_KEYS) && hasAnyKey(root, 'dataset', 'output_dir', 'learning_rate', 'lr', ...MEGATRON_KEYS)
   )
+}
+
+/** Ray runs keep what only the training group needs under `train:`. */
+function withTrainGroup(root: ConfigNode): ConfigNode {
+  const group = root.entries.get('train')
+  if (group?.kind !== 'mapping') return root
+  return { ...root, entries: new Map([...root.entries, ...group.entries]) }
 }
 
 export interface SwiftCommand {
@@ -211,6 +219,10 @@ export async function readSwiftArguments(
       ? {}
       : { reinforcement: readReinforcement(fields, adapter, stage) }),
   }
+  const gpus = fields.isSet('gpus') ? positive(fields, 'gpus') : undefined
+  if (gpus) common.gpus = gpus
+  const teacher = fields.isSet('teacher_model') ? fields.string('teacher_model') : undefined
+  if (teacher) scope.findings.push(teacherFinding(teacher))
   const draft = applyRows(ROWS, fields, libraries)
   if (megatron) return { ...draft, ...common, ...readMegatronSwift(fields) }
   Object.assign(
@@ -226,6 +238,11 @@ export async function readSwiftArguments(
   )
   const engine = await engineOf(fields, scope)
   return engine ? applyEngine(draft, engine) : draft
+}
+
+function teacherFinding({ path, line, column, value }: Sourced<string>): Finding {
+  const message = `The teacher model ${value} is not part of the estimate.`
+  return finding('unsupported-option', { path: path ?? null, line: line ?? null, column: column ?? null, message })
 }
 
 const RLHF_STAGES: Readonly<Record<string, Stage>> = {

@@ -111,7 +111,7 @@ function isUnsloth(root: ConfigNode): boolean {
   return (
     typeof root.entries.get('model')?.scalar === 'string' &&
     hasAnyKey(training, 'max_seq_length', 'batch_size', 'training_type', 'load_in_4bit') &&
-    (root.entries.get('lora')?.entries.has('lora_r') === true || hasAnyKey(training, 'training_type', 'load_in_4bit'))
+    (root.entries.get('lora')?.kind === 'mapping' || hasAnyKey(training, 'training_type', 'load_in_4bit'))
   )
 }
 
