@@ -236,7 +236,7 @@ function placeOf(
 function unknownFindings({ time, price, resolved }: RunEstimate, path: string): readonly Finding[] {
   const findings: Finding[] = []
   const names = resolved.plan.dataset.names
-  if (time && time.steps === null)
+  if (time && time.steps === null && !time.findings.some(({ code }) => code === 'unknown-dataset-size'))
     findings.push(
       finding('unknown-dataset-size', {
         path,

@@ -112,9 +112,15 @@ export async function estimateRun(options: EstimateOptions): Promise<RunEstimate
     price: priced.price,
     cost,
     ruleOfThumb,
-    findings: [...findings, ...countFindings, ...memory.findings, ...(time?.findings ?? []), ...priced.findings],
+    findings: [...findings, ...countFindings, ...memory.findings, ...timeFindings(time, resolved), ...priced.findings],
     dependencies,
   }
+}
+
+/** The article's own seconds per step are held against the hardware only where somebody chose them. */
+function timeFindings(time: TimeEstimate | null, { provenance }: ResolvedPlan): readonly Finding[] {
+  const isChosen = provenance['ruleOfThumb.stepSeconds']?.from !== 'default'
+  return (time?.findings ?? []).filter(({ code }) => isChosen || code !== 'faster-than-hardware')
 }
 
 /** Re-estimates the same model under another plan: what fixes, alternatives and causes are verified with. */
