@@ -454,6 +454,16 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
 
 /** Keys that only a block of their own explains; a config that has one is never read as a plain decoder. */
 export const HYBRID_KEYS = [
+  'num_decoder_layers',
+  'd_kv',
+  'feed_forward_proj',
+  'is_encoder_decoder',
+  'indexer_types',
+  'enable_moe_block',
+  'linear_attn_config',
+  'conv_kernel',
+  'kv_lora_dim',
+  'hidden_size_per_layer_input',
   'layers_block_type',
   'hybrid_override_pattern',
   'linear_num_value_heads',

@@ -11,7 +11,7 @@ export function nearestKey(name: string, known: readonly string[]): string | nul
       bestDistance = distance
     }
   }
-  return best
+  return best ?? known.find(candidate => name.length >= 4 && candidate.startsWith(normalise(name))) ?? null
 }
 
 function normalise(name: string): string {

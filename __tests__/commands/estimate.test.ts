@@ -1,0 +1,115 @@
+import { describe, expect, test } from '@jest/globals'
+import type { CommandIo } from '../../src/commands/command.ts'
+import { runCli } from '../../src/commands/run-cli.ts'
+
+interface Ran {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+async function run(args: readonly string[], input = ''): Promise<Ran> {
+  let out = ''
+  let err = ''
+  const io: CommandIo = {
+    out: text => {
+      out += text
+    },
+    err: text => {
+      err += text
+    },
+    columns: 120,
+    isTerminal: false,
+    folder: process.cwd(),
+    environment: { HF_HUB_OFFLINE: '1' },
+    readStandardInput: async () => input,
+  }
+  return { code: await runCli(args, io), out, err }
+}
+
+describe('estimate', () => {
+  test.each([
+    ['3', '3 billed hours, 81.24 CNY'],
+    ['2', '2 billed hours, 54.16 CNY'],
+  ])('reproduces the article with %s attempts', async (retries, bill) => {
+    const { code, out } = await run(['estimate', 'examples/article-7b.yml', '--set', `retries=${retries}`])
+    expect(code).toBe(0)
+    expect(out).toContain(`56.0 GB fixed + 8.6 GB dynamic = 64.6 GB, 939 steps, 1,408.5 s, ${bill}`)
+    expect(out).toContain('datasheet peak')
+  })
+
+  test('json sums to the peak and names every origin', async () => {
+    const { out } = await run(['estimate', 'examples/article-7b.yml', '--format', 'json'])
+    const report: unknown = JSON.parse(out)
+    expect(report).toMatchObject({
+      version: 1,
+      verdict: 'pass',
+      runs: [{ path: 'examples/article-7b.yml', format: 'preflop' }],
+    })
+    const [first] = JSON.parse(out).runs
+    const sum = first.memory.components.reduce((total: number, part: { bytes: number }) => total + part.bytes, 0)
+    expect(Math.abs(sum - first.memory.deviceBytes)).toBeLessThan(1)
+    for (const { from, note, path } of first.assumptions)
+      expect(Boolean(path) || from === 'file' || note !== '').toBe(true)
+  })
+
+  test('reads standard input', async () => {
+    const plan = 'preflop: 1\nmodel: Qwen/Qwen2.5-0.5B\nhardware: { gpu: t4 }\ndataset: { max_steps: 10 }\n'
+    const { code, out } = await run(['estimate', '-', '--format', 'json'], plan)
+    expect(code).toBe(0)
+    expect(JSON.parse(out).runs[0].parameters.total).toBe(494032768)
+  })
+
+  test.each([
+    [['estimate'], 'no file given'],
+    [['estimate', 'no-such-file.yml'], 'does not exist'],
+    [['estimat', 'x.yml'], 'Did you mean `estimate`'],
+    [['estimate', 'examples/article-7b.yml', '--gpu', 'a1000'], 'is not a GPU'],
+    [['estimate', 'examples/article-7b.yml', '--set', 'micro_batch=2'], 'Did you mean `micro_batch_size`'],
+    [['estimate', 'examples/article-7b.yml', '--gpus', 'many'], 'expected a number'],
+    [['estimate', 'examples/article-7b.yml', '--format', 'xml'], 'expected one of table, json, markdown'],
+    [['schema', 'thing'], 'expected plan, policy or report'],
+  ])('%j is misuse', async (args, message) => {
+    const { code, out, err } = await run(args)
+    expect(code).toBe(2)
+    expect(out).toBe('')
+    expect(err).toContain(message)
+  })
+
+  test.each(['estimate', 'check', 'explain', 'gpus', 'prices', 'models', 'schema'])(
+    '%s --help shows an example',
+    async name => {
+      const { code, out } = await run([name, '--help'])
+      expect(code).toBe(0)
+      expect(out).toContain(`preflop ${name}`)
+      expect(out).toContain('Examples:')
+    },
+  )
+})
+
+describe('check', () => {
+  test('exits 1 over memory and offers fixes that pass', async () => {
+    const args = ['examples/article-7b.yml', '--gpu', 'a100-sxm-40gb']
+    const { code, out } = await run(['check', ...args, '--format', 'json'])
+    expect(code).toBe(1)
+    const [first] = JSON.parse(out).runs
+    expect(first.findings.map((finding: { code: string }) => finding.code)).toContain('over-memory')
+    const fix = first.fixes.find(({ tooTight }: { tooTight: boolean }) => !tooTight)
+    const settings = fix.changes.flatMap(({ key, to }: { key: string; to: unknown }) => [
+      '--set',
+      `${key}=${typeof to === 'string' ? to : JSON.stringify(to)}`,
+    ])
+    const fixed = await run(['check', ...args, ...settings, '--format', 'json'])
+    expect(fixed.code).toBe(0)
+    expect(JSON.parse(fixed.out).runs[0].memory.deviceBytes).toBe(fix.memoryBytes)
+  })
+})
+
+describe('explain', () => {
+  test('gives formula and source of every number', async () => {
+    const { out } = await run(['explain', 'examples/configs/axolotl-lora.yml', '--gpu', 'h100', '--price', '2.5'])
+    expect(out).toContain('Moments of one step')
+    expect(out.match(/source: /g)?.length ?? 0).toBeGreaterThan(10)
+    expect(out).toContain('← peak')
+  })
+})
