@@ -108,6 +108,8 @@ export interface Attention {
   readonly outputGate: boolean
   readonly softcap: boolean
   readonly rotary: boolean
+  /** q and k are joined from a rotated and an unrotated part, head by head: the kernel's output then needs a copy for o_proj. */
+  readonly joinsRotaryParts?: boolean
   /** Tokens a query sees; null: all before it. */
   readonly window: number | null
   readonly dropout: number

@@ -11,6 +11,8 @@ export interface Family {
     /** The q/k norm is a LayerNorm with bias, or only there when this key is set. */
     readonly qkNormWhen?: string
     readonly sinks?: boolean
+    /** apply_rotary_pos_emb concatenates a rotated and a passed part (partial_rotary_factor in the code). */
+    readonly joinsRotaryParts?: boolean
   }
   readonly mlp: {
     readonly kind: 'gated' | 'fused-gated' | 'plain'
@@ -64,6 +66,7 @@ const GPT_NEOX: Family = {
     module: 'attention',
     bias: 'attention_bias',
     outputBias: 'attention_bias',
+    joinsRotaryParts: true,
   },
   mlp: { kind: 'plain', names: ['dense_h_to_4h', 'dense_4h_to_h'], module: 'mlp', bias: true },
   norm: LAYER_NORM,
@@ -252,11 +255,25 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
   gemma3: GEMMA3,
   phi3: {
     ...LLAMA,
-    attention: { names: ['qkv_proj'], output: 'o_proj', module: 'self_attn', bias: false, outputBias: false },
+    attention: {
+      names: ['qkv_proj'],
+      output: 'o_proj',
+      module: 'self_attn',
+      bias: false,
+      outputBias: false,
+      joinsRotaryParts: true,
+    },
     mlp: { kind: 'fused-gated', names: ['gate_up_proj', 'down_proj'], module: 'mlp', bias: false },
   },
   phi: {
-    attention: { names: QKV, output: 'dense', module: 'self_attn', bias: true, outputBias: true },
+    attention: {
+      names: QKV,
+      output: 'dense',
+      module: 'self_attn',
+      bias: true,
+      outputBias: true,
+      joinsRotaryParts: true,
+    },
     mlp: { kind: 'plain', names: ['fc1', 'fc2'], module: 'mlp', bias: true },
     norm: { ...LAYER_NORM, perLayer: 1 },
     parallelResidual: true,

@@ -110,7 +110,12 @@ function scores(tape: Tape, { query, key, value }: Projected, layer: Layer, cont
     const inputs = [query, fullKey, fullValue]
     const logSumExp = { bytes: FLOAT32 * heads }
     const mask = { bytes: context.maskBytes * context.sequenceLength }
-    return tape.record(outputWidth, query.element, { inputs, saves: [...inputs, logSumExp, mask], savesOutput: true })
+    const output = tape.record(outputWidth, query.element, {
+      inputs,
+      saves: [...inputs, logSumExp, mask],
+      savesOutput: true,
+    })
+    return shape.joinsRotaryParts === true ? tape.record(outputWidth, query.element, { inputs: [output] }) : output
   }
   return explicitScores(tape, [query, fullKey, fullValue], { layer, context, heads, outputWidth })
 }

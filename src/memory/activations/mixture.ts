@@ -1,4 +1,4 @@
-import type { Layer } from '../../models/architecture.ts'
+import type { Layer, ParameterTensor } from '../../models/architecture.ts'
 import type { BlockContext } from './block-context.ts'
 import { gateProduct } from './mlp.ts'
 import type { Tape, Value } from './tape.ts'
@@ -11,12 +11,10 @@ const DISPATCH_BYTES = 42
 export function mixture(tape: Tape, input: Value, layer: Layer, context: BlockContext): Value {
   const { moe } = layer
   if (moe === null) return input
-  const trains = context.trains(expertPath(layer))
-  const scores = tape.record(moe.experts, FLOAT32, {
-    inputs: [input],
-    saves: [{ bytes: DISPATCH_BYTES * moe.topK }],
-    savesOutput: true,
-  })
+  const trains = context.trains(partPath(layer, 'experts'))
+  const dispatch = { bytes: DISPATCH_BYTES * moe.topK }
+  const routed = context.trains(partPath(layer, 'router')) ? [input, dispatch] : [dispatch]
+  const scores = tape.record(moe.experts, FLOAT32, { inputs: [input], saves: routed, savesOutput: true })
   const width = (moe.topK * moe.expertWidth) / context.tensorParallel
   const copies = tape.record(moe.topK * context.hiddenSize, input.element, { inputs: [input] })
   const keeps = trains ? [copies] : []
@@ -26,8 +24,8 @@ export function mixture(tape: Tape, input: Value, layer: Layer, context: BlockCo
       : plainExperts(tape, copies, { width, keeps })
   const outputs = tape.record(copies.width, copies.element, { inputs: [product], saves: trains ? [product] : [] })
   const weighted = tape.record(copies.width, copies.element, { inputs: [outputs, scores], saves: [outputs] })
-  const routed = tape.record(context.hiddenSize, input.element, { inputs: [weighted] })
-  return moe.sharedWidth === 0 ? routed : tape.add(routed, sharedExpert(tape, input, layer, context))
+  const combined = tape.record(context.hiddenSize, input.element, { inputs: [weighted] })
+  return moe.sharedWidth === 0 ? combined : tape.add(combined, sharedExpert(tape, input, layer, context))
 }
 
 interface ExpertOptions {
@@ -49,7 +47,7 @@ function plainExperts(tape: Tape, copies: Value, { width, keeps }: ExpertOptions
 
 function sharedExpert(tape: Tape, input: Value, layer: Layer, context: BlockContext): Value {
   const width = (layer.moe?.sharedWidth ?? 0) / context.tensorParallel
-  const trains = context.trains(layer.tensors.find(tensor => tensor.part === 'shared-expert')?.path ?? '')
+  const trains = context.trains(partPath(layer, 'shared-expert'))
   const keeps = trains ? [input] : []
   const gate = tape.record(width, input.element, { inputs: [input], saves: keeps })
   const up = tape.record(width, input.element, { inputs: [input], saves: keeps })
@@ -57,6 +55,6 @@ function sharedExpert(tape: Tape, input: Value, layer: Layer, context: BlockCont
   return tape.record(context.hiddenSize, input.element, { inputs: [product], saves: trains ? [product] : [] })
 }
 
-function expertPath(layer: Layer): string {
-  return layer.tensors.find(tensor => tensor.part === 'experts')?.path ?? ''
+function partPath(layer: Layer, part: ParameterTensor['part']): string {
+  return layer.tensors.find(tensor => tensor.part === part)?.path ?? ''
 }
