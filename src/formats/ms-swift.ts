@@ -38,7 +38,7 @@ import {
   replaceRows,
   setKey,
 } from './key-rows.ts'
-import { readMegatronSwift } from './ms-swift-megatron.ts'
+import { MEGATRON_SWIFT_ROWS, readMegatronSwift } from './ms-swift-megatron.ts'
 import type { FormatReader, RunDraft } from './reader.ts'
 
 const TUNER = 'ms-swift 4.6 arguments/tuner_args.py'
@@ -134,12 +134,6 @@ const ROWS: readonly KeyRow[] = replaceRows(TRAINING_ARGUMENT_ROWS, [
     'dpo',
     'ms-swift 4.6 arguments/rlhf_args.py',
   ),
-  describedKey(
-    'micro_batch_size, global_batch_size, tensor_model_parallel_size, pipeline_model_parallel_size, context_parallel_size, expert_model_parallel_size, recompute_granularity',
-    'the Megatron flavour',
-    '1, 16, 1, 1, 1, 1, selective',
-    'ms-swift 4.6 megatron/arguments/megatron_args.py',
-  ),
 ])
 
 const OWN_KEYS = [
@@ -161,7 +155,7 @@ export const MEGATRON_KEYS = [
 
 export const swiftReader: FormatReader = {
   format: 'ms-swift',
-  keys: formatKeys(ROWS),
+  keys: formatKeys([...ROWS, ...MEGATRON_SWIFT_ROWS]),
   recognise: document => document.roots.some(isSwift),
   async read(document, context) {
     const runs: RunDraft[] = []

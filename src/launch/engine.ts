@@ -42,7 +42,7 @@ function deepSpeedDtypes(engine: Engine, mixed: DraftValue<ComputeDtype | 'auto'
   const masters = engine.masterWeights
   return {
     'precision.weights': storage,
-    'precision.gradients': storage,
+    'precision.gradients': engine.draft['precision.gradients'] ?? storage,
     'adapter.dtype': storage,
     'precision.autocast': { ...from, value: false, note: 'DeepSpeed runs the 16-bit module without autocast' },
     'precision.masterWeights': { ...from, value: masters, note: 'DeepSpeed: float32 master copy of what trains' },
