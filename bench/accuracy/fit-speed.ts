@@ -26,6 +26,7 @@ const WIDTHS: Partial<Readonly<Record<ConstantName, number>>> = {
   efficiency_fp4: 0.15,
   efficiency_fp8_unfused: 0.15,
   efficiency_experts: 0.4,
+  efficiency_expert_bias: 0.4,
   efficiency_experts_fp8: 0.4,
   cache_working_set: 0.2,
   narrow_width: 0.3,

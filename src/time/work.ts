@@ -11,6 +11,8 @@ export interface Work {
   readonly expertParameters: number
   readonly activeExpertParameters: number
   readonly expertWidth: number
+  /** The experts' linear layers have biases. */
+  readonly expertBias: boolean
   readonly topK: number
   readonly experts: number
   /** Multiply-adds of the head per token, and its outputs; 0 for classification heads. */
@@ -67,6 +69,7 @@ function count(architecture: Architecture): Work {
   let expertParameters = 0
   let activeExpertParameters = 0
   let expertWidth = 0
+  let expertBias = false
   let topK = 0
   let experts = 0
   let elementwiseFused = 0
@@ -80,6 +83,7 @@ function count(architecture: Architecture): Work {
     for (const tensor of layer.tensors) {
       if (isExpert(tensor)) {
         expertParameters += n * tensor.parameters
+        expertBias ||= tensor.bias
         const active = (layer.moe?.topK ?? 1) / (layer.moe?.experts ?? 1)
         activeExpertParameters += n * tensor.parameters * active
       } else if (isProduct(tensor)) {
@@ -111,6 +115,7 @@ function count(architecture: Architecture): Work {
     expertParameters,
     activeExpertParameters,
     expertWidth,
+    expertBias,
     topK,
     experts,
     outputs: head.kind === 'causal-lm' || head.kind === 'masked-lm' || head.kind === 'seq2seq-lm' ? head.outputs : 0,
