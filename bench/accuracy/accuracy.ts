@@ -3,6 +3,9 @@ import { join } from 'node:path'
 import { scoreMemory } from './memory.ts'
 import { type MemoryLimits, memoryLimits, memoryRegressions } from './memory-limits.ts'
 import { memoryReport } from './memory-report.ts'
+import { scoreSpeed } from './speed.ts'
+import { type SpeedLimits, speedLimits, speedRegressions } from './speed-limits.ts'
+import { speedReport } from './speed-report.ts'
 
 interface AccuracyOptions {
   readonly root: string
@@ -14,16 +17,20 @@ export async function runAccuracy({ root, args }: AccuracyOptions): Promise<numb
   const page = join(root, 'docs/accuracy.md')
   const limitsFile = join(root, 'bench/accuracy/limits.json')
   const memory = scoreMemory(root)
-  const text = [INTRODUCTION, memoryReport(memory)].join('\n')
+  const speed = scoreSpeed(root)
+  const text = [INTRODUCTION, memoryReport(memory), '## Time', '', SPEED_NOTE, '', speedReport(speed), ''].join('\n')
   if (args.includes('--rows')) printRows(memory.scored, args)
   else console.log(text)
   if (args.includes('--write')) {
     writeFileSync(page, text)
-    writeFileSync(limitsFile, `${JSON.stringify({ memory: memoryLimits(memory) }, null, 2)}\n`)
+    writeFileSync(
+      limitsFile,
+      `${JSON.stringify({ memory: memoryLimits(memory), speed: speedLimits(speed) }, null, 2)}\n`,
+    )
     return 0
   }
-  const limits: { memory: MemoryLimits } = JSON.parse(readFileSync(limitsFile, 'utf8'))
-  const problems = memoryRegressions(memory, limits.memory)
+  const limits: { memory: MemoryLimits; speed: SpeedLimits } = JSON.parse(readFileSync(limitsFile, 'utf8'))
+  const problems = [...memoryRegressions(memory, limits.memory), ...speedRegressions(speed, limits.speed)]
   if (args.includes('--check') && (!existsSync(page) || readFileSync(page, 'utf8') !== text))
     problems.push('docs/accuracy.md is stale: run `npm run bench:accuracy -- --write`')
   for (const problem of problems) console.error(`regression: ${problem}`)
@@ -34,6 +41,9 @@ const INTRODUCTION = `# Accuracy
 
 Written by \`npm run bench:accuracy -- --write\` from measured runs that other people published. CI fails when an error grows beyond \`bench/accuracy/limits.json\`.
 `
+
+const SPEED_NOTE =
+  'Step time of measured runs in `bench/speed.jsonl`; error is |predicted ÷ measured − 1|. Slices give the median of the group medians, and the 90th percentile over rows in which every group weighs the same.'
 
 function printRows(scored: ReturnType<typeof scoreMemory>['scored'], args: readonly string[]): void {
   const filter = args[args.indexOf('--rows') + 1] ?? ''
