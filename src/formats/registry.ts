@@ -12,6 +12,7 @@ import { skyPilotReader } from './skypilot.ts'
 import { transformersReader } from './transformers-trainer.ts'
 import { TRL_READERS } from './trl.ts'
 import { unslothReader } from './unsloth.ts'
+import { verlReader } from './verl.ts'
 
 /** Every format, in order of recognition: the first that recognises a document reads it. */
 export const FORMAT_READERS: readonly FormatReader[] = [
@@ -28,4 +29,5 @@ export const FORMAT_READERS: readonly FormatReader[] = [
   swiftReader,
   ...TRL_READERS,
   transformersReader,
+  verlReader,
 ]

@@ -1,0 +1,96 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: OmegaConf interpolations
+import { describe, expect, test } from '@jest/globals'
+import { memoryFileSource } from '../../src/files/memory-file-source.ts'
+import { ReadSession } from '../../src/formats/read-session.ts'
+import { FORMAT_READERS } from '../../src/formats/registry.ts'
+import type { PlanKey } from '../../src/plan/plan-draft.ts'
+
+async function read(path: string, text: string): Promise<(key: PlanKey) => unknown> {
+  const session = new ReadSession(memoryFileSource(new Map([[path, text]])), FORMAT_READERS)
+  const document = await session.document(path)
+  const reader = document && session.readerOf(document)
+  if (!document || !reader) throw new Error('not recognised')
+  const { result } = await session.read(document, reader)
+  const draft = result.runs[0]?.draft ?? {}
+  return key => {
+    const found = draft[key]
+    return typeof found === 'function' ? 'rule' : found?.value
+  }
+}
+
+const GRPO = `MODEL=Qwen/Qwen2.5-7B-Instruct
+python3 -m verl.trainer.main_ppo \\
+  algorithm.adv_estimator=grpo \\
+  data.train_files=a.parquet data.train_batch_size=1024 data.max_prompt_length=512 data.max_response_length=1024 \\
+  actor_rollout_ref.model.path=$MODEL \\
+  actor_rollout_ref.actor.ppo_mini_batch_size=256 actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=8 \\
+  actor_rollout_ref.actor.use_kl_loss=True \\
+  actor_rollout_ref.actor.fsdp_config.param_offload=False +actor_rollout_ref.actor.fsdp_config.model_dtype=bf16 \\
+  actor_rollout_ref.rollout.name=vllm actor_rollout_ref.rollout.gpu_memory_utilization=0.6 actor_rollout_ref.rollout.n=5 \\
+  trainer.n_gpus_per_node=8 trainer.nnodes=2 trainer.total_epochs=15
+`
+
+describe('verl', () => {
+  test('GRPO on the command line', async () => {
+    const value = await read('run.sh', GRPO)
+    expect(value('framework')).toBe('verl')
+    expect(value('stage')).toBe('grpo')
+    expect(value('model')).toEqual({ kind: 'hub', id: 'Qwen/Qwen2.5-7B-Instruct', revision: null })
+    expect(value('gpus')).toBe(16)
+    expect(value('microBatchSize')).toBe(8)
+    expect(value('globalBatchSize')).toBe(1280)
+    expect(value('gradientAccumulationSteps')).toBe('auto')
+    expect(value('sequenceLength')).toBe(1536)
+    expect(value('precision.weights')).toBe('bfloat16')
+    expect(value('gradientCheckpointing')).toBe('full')
+    expect(value('parallelism.data')).toBe('fsdp1')
+    expect(value('reinforcement')).toMatchObject({
+      referenceModel: 'separate',
+      generations: 5,
+      colocatedMemoryShare: 0.6,
+      sleepMode: true,
+      valueModel: false,
+    })
+  })
+
+  test.each<[string, PlanKey, unknown]>([
+    ['', 'precision.weights', 'float32'],
+    ['', 'stage', 'ppo'],
+    ['actor_rollout_ref.actor.strategy=fsdp2', 'parallelism.data', 'fsdp2'],
+    ['actor_rollout_ref.actor.fsdp_config.offload_policy=True', 'parallelism.offload', 'parameters_and_optimizer'],
+    ['actor_rollout_ref.actor.fsdp_config.param_offload=True', 'parallelism.offload', 'none'],
+    ['actor_rollout_ref.model.lora_rank=32', 'adapter.type', 'lora'],
+    ['actor_rollout_ref.model.lora_rank=32', 'adapter.targetModules', 'all-linear'],
+    ['actor_rollout_ref.actor.use_dynamic_bsz=True', 'sequenceLength', 16_384],
+    ['actor_rollout_ref.actor.ppo_micro_batch_size=64', 'microBatchSize', 'rule'],
+    ['--config-name=ppo_megatron_trainer', 'parallelism.data', 'distributed_optimizer'],
+    ['actor_rollout_ref.actor.megatron.tensor_model_parallel_size=4', 'parallelism.tensor', 4],
+    ['actor_rollout_ref.actor.megatron.tensor_model_parallel_size=4', 'gradientCheckpointing', 'none'],
+    ['actor_rollout_ref.model.use_fused_kernels=True', 'loss', 'fused_linear'],
+  ])('%s: %s', async (extra, key, expected) => {
+    const text = `python -m verl.trainer.main_ppo actor_rollout_ref.model.path=a/b data.train_batch_size=8 ${extra}`
+    expect((await read('run.sh', text))(key)).toBe(expected)
+  })
+
+  test('supervised fine-tuning', async () => {
+    const text =
+      'torchrun --standalone --nproc_per_node=4 -m verl.trainer.fsdp_sft_trainer data.train_files=x model.partial_pretrain=a/b data.max_length=2048'
+    const value = await read('run.sh', text)
+    expect([
+      value('stage'),
+      value('gpus'),
+      value('microBatchSize'),
+      value('globalBatchSize'),
+      value('sequenceLength'),
+    ]).toEqual(['sft', 4, 4, 256, 2048])
+    expect(value('parallelism.data')).toBe('fsdp2')
+  })
+
+  test('YAML with interpolations', async () => {
+    const text =
+      'actor_rollout_ref:\n  model: { path: a/b }\n  actor: { strategy: fsdp2, ppo_micro_batch_size_per_gpu: "${oc.select:x,1}" }\ndata: { max_prompt_length: 10, max_response_length: 20 }\n'
+    const value = await read('ppo.yaml', text)
+    expect(value('sequenceLength')).toBe(30)
+    expect(value('microBatchSize')).toBe(1)
+  })
+})

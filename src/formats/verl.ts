@@ -1,0 +1,261 @@
+import type { Finding } from '../plan/finding.ts'
+import { byDefault, type DraftValue, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
+import type { Sourced } from '../plan/provenance.ts'
+import type { ReinforcementPlan } from '../plan/training-plan.ts'
+import type { StorageDtype } from '../plan/vocabulary.ts'
+import { type ConfigNode, nodeAt } from './config-document.ts'
+import { DottedFields, withoutInterpolations } from './dotted-fields.ts'
+import { Fields } from './fields.ts'
+import { listOf } from './hugging-face/lora-keys.ts'
+import { hubModel } from './hugging-face/references.ts'
+import type { FormatReader, ReadContext } from './reader.ts'
+import { readVerlSft } from './verl-sft.ts'
+
+const RL = 'verl 0.8 trainer/config/_generated_ppo_trainer.yaml'
+const ACTOR = 'actor_rollout_ref.actor'
+const MODEL = 'actor_rollout_ref.model'
+const ROLLOUT = 'actor_rollout_ref.rollout'
+
+/** verl's Hydra configs and command lines: PPO, GRPO and their kin, and supervised fine-tuning. */
+export const verlReader: FormatReader = {
+  format: 'verl',
+  recognise: document => document.roots.some(root => isReinforcement(root) || isFineTuning(root)),
+  async read(document, context) {
+    const runs = document.roots.slice(0, 1).map(root => {
+      const findings: Finding[] = []
+      const fields = new Fields({ node: withoutInterpolations(root), findings })
+      const draft = isFineTuning(root) ? readVerlSft(fields, findings, context) : readVerl(fields, findings, context)
+      return { name: null, draft, findings }
+    })
+    return { runs, findings: [] }
+  },
+}
+
+function isReinforcement(root: ConfigNode): boolean {
+  return (
+    nodeAt(root, MODEL) !== undefined &&
+    (root.entries.has('data') || root.entries.has('trainer') || root.entries.has('algorithm'))
+  )
+}
+
+function isFineTuning(root: ConfigNode): boolean {
+  if (root.entries.has('actor_rollout_ref') || root.entries.has('policy')) return false
+  const model = root.entries.get('model')
+  const named = model?.entries.has('partial_pretrain') === true
+  const engine =
+    model?.entries.has('path') === true &&
+    (root.entries.has('engine') || nodeAt(root, 'data.micro_batch_size_per_gpu') !== undefined)
+  return root.entries.has('data') && (named || engine)
+}
+
+function readVerl(root: Fields, findings: Finding[], context: ReadContext): PlanDraft {
+  const fields = new DottedFields(root)
+  const model = fields.scope(MODEL)
+  const megatron = isMegatron(fields)
+  const adapter = readVerlAdapter(fields, MODEL)
+  const reinforcement = readReinforcement(fields)
+  return {
+    framework: byDefault('verl', 'the format'),
+    libraries: byDefault(context.libraries, 'the repository'),
+    stage: readStage(fields),
+    ...(model === undefined ? {} : hubModel(model, ['path'], [], findings)),
+    ...adapter,
+    ...(megatron ? readMegatron(fields) : readFsdp(fields)),
+    ...readBatch(fields, reinforcement.value),
+    ...readModelSwitches(fields, megatron),
+    ...readGpus(fields),
+    ...readLength(fields),
+    reinforcement,
+  }
+}
+
+function readStage(fields: DottedFields): Sourced<'ppo' | 'grpo'> {
+  const estimator = fields.string('algorithm.adv_estimator') ?? byDefault('gae', `${RL}: gae`)
+  return { ...estimator, value: estimator.value === 'gae' ? 'ppo' : 'grpo' }
+}
+
+function isMegatron(fields: DottedFields): boolean {
+  const strategy = fields.string(`${ACTOR}.strategy`)?.value
+  if (strategy !== undefined) return strategy === 'megatron'
+  return /megatron/.test(fields.string('config_name')?.value ?? '') || fields.scope(`${ACTOR}.megatron`) !== undefined
+}
+
+/** `lora_rank` above 0 turns LoRA on; both verl trainers share the keys. */
+export function readVerlAdapter(fields: DottedFields, path: string): MutablePlanDraft {
+  const rank = fields.positive(`${path}.lora_rank`)
+  if (rank === undefined) return { 'adapter.type': byDefault(null, `${RL}: lora_rank 0`) }
+  const scope = fields.scope(path)
+  const named = scope?.isSet('target_modules') ? listOf(scope, 'target_modules') : undefined
+  const all = named === undefined || named.value.includes('all-linear')
+  return {
+    'adapter.type': { ...rank, value: 'lora' },
+    'adapter.rank': rank,
+    'adapter.targetRule': byDefault('peft', 'verl hands LoraConfig to PEFT'),
+    'adapter.targetModules': all ? { ...(named ?? byDefault('', `${RL}: all-linear`)), value: 'all-linear' } : named,
+  }
+}
+
+function readFsdp(fields: DottedFields): MutablePlanDraft {
+  const path = `${ACTOR}.fsdp_config`
+  const strategy = fields.string(`${ACTOR}.strategy`) ?? byDefault('fsdp', `${RL}: fsdp`)
+  const size = fields.positive(`${path}.fsdp_size`)
+  const policy = fields.boolean(`${path}.offload_policy`)
+  const sequence = fields.positive(`${ACTOR}.ulysses_sequence_parallel_size`) ?? byDefault(1, `${RL}: 1`)
+  return {
+    ...fsdpPrecision(fields.string(`${path}.model_dtype`), `${RL}: model_dtype fp32`),
+    'parallelism.data': { ...strategy, value: strategy.value === 'fsdp2' ? 'fsdp2' : 'fsdp1' },
+    'parallelism.shardSize': size ?? byDefault(null, `${RL}: fsdp_size −1, all ranks`),
+    'parallelism.reshardAfterForward':
+      fields.boolean(`${path}.reshard_after_forward`) ?? byDefault(true, `${RL}: true`),
+    'parallelism.context': sequence,
+    'parallelism.offload':
+      policy?.value === true
+        ? { ...policy, value: 'parameters_and_optimizer' }
+        : byDefault(
+            'none',
+            'param_offload and optimizer_offload move to the CPU between phases only (verl fsdp_workers.py)',
+          ),
+  }
+}
+
+/** FSDP holds `model_dtype` and computes in bfloat16 under autocast (verl 0.8 workers/actor/dp_actor.py). */
+export function fsdpPrecision(dtype: Sourced<string> | undefined, note: string): MutablePlanDraft {
+  const half = dtype !== undefined && /^(?:bf16|bfloat16)$/.test(dtype.value)
+  const held: Sourced<StorageDtype> = { ...(dtype ?? byDefault('fp32', note)), value: half ? 'bfloat16' : 'float32' }
+  return {
+    'precision.weights': held,
+    'precision.gradients': held,
+    'adapter.dtype': held,
+    'precision.compute': byDefault('bfloat16', `${RL}: dtype bfloat16`),
+    'precision.autocast': byDefault(true, 'verl 0.8 workers/actor/dp_actor.py: torch.autocast'),
+    attention: byDefault('flash', 'verl 0.8 workers/fsdp_workers.py: flash_attention_2'),
+  }
+}
+
+function readMegatron(fields: DottedFields): MutablePlanDraft {
+  const path = `${ACTOR}.megatron`
+  const note = 'verl 0.8 trainer/config/engine/megatron.yaml'
+  const size = (key: string): Sourced<number> => fields.positive(`${path}.${key}`) ?? byDefault(1, `${note}: 1`)
+  const tensor = size('tensor_model_parallel_size')
+  const distributed = fields.boolean(`${path}.use_distributed_optimizer`) ?? byDefault(true, `${note}: True`)
+  const recompute = `${path}.override_transformer_config.recompute_granularity`
+  const granularity = fields.string(recompute)
+  const offload = 'param_offload and optimizer_offload move to the CPU between phases only (verl megatron_workers.py)'
+  return {
+    'precision.weights': byDefault('bfloat16', `${note}: dtype bfloat16`),
+    'precision.compute': byDefault('bfloat16', `${note}: dtype bfloat16`),
+    'precision.gradients': byDefault('float32', 'Megatron core 0.20: bf16 gradients are accumulated in float32'),
+    'precision.optimizerStates': byDefault('float32', 'Megatron core 0.20 optimizer_config.py'),
+    'precision.masterWeights': byDefault(true, 'Megatron core 0.20 Float16OptimizerWithFloat16Params'),
+    'parallelism.data': { ...distributed, value: distributed.value ? 'distributed_optimizer' : 'ddp' },
+    'parallelism.tensor': tensor,
+    'parallelism.sequenceParallel':
+      fields.boolean(`${path}.sequence_parallel`) ??
+      byDefault(tensor.value > 1, `${note}: True, with tensor parallelism`),
+    'parallelism.pipeline': size('pipeline_model_parallel_size'),
+    'parallelism.context': size('context_parallel_size'),
+    'parallelism.expert': size('expert_model_parallel_size'),
+    'parallelism.offload': byDefault('none', offload),
+    gradientCheckpointing:
+      granularity === undefined
+        ? byDefault('none', `${note}: recompute_granularity null`)
+        : { ...granularity, value: granularity.value === 'full' ? 'full' : 'selective' },
+    loss: byDefault('vocab_parallel', 'Megatron core: vocab-parallel log-probabilities'),
+    attention: byDefault('flash', `${note}: attention_backend flash`),
+  }
+}
+
+function readModelSwitches(fields: DottedFields, megatron: boolean): MutablePlanDraft {
+  if (megatron) return {}
+  const checkpointing = fields.boolean(`${MODEL}.enable_gradient_checkpointing`) ?? byDefault(true, `${RL}: true`)
+  const fused = fields.boolean(`${MODEL}.use_fused_kernels`) ?? byDefault(false, `${RL}: false`)
+  const liger = fields.boolean(`${MODEL}.use_liger`) ?? byDefault(false, `${RL}: false`)
+  return {
+    gradientCheckpointing: { ...checkpointing, value: checkpointing.value ? 'full' : 'none' },
+    checkpointingReentrant: byDefault(false, 'verl 0.8 workers/fsdp_workers.py: use_reentrant False'),
+    activationOffload: fields.boolean(`${MODEL}.enable_activation_offload`) ?? byDefault(false, `${RL}: false`),
+    fusedKernels: { ...liger, value: liger.value ? 'liger' : 'none' },
+    loss: { ...fused, value: fused.value ? 'fused_linear' : 'full_logits' },
+  }
+}
+
+function readBatch(fields: DottedFields, { generations }: ReinforcementPlan): MutablePlanDraft {
+  const mini = fields.positive(`${ACTOR}.ppo_mini_batch_size`) ?? byDefault(256, `${RL}: 256`)
+  const note = `ppo_mini_batch_size ${mini.value} prompts × ${generations} responses`
+  return {
+    globalBatchSize: { ...mini, value: mini.value * generations, note },
+    gradientAccumulationSteps: byDefault('auto', 'verl: mini batch ÷ micro batch ÷ ranks'),
+    microBatchSize: microBatch(fields),
+  }
+}
+
+function microBatch(fields: DottedFields): DraftValue<number> {
+  const perGpu = fields.positive(`${ACTOR}.ppo_micro_batch_size_per_gpu`)
+  const dynamic = fields.boolean(`${ACTOR}.use_dynamic_bsz`)
+  if (dynamic?.value === true)
+    return { ...dynamic, value: 1, note: 'one packed row of ppo_max_token_len_per_gpu tokens' }
+  if (perGpu !== undefined) return perGpu
+  const global = fields.positive(`${ACTOR}.ppo_micro_batch_size`)
+  if (global === undefined) return { value: 1, from: 'assumed', note: 'set ppo_micro_batch_size_per_gpu to be sure' }
+  return facts => ({ ...global, value: Math.max(1, Math.ceil(global.value / facts.gpus)), note: 'over all GPUs' })
+}
+
+/** Prompt and response, or under dynamic batches the tokens a GPU takes at once. */
+function readLength(fields: DottedFields): MutablePlanDraft {
+  const prompt = fields.positive('data.max_prompt_length') ?? byDefault(512, `${RL}: 512`)
+  const response = fields.positive('data.max_response_length') ?? byDefault(512, `${RL}: 512`)
+  const note = `prompt ${prompt.value} + response ${response.value} tokens`
+  const dynamic = fields.isOn(`${ACTOR}.use_dynamic_bsz`)
+  const tokens = fields.positive(`${ACTOR}.ppo_max_token_len_per_gpu`) ?? byDefault(16_384, `${RL}: 16384`)
+  const ulysses = fields.positive(`${ACTOR}.ulysses_sequence_parallel_size`)?.value ?? 1
+  const remove = fields.boolean(`${MODEL}.use_remove_padding`) ?? byDefault(true, `${RL}: true`)
+  const whole = { ...response, value: prompt.value + response.value, note }
+  return {
+    sequenceLength: dynamic ? { ...tokens, value: tokens.value * ulysses } : whole,
+    packing: { ...remove, value: dynamic },
+    variableLength: byDefault(true, 'responses differ in length'),
+    'dataset.padding': { ...remove, value: remove.value ? 'none' : 'fixed' },
+    'dataset.epochs': fields.positive('trainer.total_epochs') ?? byDefault(30, `${RL}: 30`),
+    'dataset.maxSteps': fields.positive('trainer.total_training_steps') ?? byDefault(null, `${RL}: null`),
+    'dataset.samples': fields.positive('data.train_max_samples') ?? byDefault(null, 'the rows of the file'),
+    ...namesOfFiles(fields, 'data.train_files'),
+  }
+}
+
+export function namesOfFiles(fields: DottedFields, path: string): MutablePlanDraft {
+  const names = fields.strings(path)
+  return names === undefined ? {} : { 'dataset.names': names }
+}
+
+function readGpus(fields: DottedFields): MutablePlanDraft {
+  const nodes = fields.positive('trainer.nnodes') ?? byDefault(1, `${RL}: nnodes 1`)
+  const perNode = fields.positive('trainer.n_gpus_per_node') ?? byDefault(8, `${RL}: n_gpus_per_node 8`)
+  return { gpus: { ...perNode, value: perNode.value * nodes.value }, gpusPerNode: perNode }
+}
+
+function readReinforcement(fields: DottedFields): Sourced<ReinforcementPlan> {
+  const stage = readStage(fields)
+  const kl = fields.isOn(`${ACTOR}.use_kl_loss`) || fields.isOn('algorithm.use_kl_in_reward')
+  const shared = fields.positive(`${MODEL}.lora_rank`) !== undefined
+  const away =
+    fields.isOn('actor_rollout_ref.ref.fsdp_config.param_offload') ||
+    fields.isOn('actor_rollout_ref.ref.megatron.param_offload')
+  const share = fields.number(`${ROLLOUT}.gpu_memory_utilization`, { min: 0, max: 1 })?.value ?? 0.5
+  const engine = fields.string(`${ROLLOUT}.name`)?.value ?? 'vllm'
+  const transformers = engine === 'hf'
+  return {
+    ...stage,
+    value: {
+      referenceModel: kl ? (shared ? 'shared' : away ? 'precomputed' : 'separate') : 'none',
+      generations: fields.positive(`${ROLLOUT}.n`)?.value ?? 1,
+      promptLength: fields.positive('data.max_prompt_length')?.value ?? 512,
+      completionLength: fields.positive('data.max_response_length')?.value ?? 512,
+      iterations: fields.positive(`${ACTOR}.ppo_epochs`)?.value ?? 1,
+      generation: transformers ? 'transformers' : 'vllm_colocate',
+      colocatedMemoryShare: transformers ? 0 : share,
+      sleepMode: fields.boolean(`${ROLLOUT}.free_cache_engine`)?.value ?? true,
+      rewardModel: fields.isOn('reward_model.enable'),
+      valueModel: stage.value === 'ppo',
+    },
+  }
+}
