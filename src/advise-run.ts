@@ -28,7 +28,7 @@ export function advise({ config, estimate, base, policy }: AdviseOptions): Advic
   const isOver = limit !== null && memory.highBytes > limit
   const shared = { plan: resolved.plan, provenance: resolved.provenance, evaluate, limitBytes: limit }
   return {
-    fixes: isOver ? findFixes({ ...shared, format: config.format, path: config.document.path }) : [],
+    fixes: isOver ? findFixes({ ...shared, format: config.format, document: config.document }) : [],
     alternatives: isOver ? findAlternatives(shared) : [],
     causes: base?.run
       ? findCauses({

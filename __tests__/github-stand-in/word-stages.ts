@@ -86,6 +86,7 @@ function wordRun(path: string, verdict: Verdict, before: Verdict | null): RunRep
               title: 'micro_batch_size 8 → 2',
               changes: [{ path, line: 2, key: 'micro_batch_size', from: 8, to: 2 }],
               memoryBytes: 1,
+              components: [],
               runSeconds: null,
               cost: null,
               tooTight: false,

@@ -1,4 +1,4 @@
-import type { PlanProvenance } from '../plan/resolve-plan.ts'
+import { type ConfigDocument, nodeAt, plainData } from '../formats/config-document.ts'
 import type { TrainingPlan } from '../plan/training-plan.ts'
 import type { ChangeReport, FixReport } from '../report/report.ts'
 import type { Evaluate, Evaluation } from './evaluation.ts'
@@ -7,9 +7,9 @@ import { PLAN_CHANGES, type PlanChange } from './plan-changes.ts'
 
 interface FixOptions {
   readonly format: string
-  readonly path: string
+  /** The file in which the changes are made. */
+  readonly document: ConfigDocument
   readonly plan: TrainingPlan
-  readonly provenance: PlanProvenance
   readonly evaluate: Evaluate
   /** null: nothing to fit into. */
   readonly limitBytes: number | null
@@ -97,23 +97,22 @@ function spell(format: string, changes: readonly PlanChange[], plan: TrainingPla
   return Object.assign({}, ...changes.map(({ id }) => FRAMEWORK_KEYS[format]?.[id]?.(plan) ?? {}))
 }
 
-function toReport(
-  { changes, result, keys }: Candidate,
-  { provenance, path }: FixOptions,
-  limitBytes: number,
-): FixReport {
+function toReport({ changes, result, keys }: Candidate, { document }: FixOptions, limitBytes: number): FixReport {
   return {
     title: changes.map(({ title }) => title).join(' and '),
-    changes: Object.entries(keys).map(([key, to]) => changeOf(key, to, provenance, path)),
+    changes: Object.entries(keys).flatMap(([key, to]) => changeOf(key, to, document)),
     memoryBytes: result.memory.deviceBytes,
+    components: result.memory.components.map(({ name, bytes }) => ({ name, bytes })),
     runSeconds: result.time?.runSeconds ?? null,
     cost: result.cost?.total ?? null,
     tooTight: result.memory.highBytes > limitBytes,
   }
 }
 
-/** The line of the key where the file has it; null where it has to be added. */
-function changeOf(key: string, to: unknown, provenance: PlanProvenance, path: string): ChangeReport {
-  const written = Object.values(provenance).find(own => own?.key === key && own.path === path && own.line !== undefined)
-  return { path, line: written?.line ?? null, key, from: null, to }
+/** The key as it is written in the file, and nothing when it already has the value; no line where it has to be added. */
+function changeOf(key: string, to: unknown, document: ConfigDocument): readonly ChangeReport[] {
+  const node = nodeAt(document.roots[0], key)
+  const from = node ? plainData(node) : null
+  if (node && JSON.stringify(from) === JSON.stringify(to)) return []
+  return [{ path: document.path, line: node?.keyLine ?? null, key, from, to }]
 }

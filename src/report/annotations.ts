@@ -6,6 +6,7 @@ export interface Annotation {
   readonly level: 'error' | 'warning' | 'notice'
   readonly path: string | null
   readonly line: number | null
+  readonly column: number | null
   readonly title: string
   readonly message: string
 }
@@ -22,10 +23,11 @@ export function renderAnnotations(report: Report): readonly Annotation[] {
     findings
       .filter(({ severity, line }) => severity === level && (level !== 'notice' || line !== null))
       .slice(0, MAX_PER_LEVEL)
-      .map(({ code, path, line, message, hint }) => ({
+      .map(({ code, path, line, column, message, hint }) => ({
         level,
         path,
         line,
+        column,
         title: FINDING_TEXTS[code].title,
         message: `${message} ${hint}`.slice(0, MAX_MESSAGE),
       })),

@@ -7,7 +7,7 @@ export function code(text: string): string {
   const runs = flat.match(/`+/g) ?? []
   const fence = '`'.repeat(Math.max(0, ...runs.map(({ length }) => length)) + 1)
   const pad = flat.startsWith('`') || flat.endsWith('`') ? ' ' : ''
-  return `${fence}${pad}${flat.replaceAll('|', '\\|')}${pad}${fence}`
+  return `${fence}${pad}${flat}${pad}${fence}`
 }
 
 /** Untrusted text inside prose: no markdown, HTML, mention, reference or link survives; code spans of our own messages stay. */

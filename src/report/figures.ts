@@ -18,21 +18,43 @@ export function percent(share: number): string {
   return `${value.toFixed(digits)} %`
 }
 
-const SYMBOLS: Readonly<Record<string, string>> = { USD: '$', EUR: '€', GBP: '£' }
+const SYMBOLS: ReadonlyMap<string, string> = new Map([
+  ['USD', '$'],
+  ['EUR', '€'],
+  ['GBP', '£'],
+])
 
 export function money(amount: number, currency: string | null): string {
-  const digits = Math.abs(amount) >= 1000 ? 0 : 2
-  const [whole = '0', cents] = Math.abs(amount).toFixed(digits).split('.')
-  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ',') + (cents ? `.${cents}` : '')
-  const symbol = currency ? SYMBOLS[currency] : undefined
-  const text = symbol ? `${symbol}${grouped}` : `${grouped}${currency ? ` ${currency}` : ''}`
-  return amount < 0 ? `${MINUS}${text}` : text
+  const digits = moneyDigits(amount)
+  return `${amount < 0 ? MINUS : ''}${moneyText(Math.abs(amount), currency, digits)}`
 }
 
+/** The amount that {@link money} shows: sums and differences are taken of these. */
+export function shownMoney(amount: number): number {
+  return Number(amount.toFixed(moneyDigits(amount)))
+}
+
+/** Difference of the two amounts as shown. */
 export function moneyDelta(amount: number, base: number, currency: string | null): string {
-  const delta = amount - base
-  const share = base > 0 ? ` (${signed(delta, percent(Math.abs(delta) / base))})` : ''
-  return `${signed(delta, money(Math.abs(delta), currency))}${share}`
+  const delta = shownMoney(amount) - shownMoney(base)
+  const share = base > 0 && delta !== 0 ? ` (${signed(delta, percent(Math.abs(amount - base) / base))})` : ''
+  return `${signedMoney(delta, currency, Math.max(moneyDigits(amount), moneyDigits(base)))}${share}`
+}
+
+/** `+$13`, `−4.50 CNY`, `0`. */
+export function signedMoney(delta: number, currency: string | null, digits = moneyDigits(delta)): string {
+  return signed(delta, moneyText(Math.abs(delta), currency, digits))
+}
+
+/** Cents matter below a hundred; above they are noise beside the interval of the estimate. */
+function moneyDigits(amount: number): number {
+  return Math.abs(amount) >= 100 ? 0 : 2
+}
+
+function moneyText(amount: number, currency: string | null, digits: number): string {
+  const grouped = group(amount.toFixed(digits))
+  const symbol = currency === null ? undefined : SYMBOLS.get(currency)
+  return symbol ? `${symbol}${grouped}` : `${grouped}${currency ? ` ${currency}` : ''}`
 }
 
 function signed(delta: number, text: string): string {
@@ -71,4 +93,14 @@ export function roundedParts(parts: readonly number[], unit: number): readonly n
     missing -= 1
   }
   return floors
+}
+
+/** Keeps a short figure on one line: every space becomes a no-break space. */
+export function unbroken(text: string): string {
+  return text.replaceAll(' ', '\u00A0')
+}
+
+/** `1 config`, `3 configs`. */
+export function plural(amount: number, noun: string): string {
+  return `${amount} ${noun}${amount === 1 ? '' : 's'}`
 }

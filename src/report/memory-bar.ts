@@ -13,23 +13,27 @@ interface BarOptions {
   readonly columns?: number
 }
 
+/** Parts of a bar in drawing order. */
 const GROUPS = [
-  {
-    name: 'weights, gradients, optimizer',
-    glyph: '█',
-    ascii: '#',
-    matches: /weight|gradient|optimizer|adapter|parameter|state|master/i,
-  },
-  { name: 'activations', glyph: '▓', ascii: '+', matches: /activation|checkpoint|recompute|hidden|saved|layer/i },
-  { name: 'logits and loss', glyph: '▒', ascii: '=', matches: /logit|loss|entropy|head/i },
-  {
-    name: 'buffers',
-    glyph: '░',
-    ascii: '-',
-    matches: /buffer|gather|bucket|shard|dequant|temporar|workspace|communication/i,
-  },
-  { name: 'allocator, CUDA, NCCL', glyph: '·', ascii: '.', matches: /./ },
+  { name: 'weights, gradients, optimizer', glyph: '█', ascii: '#' },
+  { name: 'activations', glyph: '▓', ascii: '+' },
+  { name: 'logits and loss', glyph: '▒', ascii: '=' },
+  { name: 'buffers', glyph: '░', ascii: '-' },
+  { name: 'allocator, CUDA, NCCL', glyph: '·', ascii: '.' },
 ] as const
+
+type GroupName = (typeof GROUPS)[number]['name']
+
+/** The first row that matches a component's name decides; what no row matches is the allocator's. */
+const GROUP_RULES: readonly { readonly matches: RegExp; readonly name: GroupName }[] = [
+  { matches: /logit|loss|entropy/i, name: 'logits and loss' },
+  { matches: /activation|checkpoint|recompute|hidden|saved|attention|working set/i, name: 'activations' },
+  { matches: /buffer|gather|bucket|dequant|de-quant|temporar|workspace|communication|cached/i, name: 'buffers' },
+  {
+    matches: /weight|gradient|optimizer|adapter|parameter|state|master|model|reference/i,
+    name: 'weights, gradients, optimizer',
+  },
+]
 
 /** Memory as bars of one character per GiB (fewer when the scale is long), with the usable limit as a wall. */
 export function memoryBars({ rows, usableBytes, ascii = false, columns = 60 }: BarOptions): readonly string[] {
@@ -42,7 +46,8 @@ export function memoryBars({ rows, usableBytes, ascii = false, columns = 60 }: B
     const total = totals[index] ?? 0
     const groups = GROUPS.map(() => 0)
     for (const { name, bytes } of components) {
-      const at = GROUPS.findIndex(({ matches }) => matches.test(name))
+      const group = GROUP_RULES.find(({ matches }) => matches.test(name))?.name ?? 'allocator, CUDA, NCCL'
+      const at = GROUPS.findIndex(own => own.name === group)
       groups[at] = (groups[at] ?? 0) + bytes
     }
     const cells = roundedParts(groups, unit)
@@ -54,6 +59,7 @@ export function memoryBars({ rows, usableBytes, ascii = false, columns = 60 }: B
     return `${label.padEnd(width)}  ${gib(total).padStart(6)}   ${walled}${share}`.trimEnd()
   })
   const legend = GROUPS.map(group => `${ascii ? group.ascii : group.glyph} ${group.name}`).join('   ')
-  const head = `${'GiB per GPU'.padEnd(width + 8)}   ${usableBytes === null ? '' : `${' '.repeat(Math.max(0, (wall ?? 0) - 12))}${gib(usableBytes)} usable`}`
+  const usable = usableBytes === null ? '' : `${gib(usableBytes)} usable`.padStart((wall ?? 0) + 1)
+  const head = `${'GiB per GPU'.padEnd(width + 8)}   ${usable}`
   return [head.trimEnd(), ...lines, '', legend]
 }

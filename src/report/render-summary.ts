@@ -1,11 +1,15 @@
+import type { CommentOptions } from './comment-options.ts'
 import { code, prose } from './escape-markdown.ts'
-import { type CommentOptions, renderComment } from './render-comment.ts'
+import { join, reportSections } from './render-comment.ts'
 import type { Report, RunReport } from './report.ts'
+
+/** A step's summary holds 1 MiB. */
+const MAX_RUNS = 200
 
 /** The job summary: the comment's body, then every finding, a picture of the memory split, and how to reproduce it. */
 export function renderSummary(report: Report, options: CommentOptions): string {
   const { marker: _marker, ...rest } = options
-  const parts = [renderComment(report, rest)]
+  const parts = [join(reportSections(report, rest, { rows: MAX_RUNS, assumptions: 500 }))]
   const worst = report.runs.find(({ memory }) => memory !== null)
   if (worst?.memory) parts.push(`#### Memory of ${code(worst.path)}`, pie(worst))
   const findings = report.runs.flatMap(run =>

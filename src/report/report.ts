@@ -134,6 +134,8 @@ export interface FixReport {
   readonly title: string
   readonly changes: readonly ChangeReport[]
   readonly memoryBytes: Bytes
+  /** Sum to `memoryBytes`. */
+  readonly components: readonly { readonly name: string; readonly bytes: Bytes }[]
   readonly runSeconds: Seconds | null
   readonly cost: number | null
   /** The interval still crosses the limit. */

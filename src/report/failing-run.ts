@@ -1,0 +1,85 @@
+import { code, fenced, prose } from './escape-markdown.ts'
+import { duration, gib, money, percent, unbroken } from './figures.ts'
+import { markdownTable } from './markdown-table.ts'
+import { memoryBars } from './memory-bar.ts'
+import { describePlan } from './plan-text.ts'
+import type { ChangeReport, FixReport, RunReport } from './report.ts'
+
+/** What a failing run needs to pass: where its memory goes, the changes that help, and the first of them as a diff. */
+export function failingRun(run: RunReport, baseLabel: string): string {
+  const parts = [`#### ${code(run.path)}`, prose(describePlan(run))]
+  if (run.memory) parts.push(barsBlock(run, baseLabel))
+  const offered = run.fixes.find(({ tooTight }) => !tooTight) ?? run.fixes[0]
+  if (offered) {
+    parts.push('**To pass, do one of these**', fixTable(run))
+    if (offered.changes.length > 0) parts.push(fixDiff(offered, run.fixes.indexOf(offered)))
+  }
+  return parts.join('\n\n')
+}
+
+function barsBlock({ memory, base, fixes }: RunReport, baseLabel: string): string {
+  if (!memory) return ''
+  const isCompared = base !== null && base.components.length > 0
+  const rows = [
+    ...(isCompared ? [{ label: fenced(baseLabel).slice(0, 16), components: base.components }] : []),
+    { label: isCompared ? 'this PR' : 'as written', components: memory.components },
+  ]
+  const fix = fixes.find(({ tooTight }) => !tooTight)
+  const withFix = fix ? [{ label: `with fix ${fixLetter(fixes.indexOf(fix))}`, components: fix.components }] : []
+  return block('text', memoryBars({ rows: [...rows, ...withFix], usableBytes: memory.usableBytes }))
+}
+
+function fixTable({ fixes, memory, cost: ownCost }: RunReport): string {
+  const usable = memory?.usableBytes ?? null
+  const rows = fixes.map(({ title, tooTight, memoryBytes, runSeconds, cost }, index) => {
+    const amount = `${gib(memoryBytes)} GiB${usable ? ` (${percent(memoryBytes / usable)})` : ''}`
+    return [
+      tooTight ? fixLetter(index) : `**${fixLetter(index)}**`,
+      `${prose(title)}${tooTight ? ': *too tight, not enough margin*' : ''}`,
+      unbroken(amount),
+      runSeconds === null ? '—' : unbroken(duration(runSeconds)),
+      cost === null ? '—' : unbroken(money(cost, ownCost?.currency ?? null)),
+    ]
+  })
+  return markdownTable({ columns: ['^', 'Change', '>Peak memory / GPU', '>Time', '>Cost'], rows })
+}
+
+function fixDiff({ changes }: FixReport, index: number): string {
+  const files = [...new Set(changes.map(({ path }) => path))]
+  return block(
+    'diff',
+    files.flatMap(path => [
+      `  # ${fixLetter(index)}: ${fenced(path)}`,
+      ...changes.filter(change => change.path === path).flatMap(diffLines),
+    ]),
+  )
+}
+
+/** Dotted keys are written as the nested mapping that they mean. */
+function diffLines({ key, from, to }: ChangeReport): readonly string[] {
+  const parts = key.split('.')
+  const parents = parts.slice(0, -1).map((part, depth) => `  ${'  '.repeat(depth)}${part}:`)
+  const indent = '  '.repeat(parts.length - 1)
+  const name = `${indent}${parts.at(-1) ?? key}`
+  const removed = from === null || from === undefined ? [] : valueLines(name, from, indent).map(line => `- ${line}`)
+  return [...parents, ...removed, ...valueLines(name, to, indent).map(line => `+ ${line}`)].map(fenced)
+}
+
+function valueLines(name: string, value: unknown, indent: string): readonly string[] {
+  if (Array.isArray(value) && value.length > 0)
+    return [`${name}:`, ...value.map(item => `${indent}  - ${scalarText(item)}`)]
+  return [`${name}: ${scalarText(value)}`]
+}
+
+function scalarText(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+/** A, B, C … */
+function fixLetter(index: number): string {
+  return String.fromCharCode(65 + index)
+}
+
+function block(language: string, lines: readonly string[]): string {
+  return [`\`\`\`${language}`, ...lines.map(fenced), '```'].join('\n')
+}

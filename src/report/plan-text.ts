@@ -1,0 +1,34 @@
+import { GB } from '../plan/units.ts'
+import { plain } from './escape-markdown.ts'
+import { count, group } from './figures.ts'
+import type { RuleOfThumbReport, RunReport } from './report.ts'
+
+/** `Llama 2 7B …, full fine-tune, 8 × A100`. */
+export function describePlan({ plan, parameters, gpuName }: RunReport): string {
+  if (!plan) return ''
+  const size = parameters ? ` (${count(parameters.total)} parameters, ${count(parameters.trainable)} train)` : ''
+  const method = plan.adapter
+    ? `${plan.quantization === 'none' ? '' : `${plan.quantization} + `}${plan.adapter.type} r${plan.adapter.rank}`
+    : 'full fine-tune'
+  const sharding = plan.parallelism.data === 'none' ? '' : `, ${plan.parallelism.data}`
+  return plain(
+    `${plan.model ?? 'inline model'}${size}, ${plan.stage}, ${method}, ${plan.precision.compute}${sharding}, ${plan.microBatchSize} × ${plan.sequenceLength} tokens, ${plan.gpus} × ${gpuName ?? 'unknown GPU'}`,
+  )
+}
+
+export function ruleOfThumb({
+  fixedBytes,
+  dynamicBytes,
+  peakBytes,
+  steps,
+  seconds,
+  billedHours,
+  cost,
+  currency,
+}: RuleOfThumbReport): string {
+  const memory = `${(fixedBytes / GB).toFixed(1)} GB fixed + ${(dynamicBytes / GB).toFixed(1)} GB dynamic = ${(peakBytes / GB).toFixed(1)} GB`
+  const time =
+    steps === null || seconds === null ? '' : `, ${group(String(steps))} steps, ${group(seconds.toFixed(1))} s`
+  const bill = billedHours === null ? '' : `, ${billedHours} billed hour${billedHours === 1 ? '' : 's'}`
+  return `${memory}${time}${bill}${cost === null ? '' : `, ${group(cost.toFixed(2))} ${currency ?? ''}`}`.trimEnd()
+}

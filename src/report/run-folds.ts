@@ -1,0 +1,186 @@
+import { code, prose } from './escape-markdown.ts'
+import { duration, gib, group, money, moneyDelta, percent, roundedParts, unbroken } from './figures.ts'
+import { markdownTable } from './markdown-table.ts'
+import { ruleOfThumb } from './plan-text.ts'
+import type { RunReport } from './report.ts'
+import { shownValue } from './verdict-heading.ts'
+
+/** GitHub renders markdown inside only after a blank line. */
+export function fold(title: string, body: string): string {
+  return `<details>\n<summary>${title}</summary>\n\n${body}\n\n</details>`
+}
+
+/** Other GPUs on which the run fits. */
+export function alternativesTable({ alternatives }: RunReport): string {
+  const rows = alternatives.map(option => [
+    option.fits ? '✅' : '❌',
+    unbroken(`${option.gpus} × ${prose(option.gpuName)}`),
+    unbroken(
+      `${gib(option.memoryBytes)} of ${gib(option.usableBytes)} GiB (${percent(option.memoryBytes / option.usableBytes)})`,
+    ),
+    option.runSeconds === null ? '—' : unbroken(duration(option.runSeconds)),
+    option.cost === null ? '—' : unbroken(money(option.cost, option.currency)),
+    prose(option.note) || (option.fits ? 'fits' : 'does not fit'),
+  ])
+  return markdownTable({ columns: ['^', 'GPUs', '>Peak memory / GPU', '>Time', '>Cost', ''], rows })
+}
+
+const HUNDREDTH_GIB = 2 ** 30 / 100
+
+/** The peak, component by component: hundredths of a GiB that sum to the total shown, at the head and at the base. */
+export function breakdownTable({ memory, base }: RunReport, baseLabel: string): string {
+  if (!memory) return ''
+  const before = base?.components ?? []
+  const names = [...new Set([...memory.components, ...before].map(({ name }) => name))]
+  const headCells = hundredths(names, memory.components)
+  const baseCells = hundredths(names, before)
+  const notes = new Map(memory.components.map(({ name, note }) => [name, note]))
+  const range = `range ${gib(memory.lowBytes)} – ${gib(memory.highBytes)} GiB; torch allocates ${gib(memory.allocatedBytes)}, reserves ${gib(memory.reservedBytes)}`
+  const lines = names.map((name, index) => ({
+    name: prose(name),
+    base: baseCells[index] ?? 0,
+    head: headCells[index] ?? 0,
+    note: prose(notes.get(name) ?? ''),
+  }))
+  const total = { name: '**Peak**', base: sum(baseCells), head: sum(headCells), note: range }
+  if (before.length === 0)
+    return markdownTable({
+      columns: ['Component', '>GiB', 'How'],
+      rows: [...lines, total].map(({ name, head, note }) => [name, amount(head), note]),
+    })
+  return markdownTable({
+    columns: ['Component', `>${code(baseLabel)}`, '>this PR', '>Δ GiB', 'How'],
+    rows: [...lines, total].map(line => [
+      line.name,
+      amount(line.base),
+      amount(line.head),
+      amountDelta(line.head - line.base),
+      line.note,
+    ]),
+  })
+}
+
+function hundredths(
+  names: readonly string[],
+  components: readonly { readonly name: string; readonly bytes: number }[],
+): readonly number[] {
+  const bytes = names.map(name =>
+    components.filter(component => component.name === name).reduce((total, own) => total + own.bytes, 0),
+  )
+  return roundedParts(bytes, HUNDREDTH_GIB)
+}
+
+function sum(parts: readonly number[]): number {
+  return parts.reduce((total, part) => total + part, 0)
+}
+
+function amount(cells: number): string {
+  return group((cells / 100).toFixed(2))
+}
+
+function amountDelta(cells: number): string {
+  return cells === 0 ? '0' : `${cells < 0 ? '−' : '+'}${amount(Math.abs(cells))}`
+}
+
+/** The largest growth against the base, for the fold's title. */
+export function breakdownTitle({ memory, base }: RunReport): string {
+  if (!memory) return ''
+  const before = new Map(base?.components.map(({ name, bytes }) => [name, bytes]))
+  const increase = memory.deviceBytes - (base?.memoryBytes ?? memory.deviceBytes)
+  const [grown] = memory.components
+    .map(({ name, bytes }) => ({ name, bytes: bytes - (before.get(name) ?? 0) }))
+    .toSorted((a, b) => b.bytes - a.bytes)
+  if (before.size > 0 && grown && increase > HUNDREDTH_GIB * 10 && grown.bytes <= increase)
+    return `${prose(grown.name)}: ${percent(grown.bytes / increase)} of the increase`
+  const [largest] = memory.components.toSorted((a, b) => b.bytes - a.bytes)
+  return largest ? `mostly ${prose(largest.name)}; peak in: ${prose(memory.peakAt)}` : ''
+}
+
+/** Step, run and money, with the rule of thumb beside. */
+export function timeAndCost(run: RunReport): string {
+  const { time, cost, base, plan, ruleOfThumb: rule } = run
+  const rows: string[][] = []
+  const parts: string[] = []
+  if (time) {
+    rows.push(
+      [
+        'One step',
+        `${duration(time.stepSeconds)} (${duration(time.lowStepSeconds)} – ${duration(time.highStepSeconds)})`,
+      ],
+      ['Tokens per second and GPU', group(Math.round(time.tokensPerSecondPerGpu).toString())],
+      ['Model FLOP utilisation', percent(time.modelFlopsUtilization)],
+    )
+    if (time.steps !== null) rows.push(['Steps', group(String(time.steps))])
+    for (const { name, seconds } of time.components) rows.push([prose(name), duration(seconds)])
+    if (time.runSeconds !== null) rows.push(['**One run**', `**${duration(time.runSeconds)}**`])
+    if (time.runSeconds !== null && base?.runSeconds != null)
+      rows.push(['One run at the base', duration(base.runSeconds)])
+    if (time.totalSeconds !== null && plan && plan.retries > 1)
+      rows.push([`With ${plan.retries} attempts`, duration(time.totalSeconds)])
+    if (time.energyKwh !== null) rows.push(['Energy', `${time.energyKwh.toFixed(1)} kWh`])
+  }
+  if (cost) {
+    rows.push(['**Cost**', `**${money(cost.total, cost.currency)}**`])
+    if (base?.cost != null)
+      rows.push([
+        'Cost at the base',
+        `${money(base.cost, cost.currency)}; change ${moneyDelta(cost.total, base.cost, cost.currency)}`,
+      ])
+  }
+  if (rows.length > 0)
+    parts.push(
+      markdownTable({
+        columns: ['', '>this run'],
+        rows: rows.map(([name = '', value = '']) => [name, unbroken(value)]),
+      }),
+    )
+  if (cost) parts.push(`${prose(cost.formula)}. Price: ${prose(cost.priceSource)}.`)
+  if (rule) parts.push(`Rule of thumb, for comparison: ${prose(ruleOfThumb(rule))}.`)
+  return parts.join('\n\n')
+}
+
+/** `15.3 h on 8 GPUs = 123 GPU-hours = $221`. */
+export function timeAndCostTitle({ time, cost, plan }: RunReport): string {
+  if (!time) return 'not estimated'
+  if (time.totalSeconds === null) return `${duration(time.stepSeconds)} per step; the number of steps is not known`
+  const gpus = plan?.gpus ?? 1
+  const gpuHours = (time.totalSeconds / 3600) * gpus
+  const parts = [
+    `${duration(time.totalSeconds)} on ${gpus} GPU${gpus === 1 ? '' : 's'}`,
+    `${group(gpuHours.toFixed(gpuHours < 100 ? 1 : 0))} GPU-hours`,
+    cost ? money(cost.total, cost.currency) : '',
+  ]
+  return parts.filter(part => part !== '').join(' = ')
+}
+
+export function assumptionsTitle({ assumptions }: RunReport): string {
+  const guessed = assumptions.filter(({ from }) => from === 'assumed').length
+  const defaults = assumptions.filter(({ from }) => from === 'default').length
+  return `${guessed} guessed, ${defaults} defaults, ${assumptions.length - guessed - defaults} read from your files`
+}
+
+const ORIGINS = {
+  assumed: 'guessed',
+  default: 'default',
+  model: 'model',
+  policy: 'policy',
+  launch: 'launch',
+  file: 'file',
+} as const satisfies Record<RunReport['assumptions'][number]['from'], string>
+const ORDER = Object.keys(ORIGINS)
+
+/** Where each value came from, guesses first. */
+export function assumptionsTable({ assumptions }: RunReport, maxRows: number): string {
+  const sorted = assumptions.toSorted((a, b) => ORDER.indexOf(a.from) - ORDER.indexOf(b.from))
+  const rows = sorted.slice(0, maxRows).map(({ key, value, from, path, line, note }) => {
+    const place = path ? `${code(path)}${line ? ` line ${line}` : ''}` : ORIGINS[from]
+    return [
+      from === 'assumed' ? '✎' : '✔',
+      `${code(key)} = ${shownValue(value)}`,
+      `${place}${note ? `: ${prose(note)}` : ''}`,
+    ]
+  })
+  const hidden = sorted.length - rows.length
+  if (hidden > 0) rows.push(['', `${hidden} more`, 'in the job summary'])
+  return markdownTable({ columns: ['^', 'Value', 'Where from'], rows })
+}

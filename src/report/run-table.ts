@@ -1,0 +1,170 @@
+import type { CommentOptions } from './comment-options.ts'
+import { code, prose } from './escape-markdown.ts'
+import {
+  duration,
+  gib,
+  gibDelta,
+  money,
+  moneyDelta,
+  percent,
+  plural,
+  shownMoney,
+  signedMoney,
+  unbroken,
+} from './figures.ts'
+import { markdownTable } from './markdown-table.ts'
+import type { LimitKind, Report, RunReport } from './report.ts'
+import { VERDICT_SYMBOLS } from './verdict-heading.ts'
+
+const NONE = '—'
+
+/** One row a run, failing ones first; the differences are those of the figures shown. */
+export function runTable(report: Report, options: CommentOptions, maxRows: number): string {
+  if (report.runs.length === 0) return ''
+  const isCompared = report.runs.some(({ change }) => change !== 'not-compared')
+  const shown = report.runs.slice(0, maxRows)
+  const rows = shown.map(run => runRow(run, options))
+  const hidden = report.runs.slice(maxRows)
+  if (hidden.length > 0) rows.push(['', moreText(hidden), ...DASHES])
+  const total = totalRow(report)
+  if (total) rows.push(total)
+  const kept = isCompared ? rows : rows.map(cells => cells.filter((_, index) => !DELTA_COLUMNS.has(index)))
+  const columns = isCompared ? COLUMNS : COLUMNS.filter((_, index) => !DELTA_COLUMNS.has(index))
+  return markdownTable({ columns, rows: kept })
+}
+
+const COLUMNS = ['^', 'Config', 'GPUs', '>Peak memory / GPU', '>Δ GiB', '>Time', '>Cost / run', '>Δ cost'] as const
+const DELTA_COLUMNS: ReadonlySet<number> = new Set([4, 7])
+const DASHES = [NONE, NONE, NONE, NONE, NONE, NONE] as const
+
+function moreText(hidden: readonly RunReport[]): string {
+  const failing = hidden.filter(({ verdict }) => verdict === 'fail').length
+  const what =
+    failing > 0
+      ? `${failing} of them failing`
+      : hidden.every(({ verdict }) => verdict === 'pass')
+        ? 'all pass'
+        : 'none failing'
+  return `and ${hidden.length} more, ${what}: see the job summary`
+}
+
+function runRow(run: RunReport, options: CommentOptions): readonly string[] {
+  const symbol = VERDICT_SYMBOLS[run.verdict]
+  const config = configCell(run, options)
+  if (!run.memory) return [symbol, config, ...DASHES]
+  const { plan, time, cost, base, change } = run
+  return [
+    symbol,
+    config,
+    plan ? unbroken(`${plan.gpus} × ${prose(run.gpuName ?? 'unknown GPU')}`) : NONE,
+    memoryCell(run),
+    change === 'new' ? 'new' : base?.memoryBytes != null ? gibDelta(run.memory.deviceBytes, base.memoryBytes) : NONE,
+    time
+      ? unbroken(time.totalSeconds === null ? `${duration(time.stepSeconds)} / step` : duration(time.totalSeconds))
+      : NONE,
+    cost ? unbroken(money(cost.total, cost.currency)) : NONE,
+    change === 'new'
+      ? 'new'
+      : cost && base?.cost != null
+        ? unbroken(moneyDelta(cost.total, base.cost, cost.currency))
+        : NONE,
+  ]
+}
+
+function memoryCell({ memory, verdict }: RunReport): string {
+  if (!memory) return NONE
+  const amount = verdict === 'fail' ? `**${gib(memory.deviceBytes)}**` : gib(memory.deviceBytes)
+  if (memory.usableBytes === null) return unbroken(`${amount} GiB`)
+  const share = percent(memory.deviceBytes / memory.usableBytes)
+  return `${unbroken(`${amount} of ${gib(memory.usableBytes)} GiB`)} ${unbroken(`(${share})`)}`
+}
+
+/** Path, what is special about it, and in words why it does not pass. */
+function configCell(run: RunReport, options: CommentOptions): string {
+  const marks = [
+    run.change === 'new' ? 'new' : '',
+    run.change === 'removed' ? 'no longer readable' : '',
+    run.previousPath ? `was ${code(run.previousPath)}` : '',
+    run.preExisting ? 'already over at the base' : '',
+  ].filter(mark => mark !== '')
+  const name = run.name ? ` ${code(run.name)}` : ''
+  const reason = run.verdict === 'pass' ? '' : reasonOf(run)
+  return `${fileLink(run, options)}${name}${marks.length > 0 ? ` (${marks.join(', ')})` : ''}${reason === '' ? '' : `: ${reason}`}`
+}
+
+/** A link pins the head commit and the line that matters. */
+function fileLink(run: RunReport, { repositoryUrl, headSha }: CommentOptions): string {
+  if (!repositoryUrl || !headSha) return code(run.path)
+  const path = run.path.split('/').map(encodePathPart).join('/')
+  const line = run.findings.find(finding => finding.path === run.path && finding.line !== null)?.line
+  return `[${code(run.path)}](${repositoryUrl}/blob/${headSha}/${path}${line ? `#L${line}` : ''})`
+}
+
+/** encodeURIComponent leaves parentheses, which would end a markdown link, and throws on half a surrogate pair. */
+function encodePathPart(part: string): string {
+  return encodeURIComponent(part.replaceAll(/\p{Surrogate}/gu, '\uFFFD'))
+    .replaceAll('(', '%28')
+    .replaceAll(')', '%29')
+}
+
+const SHORT_REASONS: ReadonlyMap<string, string> = new Map([
+  ['over-memory', 'out of GPU memory'],
+  ['near-memory', 'close to the memory limit'],
+  ['too-close-to-call', 'too close to call'],
+  ['over-cost', 'over the cost limit'],
+  ['over-cost-increase', 'the cost grew beyond the limit'],
+  ['over-hours', 'over the time limit'],
+  ['over-gpu-hours', 'over the GPU-hours limit'],
+])
+
+function reasonOf({ findings, memory }: RunReport): string {
+  const judged = findings.flatMap(({ code: own }) => SHORT_REASONS.get(own) ?? [])
+  if (memory && judged.length > 0) return [...new Set(judged)].join(', ')
+  const problem =
+    findings.find(({ severity }) => severity === 'error') ??
+    findings.find(({ severity }) => severity === 'warning') ??
+    findings[0]
+  if (!problem) return ''
+  const place = problem.line === null ? '' : `line ${problem.line}: `
+  return `${memory ? '' : 'not estimated, '}${place}${prose(problem.message)}`
+}
+
+/** Sums of the amounts shown. */
+function totalRow({ runs, totals: { cost, costDelta, currency } }: Report): readonly string[] | null {
+  if (runs.length < 2 || cost === null) return null
+  const sum = runs.reduce((total, run) => total + (run.cost ? shownMoney(run.cost.total) : 0), 0)
+  const change = runs.reduce((total, run) => {
+    if (!run.cost) return total
+    if (run.change === 'new') return total + shownMoney(run.cost.total)
+    return run.base?.cost == null ? total : total + shownMoney(run.cost.total) - shownMoney(run.base.cost)
+  }, 0)
+  const delta = costDelta === null ? '' : `**${unbroken(signedMoney(change, currency))}**`
+  return ['', '**All**', '', '', '', '', `**${unbroken(money(sum, currency))}**`, delta]
+}
+
+const LIMIT_NAMES = {
+  memory: 'memory',
+  cost: 'cost per run',
+  cost_increase: 'cost increase',
+  hours: 'wall-clock',
+  gpu_hours: 'GPU-hours',
+} as const satisfies Record<LimitKind, string>
+const LEVELS = ['fail', 'warn', 'unknown', 'pass'] as const
+
+/** What was judged, the worst level of each limit first in words and symbol. */
+export function limitsLine(report: Report): string {
+  const worst = new Map<LimitKind, { level: (typeof LEVELS)[number]; limit: string }>()
+  for (const { limits } of report.runs)
+    for (const { kind, level, limit } of limits) {
+      const known = worst.get(kind)
+      if (!known || LEVELS.indexOf(level) < LEVELS.indexOf(known.level)) worst.set(kind, { level, limit })
+    }
+  const parts = [...worst].map(
+    ([kind, { level, limit }]) => `${VERDICT_SYMBOLS[level]} **${LIMIT_NAMES[kind]}** ${prose(limit)}`,
+  )
+  const { unaffected } = report.totals
+  const others = unaffected
+    ? `The ${plural(unaffected, 'other training config')} in this repository ${unaffected === 1 ? 'is' : 'are'} not affected.`
+    : ''
+  return [parts.length > 0 ? `Limits: ${parts.join(' · ')}.` : '', others].filter(text => text !== '').join(' ')
+}
