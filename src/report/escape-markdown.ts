@@ -18,12 +18,22 @@ export function prose(text: string): string {
     .join('')
 }
 
+/** Untrusted text inside an HTML element, where GitHub reads no markdown but still finds mentions and links. */
+export function htmlText(text: string): string {
+  return defused(escapeHtml(cut(clean(text))))
+}
+
 function escapeProse(text: string): string {
+  return defused(escapeHtml(text).replaceAll(/([\\`*_{}[\]|~])/g, '\\$1'))
+}
+
+function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+}
+
+/** A zero-width space keeps a mention, a reference or an address from becoming one. */
+function defused(text: string): string {
   return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll(/([\\`*_{}[\]|~])/g, '\\$1')
     .replaceAll('@', '@\u200B')
     .replaceAll(/#(?=\d)/g, '#\u200B')
     .replaceAll(/GH-(?=\d)/gi, 'GH\u200B-')

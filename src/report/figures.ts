@@ -37,7 +37,10 @@ export function shownMoney(amount: number): number {
 /** Difference of the two amounts as shown. */
 export function moneyDelta(amount: number, base: number, currency: string | null): string {
   const delta = shownMoney(amount) - shownMoney(base)
-  const share = base > 0 && delta !== 0 ? ` (${signed(delta, percent(Math.abs(amount - base) / base))})` : ''
+  const share =
+    base > 0 && Math.abs(amount - base) >= base / 200
+      ? ` (${signed(delta, percent(Math.abs(amount - base) / base))})`
+      : ''
   return `${signedMoney(delta, currency, Math.max(moneyDigits(amount), moneyDigits(base)))}${share}`
 }
 

@@ -1,5 +1,5 @@
 import type { CommentOptions } from './comment-options.ts'
-import { code, prose } from './escape-markdown.ts'
+import { code, htmlText, prose } from './escape-markdown.ts'
 import { failingRun } from './failing-run.ts'
 import type { Report, RunReport } from './report.ts'
 import {
@@ -24,7 +24,7 @@ const MAX_BYTES = 200_000
 const MAX_ROWS = 20
 const MAX_GENERAL_FINDINGS = 10
 const MAX_OPEN_RUNS = 3
-const MAX_ASSUMPTIONS = 40
+const MAX_ASSUMPTIONS = 16
 
 /** In which order parts go when the comment is too long; parts without one stay. */
 const DROP_ORDER = ['assumptions', 'time', 'alternatives', 'breakdown', 'later-failing', 'failing'] as const
@@ -104,9 +104,8 @@ function runFolds(run: RunReport, baseLabel: string, isNamed: boolean, extent: E
   ]
 }
 
-/** A file's name inside `<summary>`, where GitHub reads inline markdown. */
 function summaryName({ path, name }: RunReport): string {
-  return `${code(path.split('/').at(-1) ?? path)}${name ? ` ${code(name)}` : ''}`
+  return htmlText(`${path.split('/').at(-1) ?? path}${name ? ` ${name}` : ''}`)
 }
 
 function generalFindings({ findings }: Report): string {

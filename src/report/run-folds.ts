@@ -1,4 +1,4 @@
-import { code, prose } from './escape-markdown.ts'
+import { code, htmlText, prose } from './escape-markdown.ts'
 import { duration, gib, group, money, moneyDelta, percent, roundedParts, unbroken } from './figures.ts'
 import { markdownTable } from './markdown-table.ts'
 import { ruleOfThumb } from './plan-text.ts'
@@ -91,9 +91,9 @@ export function breakdownTitle({ memory, base }: RunReport): string {
     .map(({ name, bytes }) => ({ name, bytes: bytes - (before.get(name) ?? 0) }))
     .toSorted((a, b) => b.bytes - a.bytes)
   if (before.size > 0 && grown && increase > HUNDREDTH_GIB * 10 && grown.bytes <= increase)
-    return `${prose(grown.name)}: ${percent(grown.bytes / increase)} of the increase`
+    return `${htmlText(grown.name)}: ${percent(grown.bytes / increase)} of the increase`
   const [largest] = memory.components.toSorted((a, b) => b.bytes - a.bytes)
-  return largest ? `mostly ${prose(largest.name)}; peak in: ${prose(memory.peakAt)}` : ''
+  return largest ? `mostly ${htmlText(largest.name)}; peak in: ${htmlText(memory.peakAt)}` : ''
 }
 
 /** Step, run and money, with the rule of thumb beside. */
@@ -169,9 +169,20 @@ const ORIGINS = {
 } as const satisfies Record<RunReport['assumptions'][number]['from'], string>
 const ORDER = Object.keys(ORIGINS)
 
-/** Where each value came from, guesses first. */
+/** Guesses first, then what is in force; options that are off come last. */
+function importance({ from, value }: RunReport['assumptions'][number]): number {
+  const isOff =
+    value === null || value === undefined || value === false || (typeof value === 'object' && isEmpty(value))
+  return ORDER.indexOf(from) + (isOff && from !== 'assumed' ? ORDER.length : 0)
+}
+
+function isEmpty(value: object): boolean {
+  return Object.keys(value).length === 0
+}
+
+/** Where each value came from, the most doubtful first. */
 export function assumptionsTable({ assumptions }: RunReport, maxRows: number): string {
-  const sorted = assumptions.toSorted((a, b) => ORDER.indexOf(a.from) - ORDER.indexOf(b.from))
+  const sorted = assumptions.toSorted((a, b) => importance(a) - importance(b))
   const rows = sorted.slice(0, maxRows).map(({ key, value, from, path, line, note }) => {
     const place = path ? `${code(path)}${line ? ` line ${line}` : ''}` : ORIGINS[from]
     return [
