@@ -9,7 +9,7 @@ import type { CheckpointPlan, EvaluationPlan, GradientCheckpointing, Reinforceme
 import type { AttentionKernel, Quantization, Stage, StorageDtype } from '../plan/vocabulary.ts'
 import { type ConfigNode, hasAnyKey, hasKeys } from './config-document.ts'
 import { Fields } from './fields.ts'
-import { accelerateOf, type CompanionScope, deepSpeedOf } from './hugging-face/companions.ts'
+import { accelerateOf, type CompanionScope, deepSpeedOf, peftAdapterOf } from './hugging-face/companions.ts'
 import { type MixedPrecision, PEFT_ADAPTER_DTYPE, precisionDraft } from './hugging-face/precision.ts'
 import { datasetNames, hubModel } from './hugging-face/references.ts'
 import {
@@ -260,7 +260,8 @@ function isAxolotl(root: ConfigNode): boolean {
 export async function readAxolotl(fields: Fields, scope: CompanionScope): Promise<PlanDraft> {
   const { libraries } = scope.context
   const draft = applyRows(ROWS, fields, libraries)
-  const adapter = readAdapter(fields, scope.findings)
+  const own = readAdapter(fields, scope.findings)
+  const adapter = trains(own) ? { ...own, ...(await peftAdapterOf(fields, scope, 'lora_model_dir')) } : own
   const mixed = readPrecision(fields)
   const optimizer = readOptimizer(fields, ['optimizer'], versionDefault('axolotl.optimizer', libraries))
   const stage = readStage(fields)
@@ -390,6 +391,11 @@ function readAdapter(fields: Fields, findings: Finding[]): MutablePlanDraft {
   }
 }
 
+function trains(adapter: PlanDraft): boolean {
+  const type = adapter['adapter.type']
+  return typeof type === 'function' || (type !== undefined && type.value !== null)
+}
+
 function optional(key: string, value: unknown): MutablePlanDraft {
   return value ? { [key]: value } : {}
 }
@@ -476,12 +482,10 @@ function precisionOf(
       dtype.value === 'auto' ? auto : dtype.value === 'bfloat16' || dtype.value === 'float16' ? dtype.value : 'float32'
     return { ...dtype, value, note }
   }
-  const type = adapter['adapter.type']
-  const trains = typeof type !== 'function' && type?.value !== null
   const draft = precisionDraft({
     weights,
     mixed,
-    adapterDtype: trains ? (adapter['adapter.dtype'] ?? PEFT_ADAPTER_DTYPE) : null,
+    adapterDtype: trains(adapter) ? (adapter['adapter.dtype'] ?? PEFT_ADAPTER_DTYPE) : null,
   })
   const dtype = mixed.dtype
   if (mixed.on || typeof dtype === 'function' || dtype.value !== 'float32') return draft

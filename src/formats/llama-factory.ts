@@ -7,7 +7,7 @@ import type { GradientCheckpointing, ReinforcementPlan } from '../plan/training-
 import type { Quantization, Stage, StorageDtype } from '../plan/vocabulary.ts'
 import { type ConfigNode, hasAnyKey, hasKeys } from './config-document.ts'
 import { Fields } from './fields.ts'
-import { accelerateOf, type CompanionScope, deepSpeedOf } from './hugging-face/companions.ts'
+import { accelerateOf, type CompanionScope, deepSpeedOf, peftAdapterOf } from './hugging-face/companions.ts'
 import { trainerFsdp } from './hugging-face/fsdp-arguments.ts'
 import { adapterTypeOf, readLoraKeys } from './hugging-face/lora-keys.ts'
 import { type MixedPrecision, precisionDraft, readMixedPrecision } from './hugging-face/precision.ts'
@@ -107,6 +107,7 @@ const ROWS: readonly KeyRow[] = replaceRows(TRAINING_ARGUMENT_ROWS, [
     'none; nf4 with double quantization',
     MODEL,
   ),
+  describedKey('adapter_name_or_path', 'adapter, of its adapter_config.json', 'a new adapter', MODEL),
   describedKey('pure_bf16', 'precision: nothing is upcast to float32', 'False', TUNING),
   describedKey('use_galore, use_apollo, use_badam, use_adam_mini, use_muon', 'optimizer', 'False', TUNING),
   describedKey('packing, neat_packing', 'packing', 'True only for stage pt', DATA),
@@ -156,7 +157,10 @@ export async function readLlamaFactoryArguments(fields: Fields, scope: Companion
   const { libraries } = scope.context
   const draft = applyRows(ROWS, fields, libraries)
   const stage = readStage(fields)
-  const adapter = readTuning(fields, libraries)
+  const tuning = readTuning(fields, libraries)
+  const type = tuning['adapter.type']
+  const full = typeof type !== 'function' && type?.value === null
+  const adapter = full ? tuning : { ...tuning, ...(await peftAdapterOf(fields, scope, 'adapter_name_or_path')) }
   const mixed = readMixedPrecision(fields, byDefault(false, 'transformers training_args.py: bf16 and fp16 are off'))
   Object.assign(
     draft,

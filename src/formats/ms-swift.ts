@@ -163,7 +163,11 @@ export const swiftReader: FormatReader = {
     for (const root of matching.length > 0 ? matching : document.roots.slice(0, 1)) {
       const findings: Finding[] = []
       const fields = new Fields({ node: withTrainGroup(root), findings })
-      runs.push({ name: null, draft: await readSwiftArguments(fields, { document, context, findings }), findings })
+      runs.push({
+        name: null,
+        draft: await readSwiftArguments(fields, { document, context, findings }, commandOf(document.path)),
+        findings,
+      })
     }
     return { runs, findings: [] }
   },
@@ -176,6 +180,14 @@ function isSwift(root: ConfigNode): boolean {
   return (
     hasAnyKey(root, ...OWN_KEYS) && hasAnyKey(root, 'dataset', 'output_dir', 'learning_rate', 'lr', ...MEGATRON_KEYS)
   )
+}
+
+/** A shell command stands in the path of its document: `swift rlhf run.sh`. */
+function commandOf(path: string): SwiftCommand {
+  const match = /(?:^|\/)(?:(swift|megatron) )?(sft|pt|rlhf)(?:\.py)? [^/]*$/.exec(path)
+  const command = match?.[2]
+  if (command !== 'sft' && command !== 'pt' && command !== 'rlhf') return {}
+  return match?.[1] === 'megatron' ? { command, megatron: true } : { command }
 }
 
 /** Ray runs keep what only the training group needs under `train:`. */

@@ -218,12 +218,12 @@ export async function readTrlArguments(
     readLossAndKernels(fields, stage, libraries),
     readLengths(fields, stage, libraries),
     {
-      evaluation: readEvaluation(fields, { batchSize: 8, note: 'transformers 5.18 eval_strategy' }),
+      evaluation: readEvaluation(fields, { batchSize: 8, loggingSteps: 10, note: 'transformers 5.18 eval_strategy' }),
       checkpoints: readCheckpoints(fields),
     },
     stage.value === 'sft' || stage.value === 'pretrain'
       ? {}
-      : { reinforcement: readReinforcement(fields, adapter, stage, libraries) },
+      : { reinforcement: readReinforcement(fields, adapter, stage, onlineDefaults(scope.document.path, libraries)) },
   )
   const names = datasetNames(fields, ['dataset_name', 'dataset_id_or_path', 'datasets', 'dataset_mixer'])
   const mixture = fields.raw('dataset_mixture')?.kind === 'mapping' ? fields.mapping('dataset_mixture') : undefined
@@ -396,17 +396,30 @@ function generationLengths(
   }
 }
 
+interface OnlineDefaults {
+  readonly beta: Sourced<number>
+  readonly generations: number
+  readonly libraries: Libraries
+}
+
+/** RLOO keeps a reference model and generates two answers; GRPO neither (trl 1.13 trainer/rloo_config.py, grpo_config.py). */
+function onlineDefaults(path: string, libraries: Libraries): OnlineDefaults {
+  if (/(^|[^a-z])rloo([^a-z]|$)/i.test(path))
+    return { beta: byDefault(0.05, 'trl 1.13 trainer/rloo_config.py: 0.05'), generations: 2, libraries }
+  return { beta: versionDefault('trl.grpo_beta', libraries), generations: 8, libraries }
+}
+
 function readReinforcement(
   fields: Fields,
   adapter: PlanDraft,
   stage: Sourced<Stage>,
-  libraries: Libraries,
+  { beta: defaultBeta, generations: defaultGenerations, libraries }: OnlineDefaults,
 ): Sourced<ReinforcementPlan> {
   const type = adapter['adapter.type']
   const full = typeof type !== 'function' && type?.value === null
   const online = stage.value === 'grpo'
   const isOn = (key: string): boolean => fields.isSet(key) && fields.boolean(key)?.value === true
-  const beta = (fields.isSet('beta') ? fields.number('beta') : undefined) ?? versionDefault('trl.grpo_beta', libraries)
+  const beta = (fields.isSet('beta') ? fields.number('beta') : undefined) ?? defaultBeta
   const free = ['orpo', 'simpo', 'reward'].includes(stage.value) || (online && beta.value === 0)
   const reference = free ? 'none' : isOn('precompute_ref_log_probs') ? 'precomputed' : full ? 'separate' : 'shared'
   const { prompt, completion } = generationLengths(fields, libraries)
@@ -424,7 +437,7 @@ function readReinforcement(
     ...stage,
     value: {
       referenceModel: reference,
-      generations: online ? (generations ?? 8) : 1,
+      generations: online ? (generations ?? defaultGenerations) : 1,
       promptLength: prompt.value,
       completionLength: completion.value,
       iterations: iterations ?? 1,

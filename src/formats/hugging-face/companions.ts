@@ -2,8 +2,10 @@ import { isAccelerateConfig, readAccelerate } from '../../launch/accelerate.ts'
 import { deepSpeedWorldSize, readDeepSpeed } from '../../launch/deepspeed.ts'
 import type { Engine } from '../../launch/engine.ts'
 import { packagedAccelerate } from '../../launch/packaged-accelerate.ts'
+import { isPeftAdapter, readPeftAdapter } from '../../launch/peft-adapter.ts'
 import type { Finding } from '../../plan/finding.ts'
 import { finding } from '../../plan/finding-texts.ts'
+import type { MutablePlanDraft } from '../../plan/plan-draft.ts'
 import type { Sourced } from '../../plan/provenance.ts'
 import type { ConfigDocument, ConfigNode } from '../config-document.ts'
 import { Fields } from '../fields.ts'
@@ -91,6 +93,9 @@ export async function accelerateOf(
   keys: readonly string[],
 ): Promise<Engine | null> {
   for (const key of keys) {
+    const inline = fields.raw(key)
+    if (inline?.kind === 'mapping')
+      return readAccelerate(inline, scope.findings, path => openNested(scope, fields.sourced(key, path), path))
     const name = fields.isSet(key) && fields.raw(key)?.kind === 'scalar' ? fields.string(key) : undefined
     if (!name) continue
     const packaged = packagedAccelerate(name)
@@ -119,6 +124,17 @@ async function accelerateByConvention(scope: CompanionScope): Promise<Engine | n
     Object.entries(engine.draft).map(([key, value]) => [key, typeof value === 'function' ? value : { ...value, note }]),
   )
   return { ...engine, draft }
+}
+
+/** `adapter_config.json` of an adapter folder that a key names, when it lies in the repository. */
+export async function peftAdapterOf(fields: Fields, scope: CompanionScope, key: string): Promise<MutablePlanDraft> {
+  const name = fields.isSet(key) && fields.raw(key)?.kind === 'scalar' ? fields.string(key) : undefined
+  if (!name) return {}
+  const path = `${name.value.replace(/\/+$/, '')}/adapter_config.json`
+  const companion = await scope.context.open(path, scope.document)
+  const root = companion?.roots[0]
+  if (!root || !isPeftAdapter(root)) return {}
+  return readPeftAdapter(new Fields({ node: root, findings: scope.findings, from: 'launch' }))
 }
 
 function openNested(scope: CompanionScope, owner: Sourced<string>, path: string): Promise<ConfigNode | null> {

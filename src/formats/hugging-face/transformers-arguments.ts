@@ -191,6 +191,8 @@ export function readCheckpointingOptions(fields: Fields, reentrant: Sourced<bool
 
 interface EvaluationDefaults {
   readonly batchSize: number
+  /** Steps between evaluations when neither `eval_steps` nor `logging_steps` is set; transformers: 500. */
+  readonly loggingSteps?: number
   /** What turns evaluation on besides the strategy: a held-out share. */
   readonly share?: number
   readonly samples?: number
@@ -204,7 +206,7 @@ export function readEvaluation(fields: Fields, options: EvaluationDefaults): Sou
   const wanted = strategy ?? (fields.isSet('do_eval') ? doEval(fields) : undefined)
   if (!wanted || wanted.value === 'no') return byDefault(null, `${options.note}: no evaluation`)
   const batch = fields.isSet('per_device_eval_batch_size') ? positive(fields, 'per_device_eval_batch_size') : undefined
-  const cadence = readCadence(fields, wanted.value, 'eval_steps')
+  const cadence = readCadence(fields, wanted.value, 'eval_steps', options.loggingSteps)
   return {
     ...wanted,
     value: {
@@ -231,6 +233,7 @@ function readCadence(
   fields: Fields,
   strategy: string,
   stepsKey: string,
+  loggingDefault = 500,
 ): { readonly everySteps: number | null; readonly timesTotal: number | null } {
   if (strategy === 'epoch') {
     const epochs = fields.isSet('num_train_epochs') ? fields.number('num_train_epochs')?.value : undefined
@@ -238,16 +241,16 @@ function readCadence(
   }
   const steps = fields.isSet(stepsKey) ? fields.number(stepsKey, { min: 0 })?.value : undefined
   if (steps === undefined)
-    return { everySteps: stepsKey === 'save_steps' ? 500 : loggingSteps(fields), timesTotal: null }
+    return { everySteps: stepsKey === 'save_steps' ? 500 : loggingSteps(fields, loggingDefault), timesTotal: null }
   return steps < 1
     ? { everySteps: null, timesTotal: steps > 0 ? Math.round(1 / steps) : null }
     : { everySteps: Math.round(steps), timesTotal: null }
 }
 
 /** `eval_steps` falls to `logging_steps`. */
-function loggingSteps(fields: Fields): number {
+function loggingSteps(fields: Fields, fallback: number): number {
   const steps = fields.isSet('logging_steps') ? fields.number('logging_steps', { min: 0 })?.value : undefined
-  return steps !== undefined && steps >= 1 ? steps : 500
+  return steps !== undefined && steps >= 1 ? steps : fallback
 }
 
 /** Checkpoints by `save_strategy`, `save_steps`, `save_only_model`. */

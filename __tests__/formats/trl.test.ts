@@ -1,0 +1,89 @@
+import { describe, expect, test } from '@jest/globals'
+import { readText } from './read-text.ts'
+
+const BASE = `model_name_or_path: org/model
+output_dir: out
+learning_rate: 1e-6
+per_device_train_batch_size: 8
+`
+
+describe('TRL and its recipes', () => {
+  test.each([
+    ['trl', `${BASE}dataset_name: org/data\n`],
+    ['alignment-handbook', `${BASE}dataset_mixture: { datasets: [{ id: org/a, split: train }] }\n`],
+    ['open-r1', `${BASE}dataset_name: org/data\nreward_funcs: [accuracy]\nsystem_prompt: think\n`],
+    ['transformers', BASE],
+    [null, 'model_name_or_path: org/model\n'],
+  ])('recognised as %s', async (format, text) => {
+    expect((await readText(text)).format).toBe(format)
+  })
+
+  test.each([
+    ['recipes/m/sft/config.yaml', '', 'sft'],
+    ['recipes/m/orpo/config.yaml', '', 'orpo'],
+    ['recipes/m/dpo/config.yaml', '', 'dpo'],
+    ['configs/run.yaml', 'desirable_weight: 1.0\n', 'kto'],
+    ['configs/run.yaml', 'num_generations: 4\n', 'grpo'],
+    ['configs/run.yaml', 'loss_type: sigmoid\n', 'dpo'],
+    ['reward.yaml', '', 'reward'],
+  ])('%s %s is %s', async (path, keys, stage) => {
+    expect((await readText(`${BASE}dataset_name: org/data\n${keys}`, { path })).plan.stage).toBe(stage)
+  })
+
+  test('the SFT loss is chunked since 1.6; Liger fuses it', async () => {
+    const sft = `${BASE}dataset_name: org/data\n`
+    expect((await readText(sft)).plan.loss).toBe('chunked')
+    expect((await readText(sft, { libraries: { trl: '1.5.0' } })).plan.loss).toBe('full_logits')
+    expect((await readText(`${sft}use_liger_kernel: true\n`)).plan).toMatchObject({
+      loss: 'fused_linear',
+      fusedKernels: 'liger',
+    })
+  })
+
+  test('adapters of a quantized base: prepared in float32 before 0.26, cast to bfloat16 since', async () => {
+    const qlora = `${BASE}dataset_name: org/data\nuse_peft: true\nload_in_4bit: true\ntorch_dtype: bfloat16\n`
+    const recent = (await readText(qlora)).plan
+    expect([recent.precision.weights, recent.adapter?.dtype]).toEqual(['bfloat16', 'bfloat16'])
+    const old = (await readText(qlora, { libraries: { trl: '0.25.0' } })).plan
+    expect([old.precision.weights, old.adapter?.dtype]).toEqual(['float32', 'float32'])
+  })
+
+  test('GRPO: lengths, vLLM in the same GPU, reference model by beta', async () => {
+    const grpo = `${BASE}dataset_name: org/data\nnum_generations: 16\nmax_prompt_length: 512\nmax_completion_length: 1024\nuse_vllm: true\n`
+    expect((await readText(grpo)).plan).toMatchObject({
+      sequenceLength: 1536,
+      reinforcement: {
+        referenceModel: 'none',
+        generations: 16,
+        generation: 'vllm_colocate',
+        colocatedMemoryShare: 0.3,
+      },
+    })
+    const old = await readText(grpo, { libraries: { trl: '0.18.0' } })
+    expect(old.plan.reinforcement).toMatchObject({
+      referenceModel: 'separate',
+      generation: 'vllm_server',
+      colocatedMemoryShare: 0,
+    })
+  })
+
+  test('RLOO keeps a reference model and generates two answers', async () => {
+    const { plan } = await readText(`${BASE}dataset_name: org/data\nmax_completion_length: 256\n`, {
+      path: 'rloo.yaml',
+    })
+    expect(plan.reinforcement).toMatchObject({ referenceModel: 'separate', generations: 2 })
+  })
+
+  test('max_length null takes the longest context', async () => {
+    const { plan, provenance } = await readText(`${BASE}dataset_name: org/data\nmax_length: null\n`)
+    expect(plan.sequenceLength).toBe(8192)
+    expect(provenance.sequenceLength?.from).toBe('assumed')
+  })
+
+  test('evaluation every logging_steps; checkpoints every 500 steps', async () => {
+    const { plan } = await readText(`${BASE}dataset_name: org/data\neval_strategy: steps\n`)
+    expect(plan.evaluation).toMatchObject({ everySteps: 10, microBatchSize: 8 })
+    expect(plan.checkpoints).toEqual({ everySteps: 500, timesTotal: null, includesOptimizer: true })
+    expect((await readText(`${BASE}dataset_name: org/data\neval_strategy: no\n`)).plan.evaluation).toBeNull()
+  })
+})
