@@ -47,6 +47,12 @@ describe('readShellCommands', () => {
     ],
     ['redirections vanish', 'run a > log 2>&1 < in &> all', [['run', 'a']]],
     ['here-documents vanish', 'cat > f <<EOF\nrun inside\nEOF\nrun after', [['cat'], ['run', 'after']]],
+    [
+      'here-document into a variable',
+      "N=3\nread -r -d '' A <<EOF\nx --n $N \\\n  --m\nEOF\nrun $A",
+      [['run', 'x', '--n', '3', '--m']],
+    ],
+    ['here-document as a script', 'srun bash <<EOF\nrun inside\nEOF', [['run', 'inside']]],
     ['quoted here-document with tabs', "cat <<-'END'\n\trun inside\n\tEND\nrun after", [['cat'], ['run', 'after']]],
     ['pipes and lists', 'a | b && c || d; e &', [['a'], ['b'], ['c'], ['d'], ['e']]],
     ['known condition', 'A=1\nif [ "$A" -eq 1 ]; then run yes; else run no; fi', [['run', 'yes']]],

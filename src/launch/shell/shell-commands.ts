@@ -202,15 +202,25 @@ class ShellReader {
     const words = expanded.map(fragments => joinFragments(fragments, first))
     const definition = this.#functions.get(name)
     if (/^(?:\[\[?|test)$/.test(name) || first.parts[0]?.kind === 'arithmetic') return
+    const document = raw.find(({ hereDocument }) => hereDocument !== undefined)?.hereDocument
     const script = inlineScript(words)
     if (definition !== undefined) this.#call(definition, expanded.slice(1))
     else if (name === 'eval') this.run(sourceOfFragments(spaced(expanded.slice(1))))
     else if (script >= 0) this.run(sourceOfFragments(expanded[script] ?? []))
+    else if (document !== undefined && name === 'read') this.#readInto(words.at(-1), document)
+    else if (document !== undefined && words.some(({ text }) => SHELLS.test(text)))
+      this.run(sourceOfFragments(this.#expander.value(document)))
     else if (name === 'unset') for (const { text } of words.slice(1)) this.#variables.unset(text)
     else if (name === 'set' && words[1]?.text === '--') this.#variables.positional = expanded.slice(2)
     else if (name === 'shift') this.#shift(words[1])
     else if (name === 'source' || name === '.') this.#source(words[1])
     else this.#record(words, first)
+  }
+
+  /** `read -d '' NAME <<EOF`. */
+  #readInto(name: ShellWord | undefined, document: readonly WordPart[]): void {
+    if (name === undefined || !/^[A-Za-z_]\w*$/.test(name.text)) return
+    this.#variables.set(name.text, { elements: [this.#expander.value(document)], isArray: false })
   }
 
   #shift(by: ShellWord | undefined): void {

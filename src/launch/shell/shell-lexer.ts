@@ -15,12 +15,19 @@ export function lexShell(source: ShellSource): readonly ShellToken[] {
   return new Lexer(source, 0).tokens()
 }
 
+interface HereDocument {
+  readonly end: string
+  readonly stripTabs: boolean
+  readonly quoted: boolean
+  readonly parts: WordPart[]
+}
+
 class Lexer {
   readonly #source: ShellSource
   readonly #text: string
   readonly #nesting: number
   #at = 0
-  #hereDocuments: { readonly end: string; readonly stripTabs: boolean }[] = []
+  #hereDocuments: HereDocument[] = []
 
   constructor(source: ShellSource, nesting: number) {
     this.#source = source
@@ -36,7 +43,7 @@ class Lexer {
       const operator = expression === null ? this.#operator() : null
       if (expression !== null) tokens.push({ kind: 'word', word: expression, ...place })
       else if (operator !== null) tokens.push({ kind: 'operator', text: operator, ...place })
-      else if (!this.#redirection()) tokens.push({ kind: 'word', word: this.#word(), ...place })
+      else if (!this.#redirection(tokens)) tokens.push({ kind: 'word', word: this.#word(), ...place })
     }
     return tokens
   }
@@ -85,7 +92,7 @@ class Lexer {
   }
 
   /** Reads `2>&1`, `> log`, `<<EOF` with their target and forgets them. */
-  #redirection(): boolean {
+  #redirection(tokens: ShellToken[]): boolean {
     if (/^[<>]\(/.test(this.#text.slice(this.#at, this.#at + 2))) return false
     REDIRECTION.lastIndex = this.#at
     const found = REDIRECTION.exec(this.#text)?.[0]
@@ -95,22 +102,43 @@ class Lexer {
     const from = this.#at
     if (!/[\n;&|)]/.test(this.#text[this.#at] ?? '\n')) this.#word()
     if (/<<-?$/.test(found)) {
-      const end = this.#text.slice(from, this.#at).replace(/['"\\]/g, '')
-      this.#hereDocuments.push({ end, stripTabs: found.endsWith('-') })
+      const written = this.#text.slice(from, this.#at)
+      const end = written.replace(/['"\\]/g, '')
+      const document = { end, stripTabs: found.endsWith('-'), quoted: end !== written, parts: [] }
+      const place = this.#source.place(from)
+      this.#hereDocuments.push(document)
+      tokens.push({
+        kind: 'word',
+        word: { parts: [], elements: null, hereDocument: document.parts, ...place },
+        ...place,
+      })
     }
     return true
   }
 
   #skipHereDocuments(): void {
-    for (const { end, stripTabs } of this.#hereDocuments) {
+    for (const { end, stripTabs, quoted, parts } of this.#hereDocuments) {
+      const from = this.#at
+      let to = this.#text.length
       while (this.#at < this.#text.length) {
         const lineEnd = indexOrEnd(this.#text, '\n', this.#at)
         const line = this.#text.slice(this.#at, lineEnd).replace(/\r$/, '')
+        to = this.#at
         this.#at = Math.min(lineEnd + 1, this.#text.length)
         if ((stripTabs ? line.replace(/^\t+/, '') : line) === end) break
+        to = this.#at
       }
+      if (quoted || this.#nesting >= MAX_NESTING) this.#lines(from, to, parts)
+      else parts.push(...this.#inner(from, to).#quotedText(''))
     }
     this.#hereDocuments = []
+  }
+
+  /** A lexer of a part of this text. */
+  #inner(from: number, to: number): Lexer {
+    const outer = this.#source
+    const source: ShellSource = { text: this.#text.slice(from, to), place: offset => outer.place(from + offset) }
+    return new Lexer(source, this.#nesting + 1)
   }
 
   #word(): RawWord {
@@ -191,25 +219,31 @@ class Lexer {
   }
 
   #doubleQuoted(parts: WordPart[]): void {
-    const opening = this.#place()
+    parts.push({ kind: 'text', text: '', quoted: true, ...this.#place() })
     this.#at++
-    parts.push({ kind: 'text', text: '', quoted: true, ...opening })
-    const plain = /[^"`$\\]+/y
+    parts.push(...this.#quotedText('"'))
+    this.#at++
+  }
+
+  /** Text in which only `$`, backquotes and backslashes mean something, up to `end`. */
+  #quotedText(end: '"' | ''): readonly WordPart[] {
+    const parts: WordPart[] = []
+    const plain = end === '' ? /[^`$\\]+/y : /[^"`$\\]+/y
     while (this.#at < this.#text.length) {
       const char = this.#text[this.#at]
       const place = this.#place()
-      if (char === '"') break
+      if (char === end) break
       if (char === '$') this.#dollar(parts, true)
       else if (char === '`') parts.push({ kind: 'substitution', source: this.#backquoted(), quoted: true, ...place })
       else if (char === '\\') this.#quotedEscape(parts)
       else {
         plain.lastIndex = this.#at
-        const end = this.#at + (plain.exec(this.#text)?.[0].length ?? 1)
-        this.#lines(this.#at, end, parts)
-        this.#at = end
+        const to = this.#at + (plain.exec(this.#text)?.[0].length ?? 1)
+        this.#lines(this.#at, to, parts)
+        this.#at = to
       }
     }
-    this.#at++
+    return parts
   }
 
   #quotedEscape(parts: WordPart[]): void {

@@ -38,6 +38,8 @@ export interface RawWord extends Place {
   readonly parts: readonly WordPart[]
   /** The elements of `NAME=( … )`; null for an ordinary word. */
   readonly elements: readonly RawWord[] | null
+  /** A here-document in place of a word: its text, filled in once its end is read. */
+  readonly hereDocument?: readonly WordPart[]
 }
 
 export type WordPart = TextPart | ParameterPart | SubstitutionPart | ArithmeticPart
