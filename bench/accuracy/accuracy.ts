@@ -6,6 +6,7 @@ import { memoryReport } from './memory-report.ts'
 import { scoreSpeed } from './speed.ts'
 import { type SpeedLimits, speedLimits, speedRegressions } from './speed-limits.ts'
 import { speedReport } from './speed-report.ts'
+import { unseenReport } from './unseen-report.ts'
 
 interface AccuracyOptions {
   readonly root: string
@@ -16,9 +17,16 @@ interface AccuracyOptions {
 export async function runAccuracy({ root, args }: AccuracyOptions): Promise<number> {
   const page = join(root, 'docs/accuracy.md')
   const limitsFile = join(root, 'bench/accuracy/limits.json')
+  const unseenFile = join(root, 'bench/accuracy/speed-unseen.md')
+  if (args.includes('--unseen')) {
+    const unseen = unseenReport(root, { ablation: args.includes('--ablate') })
+    console.log(unseen)
+    if (args.includes('--write')) writeFileSync(unseenFile, unseen)
+    return 0
+  }
   const memory = scoreMemory(root)
   const speed = scoreSpeed(root)
-  const text = [INTRODUCTION, memoryReport(memory), '## Time', '', SPEED_NOTE, '', speedReport(speed), ''].join('\n')
+  const text = [INTRODUCTION, memoryReport(memory), speedReport(speed), readFileSync(unseenFile, 'utf8')].join('\n')
   if (args.includes('--rows')) printRows(memory.scored, args)
   else console.log(text)
   if (args.includes('--write')) {
@@ -41,9 +49,6 @@ const INTRODUCTION = `# Accuracy
 
 Written by \`npm run bench:accuracy -- --write\` from measured runs that other people published. CI fails when an error grows beyond \`bench/accuracy/limits.json\`.
 `
-
-const SPEED_NOTE =
-  'Step time of measured runs in `bench/speed.jsonl`; error is |predicted ÷ measured − 1|. Slices give the median of the group medians, and the 90th percentile over rows in which every group weighs the same.'
 
 function printRows(scored: ReturnType<typeof scoreMemory>['scored'], args: readonly string[]): void {
   const filter = args[args.indexOf('--rows') + 1] ?? ''

@@ -4,6 +4,7 @@ import { EFFICIENCY, type Efficiency } from '../../src/time/efficiency.ts'
 import { estimateTime } from '../../src/time/estimate-time.ts'
 import type { TimeEstimate } from '../../src/time/time-estimate.ts'
 import { readSpeedRows, type SpeedRow, type SpeedRows } from './speed-rows.ts'
+import { utilisationStepSeconds } from './utilisation-table.ts'
 
 export interface ScoredRow {
   readonly row: SpeedRow
@@ -32,6 +33,8 @@ export interface GroupScore {
 
 export interface SpeedScores {
   readonly slices: Readonly<Record<string, Score>>
+  /** The same slices for a constant utilisation of 40 %. */
+  readonly utilisation: Readonly<Record<string, Score>>
   readonly groups: readonly GroupScore[]
   /** Share of rows inside their interval, by class. */
   readonly intervals: readonly { readonly name: string; readonly rows: number; readonly inside: number }[]
@@ -49,16 +52,29 @@ export function loadSpeedRows(root: string): SpeedRows {
 
 export function scoreRows(rows: readonly SpeedRow[], constants: Efficiency): SpeedScores {
   const scored = rows.map(row => scoreRow(row, constants)).filter(row => row !== null)
-  const slices = Object.fromEntries(
-    Object.entries(SLICES).map(([name, isIn]) => [name, score(scored.filter(({ row }) => isIn(row)))]),
-  )
+  const slices = scoreSlices(scored)
+  const utilisation = scoreSlices(scored.map(entry => ({ ...entry, ratio: utilisationRatio(entry.row) })))
   const groups = [...byKey(scored, ({ row }) => row.group)].map(([group, members]) => groupScore(group, members))
   const intervals = [...byKey(scored, row => row.intervalClass)].map(([name, members]) => ({
     name,
     rows: members.length,
     inside: members.filter(row => row.insideInterval).length / members.length,
   }))
-  return { slices, groups: groups.sort((a, b) => a.group.localeCompare(b.group)), intervals, scored }
+  return { slices, utilisation, groups: groups.sort((a, b) => a.group.localeCompare(b.group)), intervals, scored }
+}
+
+function scoreSlices(scored: readonly ScoredRow[]): Readonly<Record<string, Score>> {
+  return Object.fromEntries(
+    Object.entries(SLICES).map(([name, isIn]) => [name, score(scored.filter(({ row }) => isIn(row)))]),
+  )
+}
+
+function utilisationRatio(row: SpeedRow): number {
+  const step = utilisationStepSeconds(row)
+  if (row.stepSeconds !== null) return step / row.stepSeconds
+  const { dataset, microBatchSize, gradientAccumulationSteps, gpus } = row.run.plan
+  const steps = ((dataset.samples ?? 0) * (dataset.epochs ?? 1)) / (microBatchSize * gradientAccumulationSteps * gpus)
+  return (step * steps) / (row.totalSeconds ?? Number.NaN)
 }
 
 const SLICES: Readonly<Record<string, (row: SpeedRow) => boolean>> = {

@@ -10,6 +10,10 @@ export function unseenReport(root: string, { ablation }: { readonly ablation: bo
   const families = scoreUnseen(rows)
   const medians = families.map(family => family.median)
   const lines = [
+    '### Sources that the fit has not seen',
+    '',
+    'Every source is left out whole, all constants are refitted from neutral priors, and its runs are predicted: what a new stack or cluster should expect. `npm run bench:accuracy -- --unseen` renews it.',
+    '',
     '| family left out | rows | median | p90 | bias of time |',
     '|---|---|---|---|---|',
     ...families.map(f => `| ${f.family} | ${f.rows} | ${percent(f.median)} | ${percent(f.p90)} | ${percent(f.bias)} |`),
@@ -26,5 +30,5 @@ export function unseenReport(root: string, { ablation }: { readonly ablation: bo
       lines.push(`| ${name} | ${percent(pooled.median)} | ${percent(pooled.p90)} | ${percent(unseen)} |`)
     }
   }
-  return lines.join('\n')
+  return `${lines.join('\n')}\n`
 }
