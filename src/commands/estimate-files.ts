@@ -32,8 +32,14 @@ export const ESTIMATE_OPTIONS = {
   ascii: { type: 'boolean', help: 'plain characters in the table' },
 } as const satisfies Readonly<Record<string, CommandOption>>
 
+interface EstimateFilesOptions {
+  /** Above the flags. */
+  readonly overrides?: PlanDraft
+  readonly advice?: boolean
+}
+
 /** The files, policy and flags of a command line, estimated. */
-export async function estimateFiles(input: CommandInput): Promise<Report> {
+export async function estimateFiles(input: CommandInput, options: EstimateFilesOptions = {}): Promise<Report> {
   if (input.positionals.length === 0) throw new UsageError(`no file given. Example: preflop estimate configs/sft.yml`)
   const located = await locateFiles(input)
   const { policy, policyPath } = await loadPolicy(input)
@@ -45,9 +51,9 @@ export async function estimateFiles(input: CommandInput): Promise<Report> {
     named: located.paths,
     policy,
     policyPath,
-    overrides: readOverrides(input),
+    overrides: { ...readOverrides(input), ...options.overrides },
     models: modelSource(input),
-    advice: located.paths.length <= 50,
+    advice: options.advice ?? located.paths.length <= 50,
   })
 }
 
@@ -119,7 +125,9 @@ function isInside(folder: string, path: string): boolean {
   return !inside.startsWith('..') && !isAbsolute(inside)
 }
 
-async function loadPolicy(input: CommandInput): Promise<{ readonly policy: PolicySet; readonly policyPath: string }> {
+export async function loadPolicy(
+  input: CommandInput,
+): Promise<{ readonly policy: PolicySet; readonly policyPath: string }> {
   const named = textOption(input, 'policy')
   const policyPath = named ?? '.github/preflop.yml'
   const content = await diskFileSource(dirname(resolve(input.io.folder, policyPath))).read(

@@ -8,10 +8,13 @@ import { commandHelp, generalHelp } from './help.ts'
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   estimate: async () => (await import('./estimate.ts')).estimateCommand,
   check: async () => (await import('./estimate.ts')).checkCommand,
+  diff: async () => (await import('./diff.ts')).diffCommand,
   explain: async () => (await import('./explain.ts')).explainCommand,
+  fit: async () => (await import('./fit.ts')).fitCommand,
   gpus: async () => (await import('./catalogues.ts')).gpusCommand,
   prices: async () => (await import('./catalogues.ts')).pricesCommand,
   models: async () => (await import('./catalogues.ts')).modelsCommand,
+  init: async () => (await import('./init.ts')).initCommand,
   schema: async () => (await import('./schema.ts')).schemaCommand,
 }
 

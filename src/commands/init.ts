@@ -1,0 +1,87 @@
+import { existsSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { diskFileSource } from '../files/disk-file-source.ts'
+import { runPipeline } from '../pipeline.ts'
+import { createPolicySet } from '../policy/policy-set.ts'
+import { VERSION } from '../version.ts'
+import { type Command, EXIT } from './command.ts'
+import { modelSource } from './estimate-files.ts'
+
+export const initCommand: Command = {
+  name: 'init',
+  summary: 'write .github/workflows/preflop.yml and .github/preflop.yml for this repository',
+  usage: '',
+  options: { offline: { type: 'boolean', help: 'never ask the Hugging Face Hub' } },
+  examples: ['init'],
+  async run(input) {
+    const { io } = input
+    const report = await runPipeline({
+      head: diskFileSource(io.folder),
+      base: null,
+      changes: null,
+      paths: [],
+      policy: createPolicySet(null),
+      policyPath: '.github/preflop.yml',
+      models: modelSource(input),
+      advice: false,
+    })
+    const formats = [...new Set(report.runs.map(({ format }) => format))]
+    const gpu = mostCommon(report.runs.flatMap(({ plan }) => (plan?.hardware.gpu ? [plan.hardware.gpu] : [])))
+    io.out(
+      `${report.runs.length} training run${report.runs.length === 1 ? '' : 's'} found${formats.length > 0 ? ` (${formats.join(', ')})` : ''}.\n`,
+    )
+    for (const [path, text] of [
+      ['.github/workflows/preflop.yml', workflowText()],
+      ['.github/preflop.yml', policyText(gpu)],
+    ] as const) {
+      const full = join(io.folder, path)
+      if (existsSync(full)) {
+        io.out(`${path} is there already; it was left alone.\n`)
+        continue
+      }
+      await mkdir(dirname(full), { recursive: true })
+      await writeFile(full, text, { flag: 'wx' })
+      io.out(`${path} written.\n`)
+    }
+    return EXIT.ok
+  },
+}
+
+function mostCommon(values: readonly string[]): string | null {
+  const counts = new Map<string, number>()
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
+  return [...counts].toSorted(([, a], [, b]) => b - a)[0]?.[0] ?? null
+}
+
+function workflowText(): string {
+  return `# Estimates the training configs that a pull request changes: memory, time and cost.
+name: Preflop
+on: pull_request
+permissions:
+  contents: read
+  pull-requests: write
+jobs:
+  preflop:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: preflop/preflop@v${VERSION.split('.')[0] ?? '0'}
+`
+}
+
+function policyText(gpu: string | null): string {
+  const hardware =
+    gpu === null
+      ? '# hardware: { gpu: a100-sxm-80gb, gpus: 8, price: { per_gpu_hour: 1.80, currency: USD } }'
+      : `hardware: { gpu: ${gpu} }   # add gpus and price: { per_gpu_hour: 1.80, currency: USD }`
+  return `# What a training run may need and cost. Limits are taken from the base branch of a pull request.
+version: 1
+${hardware}
+budget:
+  memory: { warn: 90%, fail: 100% }      # of the usable GPU memory
+  # cost: { warn: 80, fail: 100 }        # per run, retries included
+  # hours: { fail: 24 }
+fail_on: new        # only what the pull request broke or made worse
+on_unknown: warn    # a config that cannot be estimated
+`
+}
