@@ -2,6 +2,17 @@ import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { estimateMemory } from '../../src/memory/estimate-memory.ts'
 import type { TrainingPlan } from '../../src/plan/training-plan.ts'
+import {
+  ATTENTION_KERNELS,
+  DATA_PARALLELISMS,
+  FRAMEWORKS,
+  FUSED_KERNELS,
+  LOSSES,
+  OFFLOADS,
+  OPTIMIZER_IMPLEMENTATIONS,
+  OPTIMIZERS,
+  STAGES,
+} from '../../src/plan/vocabulary.ts'
 import { SAMPLE_PLAN, sampleRun } from './sample-run.ts'
 
 const plans = fc.record({
@@ -22,7 +33,45 @@ function parallel(data: TrainingPlan['parallelism']['data']): Pick<TrainingPlan,
   return { parallelism: { ...SAMPLE_PLAN.parallelism, data } }
 }
 
+const everything = fc.record({
+  optimizer: fc.constantFrom(...OPTIMIZERS),
+  optimizerImplementation: fc.constantFrom(...OPTIMIZER_IMPLEMENTATIONS),
+  loss: fc.constantFrom(...LOSSES),
+  stage: fc.constantFrom(...STAGES),
+  framework: fc.constantFrom(...FRAMEWORKS),
+  fusedKernels: fc.constantFrom(...FUSED_KERNELS),
+  attention: fc.constantFrom(...ATTENTION_KERNELS),
+  compile: fc.boolean(),
+  variableLength: fc.boolean(),
+  activationOffload: fc.boolean(),
+  gradientCheckpointing: fc.constantFrom<TrainingPlan['gradientCheckpointing']>('none', 'full', 'selective', {
+    every: 3,
+  }),
+})
+
 describe('estimateMemory', () => {
+  test('every combination of options gives finite figures with notes and sources', () => {
+    const layout = fc.record({
+      data: fc.constantFrom(...DATA_PARALLELISMS),
+      tensor: fc.constantFrom(1, 2),
+      pipeline: fc.constantFrom(1, 2),
+      context: fc.constantFrom(1, 2),
+      offload: fc.constantFrom(...OFFLOADS),
+      sequenceParallel: fc.boolean(),
+      pipelineInterleave: fc.constantFrom(1, 2),
+    })
+    fc.assert(
+      fc.property(everything, layout, (plan, parallelism) => {
+        const merged = { ...SAMPLE_PLAN.parallelism, ...parallelism }
+        const estimate = estimateMemory(sampleRun({ ...plan, parallelism: merged, gpus: 16 }))
+        expect(Number.isFinite(estimate.deviceBytes)).toBe(true)
+        expect(estimate.components.every(item => item.bytes > 0 || item.name === 'cached blocks')).toBe(true)
+        expect(estimate.components.every(item => item.note !== '' && item.source !== '')).toBe(true)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
   test('pure 16-bit AdamW keeps 8 bytes per parameter after load and gradients', () => {
     const run = sampleRun({ microBatchSize: 1, sequenceLength: 64 })
     const step = estimateMemory(run).moments.find(moment => moment.name === 'optimizer step')

@@ -30,7 +30,7 @@ export function estimateRank(run: Run, stage: PipelineStage): MemoryEstimate {
   })
   const components = [...peak.items, cached, ...outside]
   const deviceBytes = sumBytes(components)
-  const interval = intervalFactors(plan)
+  const interval = intervalFactors(run)
   return {
     allocatedBytes: peak.bytes,
     reservedBytes: peak.bytes + cached.bytes,
