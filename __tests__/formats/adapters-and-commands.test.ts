@@ -60,3 +60,20 @@ describe('ms-swift commands', () => {
     expect(plan.dataset).toMatchObject({ samples: 750, names: ['a/b', 'c/d'] })
   })
 })
+
+describe('parallel sizes without a number of GPUs', () => {
+  test('the fewest GPUs that they allow are assumed; dp_shard_size makes the count complete', async () => {
+    const base = `base_model: org/model
+datasets: [{ path: org/data, type: alpaca }]
+micro_batch_size: 1
+gradient_accumulation_steps: 1
+context_parallel_size: 2
+tensor_parallel_size: 2
+`
+    const assumed = await readText(base)
+    expect([assumed.plan.gpus, assumed.provenance.gpus?.from]).toEqual([4, 'assumed'])
+    const complete = await readText(`${base}dp_shard_size: 4\n`)
+    expect([complete.plan.gpus, complete.provenance.gpus?.from]).toEqual([16, 'file'])
+    expect(complete.codes).toEqual([])
+  })
+})

@@ -1,5 +1,6 @@
 import { applyEngine, type Engine } from '../launch/engine.ts'
 import { fsdpWords, readFsdp } from '../launch/fsdp.ts'
+import { withParallelGpus } from '../launch/parallel-gpus.ts'
 import { type Libraries, versionDefault } from '../launch/version-defaults.ts'
 import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
@@ -286,7 +287,7 @@ export async function readAxolotl(fields: Fields, scope: CompanionScope): Promis
   const compile = fields.raw('torch_compile')?.scalar
   if (compile !== undefined) draft.compile = fields.sourced('torch_compile', compile === true || compile === 'auto')
   const engine = await engineOf(fields, scope)
-  return engine ? applyEngine(draft, engine) : draft
+  return withParallelGpus(engine ? applyEngine(draft, engine) : draft)
 }
 
 async function engineOf(fields: Fields, scope: CompanionScope): Promise<Engine | null> {

@@ -1,6 +1,7 @@
 import { isAccelerateConfig, readAccelerate } from '../launch/accelerate.ts'
 import { applyEngine, type Engine } from '../launch/engine.ts'
 import { fsdpWords, readFsdp } from '../launch/fsdp.ts'
+import { withParallelGpus } from '../launch/parallel-gpus.ts'
 import { type Libraries, versionDefault } from '../launch/version-defaults.ts'
 import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
@@ -230,7 +231,7 @@ export async function readSwiftArguments(
   const teacher = fields.isSet('teacher_model') ? fields.string('teacher_model') : undefined
   if (teacher) scope.findings.push(teacherFinding(teacher))
   const draft = applyRows(ROWS, fields, libraries)
-  if (megatron) return { ...draft, ...common, ...readMegatronSwift(fields) }
+  if (megatron) return withParallelGpus({ ...draft, ...common, ...readMegatronSwift(fields) })
   Object.assign(
     draft,
     common,
@@ -243,7 +244,7 @@ export async function readSwiftArguments(
     { evaluation: readEvaluation(fields, { batchSize: 1, note: TRAIN }), checkpoints: readCheckpoints(fields) },
   )
   const engine = await engineOf(fields, scope)
-  return engine ? applyEngine(draft, engine) : draft
+  return withParallelGpus(engine ? applyEngine(draft, engine) : draft)
 }
 
 function teacherFinding({ path, line, column, value }: Sourced<string>): Finding {

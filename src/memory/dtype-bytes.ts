@@ -14,4 +14,6 @@ export const STATE_BYTES = {
   float16: 2,
   int8: 1 + 4 / 256,
   fp8: 1 + 4 / 256,
+  /** torchao 0.14 optim/subclass_4bit.py: two values a byte, one float32 scale per 128. */
+  int4: 0.5 + 4 / 128,
 } as const satisfies Record<OptimizerStateDtype, number>

@@ -79,7 +79,7 @@ export const QUANTIZATIONS = [
 ] as const
 export const STORAGE_DTYPES = ['float32', 'bfloat16', 'float16'] as const
 export const COMPUTE_DTYPES = ['float32', 'tf32', 'bfloat16', 'float16', 'float8', 'mxfp8', 'nvfp4'] as const
-export const OPTIMIZER_STATE_DTYPES = ['float32', 'bfloat16', 'float16', 'int8', 'fp8'] as const
+export const OPTIMIZER_STATE_DTYPES = ['float32', 'bfloat16', 'float16', 'int8', 'fp8', 'int4'] as const
 export const OPTIMIZERS = [
   'adamw',
   'adafactor',

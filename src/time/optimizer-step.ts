@@ -22,7 +22,7 @@ const STATES: Partial<Readonly<Record<Optimizer, number>>> = {
   dion: 1,
   schedule_free_sgd: 1,
 }
-const STATE_BYTES = { float32: 4, bfloat16: 2, float16: 2, int8: 1, fp8: 1 } as const
+const STATE_BYTES = { float32: 4, bfloat16: 2, float16: 2, int8: 1, fp8: 1, int4: 0.5 } as const
 /** Passes over memory against one fused kernel: each foreach operation reads and writes its lists. */
 const PASSES = { fused: 1, foreach: 2.6, loop: 4, in_backward: 1.1 } as const
 const SHARDED: ReadonlySet<string> = new Set(['zero1', 'zero2', 'zero3', 'fsdp1', 'fsdp2', 'distributed_optimizer'])
