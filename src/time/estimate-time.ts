@@ -75,6 +75,9 @@ function runComponents(
   return startUp === undefined ? [training] : [startUp, training, ...others]
 }
 
+/** The article's step time, used where a plan gives none. */
+const DEFAULT_STEP_SECONDS = 1.5
+
 /** A given speed that no software reaches on this GPU. */
 function hardwareFindings({
   context,
@@ -90,6 +93,8 @@ function hardwareFindings({
   const peak = (peakFlops(context) / 1e12).toFixed(0)
   return [
     finding('faster-than-hardware', {
+      // nobody chose the rule of thumb's own default
+      severity: given === DEFAULT_STEP_SECONDS ? 'notice' : 'warning',
       message:
         `${given} s per step needs ${(floor / given).toFixed(1)} × the ${peak} TFLOP/s datasheet peak of ${gpu.name}; ` +
         `the floor is ${floor.toPrecision(3)} s per step`,
