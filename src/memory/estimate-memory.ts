@@ -23,6 +23,7 @@ export function estimateRank(run: Run, stage: PipelineStage): MemoryEstimate {
   const outside = outsideItems(plan, gpu)
   const cached = reservedItem(plan, {
     dynamicBytes: peak.bytes - timeline.persistentBytes,
+    smallerHumpBytes: timeline.smallerHumpBytes,
     logits: timeline.logits,
     usableBytes,
     allocatedBytes: peak.bytes,

@@ -18,6 +18,8 @@ export interface RankTimeline {
   readonly moments: readonly Moment[]
   /** tokens × outputs of the logits on this rank; 0 when they are never whole. */
   readonly logits: number
+  /** The smaller of the layer's and the loss's hump: its blocks lie idle while the other one peaks. */
+  readonly smallerHumpBytes: number
   readonly persistentBytes: number
   /** Kept in host memory by this rank. */
   readonly hostBytes: number
@@ -96,6 +98,7 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
   return {
     moments,
     logits: loss.logits,
+    smallerHumpBytes: Math.min(activations.hump.bytes, loss.backward.bytes),
     persistentBytes: sumBytes(always),
     hostBytes: sumBytes(states.host) + activations.hostBytes,
   }

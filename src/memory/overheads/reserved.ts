@@ -7,6 +7,8 @@ import { variesInLength } from './varying-length.ts'
 export interface ReservedOptions {
   /** The part that comes and goes within a step. */
   readonly dynamicBytes: number
+  /** The smaller of the layer's and the loss's hump. */
+  readonly smallerHumpBytes: number
   /** tokens × vocabulary on this rank; 0 when logits are never whole. */
   readonly logits: number
   readonly usableBytes: number | null
@@ -17,21 +19,16 @@ export interface ReservedOptions {
 
 /** Blocks the caching allocator keeps above the allocated peak. */
 export function reservedItem(plan: TrainingPlan, options: ReservedOptions): MemoryItem {
-  const share =
-    plan.attention === 'eager'
-      ? constants.eagerShare
-      : plan.quantization === 'none'
-        ? constants.fixedShare
-        : constants.quantizedShare
+  const steady = steadyBytes(plan, options)
   const varying = variesInLength(plan) ? cachedPerLogit(plan) * options.logits : 0
-  const wanted = options.dynamicBytes * share + varying
+  const wanted = steady.bytes + varying
   const room =
     options.usableBytes === null
       ? wanted
       : Math.max(0, options.usableBytes - options.allocatedBytes - options.outsideBytes)
   const bytes = Math.max(Math.min(wanted, room), Math.min(wanted, options.dynamicBytes * constants.floorShare))
   return item('cached blocks', bytes, {
-    note: `${short(options.dynamicBytes)} B that come and go × ${share}${varying > 0 ? ` + ${short(cachedPerLogit(plan))} B × ${short(options.logits)} logits` : ''}`,
+    note: `${steady.note}${varying > 0 ? ` + ${short(cachedPerLogit(plan))} B × ${short(options.logits)} logits` : ''}`,
     source: constants.source,
   })
 }
@@ -43,4 +40,23 @@ function cachedPerLogit(plan: TrainingPlan): number {
   return (
     (frequent * constants.variableLengthBytesPerLogit + rare * constants.rareLengthBytesPerLogit) / plan.sequenceLength
   )
+}
+
+/**
+ * Batches of one shape: blocks of the smaller hump are of other sizes than those of the larger one and lie idle beside it.
+ * Scores of every layer leave blocks of several sizes behind. Sharded runs gather and reduce on streams of their own, whose blocks are not shared; there a share of all that comes and goes.
+ */
+function steadyBytes(plan: TrainingPlan, options: ReservedOptions): { readonly bytes: number; readonly note: string } {
+  const explicitScores = plan.attention === 'eager' && plan.gradientCheckpointing === 'none'
+  if (plan.gpus > 1 || explicitScores) {
+    const share = explicitScores ? constants.explicitScoresShare : constants.shardedShare
+    return { bytes: options.dynamicBytes * share, note: `${short(options.dynamicBytes)} B that come and go × ${share}` }
+  }
+  const factor = plan.quantization === 'none' ? constants.humpFactor : constants.quantizedHumpFactor
+  const idle = options.smallerHumpBytes * factor
+  const floor = options.dynamicBytes * constants.steadyShare
+  return {
+    bytes: idle + floor,
+    note: `${short(options.smallerHumpBytes)} B of the smaller hump × ${factor} + ${short(options.dynamicBytes)} B that come and go × ${constants.steadyShare}`,
+  }
 }
