@@ -39,7 +39,7 @@ export function moneyDelta(amount: number, base: number, currency: string | null
   const delta = shownMoney(amount) - shownMoney(base)
   const share =
     base > 0 && Math.abs(amount - base) >= base / 200
-      ? ` (${signed(delta, percent(Math.abs(amount - base) / base))})`
+      ? ` ${unbroken(`(${signed(delta, percent(Math.abs(amount - base) / base))})`)}`
       : ''
   return `${signedMoney(delta, currency, Math.max(moneyDigits(amount), moneyDigits(base)))}${share}`
 }

@@ -63,7 +63,7 @@ function wholeRun(run: RunReport, columns: number, ascii: boolean): readonly str
     )
     for (const { name, bytes, note } of memory.components)
       lines.push(
-        `    ${name.padEnd(30).slice(0, 30)} ${gib(bytes).padStart(8)}   ${plain(note)}`.slice(
+        `    ${name.padEnd(34).slice(0, 34)} ${gib(bytes).padStart(8)}   ${plain(note)}`.slice(
           0,
           Math.max(80, columns),
         ),
@@ -116,7 +116,7 @@ function wholeRun(run: RunReport, columns: number, ascii: boolean): readonly str
   if (run.assumptions.length > 0)
     lines.push(
       '',
-      `  Assumed: ${guessed.length > 0 ? guessed.join(', ') : 'nothing'}; ${defaults} values are defaults (\`preflop explain ${plain(run.path)}\` lists them)`,
+      `  Assumed: ${guessed.length > 0 ? plain(guessed.join(', ')) : 'nothing'}; ${defaults} values are defaults (\`preflop explain ${plain(run.path)}\` lists them)`,
     )
   return [...lines, '']
 }

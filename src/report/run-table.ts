@@ -56,18 +56,14 @@ function runRow(run: RunReport, options: CommentOptions): readonly string[] {
   return [
     symbol,
     config,
-    plan ? unbroken(`${plan.gpus} × ${prose(run.gpuName ?? 'unknown GPU')}`) : NONE,
+    plan ? `${plan.gpus}\u00A0×\u00A0${prose(run.gpuName ?? 'unknown GPU')}` : NONE,
     memoryCell(run),
     change === 'new' ? 'new' : base?.memoryBytes != null ? gibDelta(run.memory.deviceBytes, base.memoryBytes) : NONE,
     time
       ? unbroken(time.totalSeconds === null ? `${duration(time.stepSeconds)} / step` : duration(time.totalSeconds))
       : NONE,
     cost ? unbroken(money(cost.total, cost.currency)) : NONE,
-    change === 'new'
-      ? 'new'
-      : cost && base?.cost != null
-        ? unbroken(moneyDelta(cost.total, base.cost, cost.currency))
-        : NONE,
+    change === 'new' ? 'new' : cost && base?.cost != null ? moneyDelta(cost.total, base.cost, cost.currency) : NONE,
   ]
 }
 
