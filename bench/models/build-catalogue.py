@@ -40,18 +40,31 @@ def convert(fact):
     return config
 
 
+FIELDS = ["model_type", *KEEP]
+ABSENT = ""
+
+
+def pack(fact):
+    """[id, parameters, source, aliases, values of FIELDS ("" when absent), other config fields]"""
+    names = [fact.get("modelscope"), *fact.get("aliases", []), *fact.get("siblings", []), *fact.get("modelscope_siblings", [])]
+    aliases = sorted({name for name in names if name and name != fact["hf_id"]})
+    config = convert(fact)
+    flat = config.get("text_config", config)
+    values = [flat.get(field, ABSENT) for field in FIELDS]
+    while values and values[-1] == ABSENT:
+        values.pop()
+    other = {key: value for key, value in flat.items() if key not in FIELDS}
+    row = [fact["hf_id"], fact.get("params_full_model") or fact.get("params_text"), fact["source"].split(";")[0][:80], aliases, values]
+    if "text_config" in config:
+        outer = {key: value for key, value in config.items() if key != "text_config"}
+        return [*row, other, outer]
+    return [*row, other] if other else row
+
+
 def main():
     facts = json.load(open(sys.argv[1]))["models"]
-    rows = []
-    for fact in facts:
-        names = [fact.get("modelscope"), *fact.get("aliases", []), *fact.get("siblings", []), *fact.get("modelscope_siblings", [])]
-        aliases = sorted({name for name in names if name and name != fact["hf_id"]})
-        row = {"id": fact["hf_id"], "config": convert(fact), "parameters": fact.get("params_full_model") or fact.get("params_text"), "source": fact["source"].split(";")[0][:120]}
-        if aliases:
-            row["aliases"] = aliases
-        rows.append(row)
-    print('{"asOf":"2026-11-23","models":[')
-    print(",\n".join(json.dumps(row, separators=(",", ":"), ensure_ascii=False) for row in rows))
+    print(json.dumps({"asOf": "2026-11-23", "fields": FIELDS}, separators=(",", ":"))[:-1] + ',"models":[')
+    print(",\n".join(json.dumps(pack(fact), separators=(",", ":"), ensure_ascii=False) for fact in facts))
     print("]}")
 
 

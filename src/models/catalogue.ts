@@ -24,16 +24,44 @@ const QUANTIZED_SUFFIXES: readonly (readonly [RegExp, Quantization])[] = [
   [/-fp8(-dynamic)?$/i, 'fp8'],
 ]
 
-type Row = (typeof data.models)[number]
+interface Row {
+  readonly id: string
+  readonly parameters: number | null
+  readonly source: string
+  readonly aliases: readonly string[]
+  readonly config: object
+}
 
+/** Marks a field of a packed row that config.json does not have; null is a value. */
+const ABSENT = ''
+
+let rows: readonly Row[] | undefined
 let index: ReadonlyMap<string, Row> | undefined
 
+/** data/models.json: [id, parameters, source, aliases, values of `fields`, other fields, what surrounds a text model]. */
+function allRows(): readonly Row[] {
+  rows ??= data.models.map(unpack)
+  return rows
+}
+
+function unpack([id, parameters, source, aliases, values, other, outer]: readonly unknown[]): Row {
+  const named = Array.isArray(values) ? values.map((value, at) => [data.fields[at], value] as const) : []
+  const flat = { ...Object.fromEntries(named.filter(([, value]) => value !== ABSENT)), ...asObject(other) }
+  return {
+    id: String(id),
+    parameters: typeof parameters === 'number' ? parameters : null,
+    source: String(source),
+    aliases: Array.isArray(aliases) ? aliases.map(String) : [],
+    config: outer === undefined ? flat : { ...asObject(outer), text_config: flat },
+  }
+}
+
+function asObject(value: unknown): object {
+  return typeof value === 'object' && value !== null ? value : {}
+}
+
 function rowsByName(): ReadonlyMap<string, Row> {
-  index ??= new Map(
-    data.models.flatMap(row =>
-      [row.id, ...('aliases' in row && row.aliases ? row.aliases : [])].map(name => [name.toLowerCase(), row] as const),
-    ),
-  )
+  index ??= new Map(allRows().flatMap(row => [row.id, ...row.aliases].map(name => [name.toLowerCase(), row] as const)))
   return index
 }
 
@@ -64,9 +92,9 @@ function uniqueLeaf(leaf: string): Row | undefined {
 /** Rows whose id or alias contains every word; all for an empty query. */
 export function searchCatalogue(query: string): readonly CatalogueModel[] {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean)
-  return data.models
+  return allRows()
     .filter(row => {
-      const names = [row.id, ...('aliases' in row && row.aliases ? row.aliases : [])].join(' ').toLowerCase()
+      const names = [row.id, ...row.aliases].join(' ').toLowerCase()
       return words.every(word => names.includes(word))
     })
     .map(row => toModel(row, 'none'))
@@ -75,7 +103,7 @@ export function searchCatalogue(query: string): readonly CatalogueModel[] {
 function toModel(row: Row, quantization: Quantization): CatalogueModel {
   return {
     id: row.id,
-    aliases: 'aliases' in row && row.aliases ? row.aliases : [],
+    aliases: row.aliases,
     config: { ...row.config, ...(quantization === 'none' ? {} : { checkpoint_quantization: quantization }) },
     parameters: row.parameters,
     source: row.source,
