@@ -124,6 +124,7 @@ function buildRun(run: EstimatedRun, labels: readonly string[], hasBase: boolean
     ...judgement.findings,
     ...own,
     ...unknownFindings(head, path),
+    ...rateFindings(head, policy, path),
     ...unshardedFinding(head.resolved.plan, judgement, path),
   ])
   return {
@@ -257,6 +258,12 @@ function unknownFindings({ time, price, resolved }: RunEstimate, path: string): 
       }),
     )
   return findings
+}
+
+function rateFindings({ cost }: RunEstimate, policy: Policy, path: string): readonly Finding[] {
+  if (!cost || convertMoney(1, cost.currency, policy) !== null) return []
+  const message = `The price is in ${cost.currency}; the policy counts in ${policy.currency} and has no rate for it.`
+  return [finding('no-exchange-rate', { path, message })]
 }
 
 function unshardedFinding(plan: TrainingPlan, judgement: Judgement, path: string): readonly Finding[] {

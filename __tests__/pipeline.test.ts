@@ -1,0 +1,164 @@
+import { describe, expect, test } from '@jest/globals'
+import { memoryFileSource } from '../src/files/memory-file-source.ts'
+import { createModelSource } from '../src/models/create-model-source.ts'
+import { type PathChange, runPipeline } from '../src/pipeline.ts'
+import { createPolicySet } from '../src/policy/policy-set.ts'
+import type { PolicySettings } from '../src/policy/read-policy.ts'
+import type { Report } from '../src/report/report.ts'
+
+const models = createModelSource({ offline: true })
+const plan = (over: Record<string, string | number> = {}): string =>
+  Object.entries({
+    preflop: 1,
+    model: 'Qwen/Qwen2.5-7B',
+    gpus: 1,
+    micro_batch_size: 1,
+    sequence_length: 2048,
+    gradient_checkpointing: 'full',
+    ...over,
+  })
+    .map(([key, value]) => `${key}: ${value}`)
+    .join('\n')
+const hardware =
+  'hardware: { gpu: a100-sxm-80gb, price: { per_gpu_hour: 2, currency: USD } }\ndataset: { max_steps: 100 }\n'
+const file = (over: Record<string, string | number> = {}): string => `${plan(over)}\n${hardware}`
+
+interface Compared {
+  readonly base?: Readonly<Record<string, string>>
+  readonly head: Readonly<Record<string, string>>
+  readonly changes?: readonly PathChange[]
+  readonly settings?: PolicySettings
+}
+
+function compare({ base, head, changes, settings }: Compared): Promise<Report> {
+  return runPipeline({
+    head: memoryFileSource(new Map(Object.entries(head))),
+    base: base ? memoryFileSource(new Map(Object.entries(base))) : null,
+    changes: changes ?? null,
+    paths: [],
+    policy: createPolicySet(null, settings),
+    policyPath: '.github/preflop.yml',
+    models,
+  })
+}
+
+const modified = (path: string): PathChange => ({ path, previousPath: null, status: 'modified' })
+
+describe('runPipeline', () => {
+  test('a changed key is named as the cause, with the figures of the base', async () => {
+    const report = await compare({
+      base: { 'a.yml': file() },
+      head: { 'a.yml': file({ sequence_length: 4096 }), 'b.yml': file() },
+      changes: [modified('a.yml')],
+    })
+    expect(report.runs).toHaveLength(1)
+    expect(report.totals.unaffected).toBe(1)
+    const [run] = report.runs
+    expect(run).toMatchObject({
+      path: 'a.yml',
+      change: 'changed',
+      causes: [{ key: 'sequence_length', from: 2048, to: 4096 }],
+    })
+    expect((run?.memory?.deviceBytes ?? 0) - (run?.base?.memoryBytes ?? 0)).toBeCloseTo(
+      run?.causes[0]?.memoryBytes ?? Number.NaN,
+      0,
+    )
+  })
+
+  test('a failure that was there before warns, a worse one fails', async () => {
+    const over = { micro_batch_size: 64, gradient_checkpointing: 'none' }
+    const same = await compare({
+      base: { 'a.yml': file(over) },
+      head: { 'a.yml': `${file(over)}# note\n` },
+      changes: [modified('a.yml')],
+    })
+    expect(same).toMatchObject({ verdict: 'warn', runs: [{ preExisting: true }] })
+    const worse = await compare({
+      base: { 'a.yml': file(over) },
+      head: { 'a.yml': file({ ...over, micro_batch_size: 96 }) },
+      changes: [modified('a.yml')],
+    })
+    expect(worse).toMatchObject({ verdict: 'fail', runs: [{ preExisting: false }] })
+  })
+
+  test('a renamed file is compared with its old path', async () => {
+    const report = await compare({
+      base: { 'old.yml': file() },
+      head: { 'new.yml': file({ micro_batch_size: 2 }) },
+      changes: [{ path: 'new.yml', previousPath: 'old.yml', status: 'renamed' }],
+    })
+    expect(report.runs[0]).toMatchObject({ path: 'new.yml', previousPath: 'old.yml', change: 'changed' })
+    expect(report.runs[0]?.base?.memoryBytes).toBeGreaterThan(0)
+  })
+
+  test('a companion that changed makes its config count', async () => {
+    const config =
+      'base_model: Qwen/Qwen2.5-7B\ndatasets: [{ path: a, type: alpaca }]\nsequence_len: 1024\nmicro_batch_size: 1\ngradient_accumulation_steps: 1\ndeepspeed: ds.json\nlearning_rate: 1e-5\n'
+    const stage = (value: number): string => `{"zero_optimization": {"stage": ${value}}, "bf16": {"enabled": true}}`
+    const report = await compare({
+      base: { 'a.yml': config, 'ds.json': stage(2) },
+      head: { 'a.yml': config, 'ds.json': stage(3) },
+      changes: [modified('ds.json')],
+      settings: { gpu: 'a100-sxm-80gb', gpus: 8 },
+    })
+    expect(report.runs).toHaveLength(1)
+    expect(report.runs[0]).toMatchObject({ path: 'a.yml', change: 'changed', plan: { parallelism: { data: 'zero3' } } })
+    expect(report.runs[0]?.memory?.deviceBytes).toBeLessThan(report.runs[0]?.base?.memoryBytes ?? 0)
+  })
+
+  test('a config that cannot be read any more is reported', async () => {
+    const report = await compare({
+      base: { 'a.yml': file() },
+      head: { 'a.yml': 'preflop: [1' },
+      changes: [modified('a.yml')],
+    })
+    expect(report).toMatchObject({
+      verdict: 'unknown',
+      runs: [{ path: 'a.yml', verdict: 'unknown', findings: [{ code: 'syntax-error' }] }],
+    })
+  })
+
+  test.each([
+    ['no model of that name', { 'a.yml': `preflop: 1\nmodel: nobody/nothing-9b\n${hardware}` }, 'unknown-model'],
+    ['no GPU', { 'a.yml': plan() }, 'no-gpu'],
+    ['no such GPU', { 'a.yml': `${plan()}\nhardware: { gpu: a1000 }\n` }, 'unknown-gpu'],
+    ['no size of the data', { 'a.yml': `${plan()}\nhardware: { gpu: h100 }\n` }, 'unknown-dataset-size'],
+    ['no price', { 'a.yml': `${plan()}\nhardware: { gpu: h100 }\ndataset: { max_steps: 5 }\n` }, 'no-price'],
+    [
+      'several cards, nothing sharded',
+      { 'a.yml': file({ gpus: 4, gradient_checkpointing: 'none', micro_batch_size: 64 }) },
+      'unsharded-gpus',
+    ],
+  ])('%s is said', async (_name, head, code) => {
+    const report = await compare({ head })
+    expect(report.runs.flatMap(({ findings }) => findings.map(finding => finding.code))).toContain(code)
+    expect(report.runs).toHaveLength(1)
+  })
+
+  test('the size of a named data set comes from the policy', async () => {
+    const config = `${plan()}\nhardware: { gpu: h100 }\ndataset: { names: [org/data], epochs: 2 }\n`
+    const report = await compare({
+      head: { 'a.yml': config },
+      settings: { datasets: { 'org/data': { samples: 1000, meanTokens: 300 } } },
+    })
+    expect(report.runs[0]).toMatchObject({ time: { steps: 2000 }, plan: { meanSequenceLength: 300 } })
+  })
+
+  test('the rule of thumb can be the gate', async () => {
+    const report = await compare({
+      head: { 'a.yml': file({ model: 'Qwen/Qwen2.5-14B' }) },
+      settings: { estimator: 'rule-of-thumb', gpu: 'a100-sxm-80gb' },
+    })
+    expect(report).toMatchObject({ estimator: 'rule-of-thumb', verdict: 'fail' })
+  })
+
+  test('money in another currency is converted, never added raw', async () => {
+    const settings = { currency: 'CNY', exchangeRates: { USD: 7 } }
+    const inDollars = await compare({ head: { 'a.yml': file() } })
+    const inYuan = await compare({ head: { 'a.yml': file() }, settings })
+    expect(inYuan.runs[0]?.cost?.total).toBeCloseTo((inDollars.runs[0]?.cost?.total ?? 0) * 7, 6)
+    expect(inYuan.totals.currency).toBe('CNY')
+    const unrated = await compare({ head: { 'a.yml': file() }, settings: { currency: 'EUR' } })
+    expect(unrated.runs[0]?.findings.map(({ code }) => code)).toContain('no-exchange-rate')
+  })
+})
