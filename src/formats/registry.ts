@@ -6,6 +6,7 @@ import { llamaFactoryReader } from './llama-factory.ts'
 import { llamaFactoryV1Reader } from './llama-factory-v1.ts'
 import { swiftReader } from './ms-swift.ts'
 import { nativeReader } from './native.ts'
+import { openRlhfReader } from './openrlhf.ts'
 import type { FormatReader } from './reader.ts'
 import { shellReader } from './shell.ts'
 import { skyPilotReader } from './skypilot.ts'
@@ -30,4 +31,5 @@ export const FORMAT_READERS: readonly FormatReader[] = [
   ...TRL_READERS,
   transformersReader,
   verlReader,
+  openRlhfReader,
 ]
