@@ -1,8 +1,8 @@
-import { byDefault, type MutablePlanDraft } from '../plan/plan-draft.ts'
-import type { Sourced } from '../plan/provenance.ts'
-import type { GradientCheckpointing } from '../plan/training-plan.ts'
-import type { Fields } from './fields.ts'
-import { applyRows, fixed, flag, fromTable, type KeyRow, keyRow, positive, positiveOrNone } from './key-rows.ts'
+import { byDefault, type MutablePlanDraft } from '../../plan/plan-draft.ts'
+import type { Sourced } from '../../plan/provenance.ts'
+import type { GradientCheckpointing } from '../../plan/training-plan.ts'
+import type { Fields } from '../fields.ts'
+import { applyRows, fixed, flag, fromTable, type KeyRow, keyRow, positive, positiveOrNone } from '../key-rows.ts'
 
 const ARGUMENTS = 'ms-swift 4.6 megatron/arguments/megatron_args.py'
 

@@ -1,0 +1,99 @@
+import type { GradientCheckpointing } from '../../plan/training-plan.ts'
+import { readAttention, readCheckpointing, TRAINING_ARGUMENT_ROWS } from '../hugging-face/transformers-arguments.ts'
+import { describedKey, fixed, type KeyRow, keyRow, positive, replaceRows } from '../key-rows.ts'
+
+export const TUNER = 'ms-swift 4.6 arguments/tuner_args.py'
+export const TRAIN = 'ms-swift 4.6 trainers/arguments.py'
+const TEMPLATE = 'ms-swift 4.6 arguments/base_args/template_args.py'
+export const MODEL = 'ms-swift 4.6 arguments/base_args/model_args.py'
+
+/** Every key that is read, its effect and its default. */
+export const SWIFT_ROWS: readonly KeyRow[] = replaceRows(TRAINING_ARGUMENT_ROWS, [
+  keyRow({
+    key: 'per_device_train_batch_size',
+    plan: 'microBatchSize',
+    read: positive,
+    fallback: fixed(1, `${TRAIN}: 1`),
+    default: '1',
+    source: TRAIN,
+  }),
+  keyRow({
+    key: 'gradient_accumulation_steps',
+    plan: 'gradientAccumulationSteps',
+    read: positive,
+    default: '16 ÷ (micro-batch × GPUs), at least 1',
+    source: TRAIN,
+  }),
+  keyRow({
+    key: ['gradient_checkpointing'],
+    plan: 'gradientCheckpointing',
+    read: readCheckpointing,
+    fallback: fixed<GradientCheckpointing>('full', `${TRAIN}: True`),
+    default: 'True',
+    source: TRAIN,
+  }),
+  keyRow({
+    key: ['attn_impl', 'attn_implementation'],
+    plan: 'attention',
+    read: readAttention,
+    fallback: fixed('sdpa', `${MODEL}: the model’s default`),
+    default: 'sdpa',
+    source: MODEL,
+  }),
+  keyRow({
+    key: ['packing_length', 'max_length'],
+    plan: 'sequenceLength',
+    read: positive,
+    fallback: () => facts => ({
+      value: facts.maxPositions ?? 8192,
+      from: 'assumed',
+      note: `${TEMPLATE}: max_length is the model’s longest context; set max_length to be sure`,
+    }),
+    default: 'the model’s longest context',
+    source: TEMPLATE,
+  }),
+  keyRow({
+    key: 'sequence_parallel_size',
+    plan: 'parallelism.context',
+    read: positive,
+    fallback: fixed(1, `${TRAIN}: 1`),
+    default: '1',
+    source: TRAIN,
+  }),
+  describedKey('model, model_id_or_path, model_type, model_revision', 'model', 'required', MODEL),
+  describedKey('tuner_type, train_type, sft_type', 'adapter.type', 'lora', TUNER),
+  describedKey(
+    'lora_rank, lora_dropout, lora_dtype, target_modules, modules_to_save, use_dora',
+    'adapter',
+    'rank 8, all-linear',
+    TUNER,
+  ),
+  describedKey('torch_dtype', 'precision', 'the dtype of the checkpoint', MODEL),
+  describedKey(
+    'quant_method, quant_bits, bnb_4bit_use_double_quant',
+    'quantization',
+    'none; nf4 with double quantization',
+    'ms-swift 4.6 arguments/base_args/quant_args.py',
+  ),
+  describedKey('freeze_vit, freeze_aligner, freeze_llm', 'freeze', 'True, True, False', TUNER),
+  describedKey('packing, padding_free', 'packing, variableLength', 'False', TRAIN),
+  describedKey(
+    'deepspeed',
+    'parallelism (zero0 … zero3, zero2_offload, zero3_offload, path or mapping)',
+    'none',
+    'ms-swift 4.6 swift/config',
+  ),
+  describedKey('fsdp', 'parallelism (fsdp2, path or mapping)', 'none', 'ms-swift 4.6 swift/config'),
+  describedKey(
+    'dataset, val_dataset, split_dataset_ratio',
+    'dataset.names, dataset.samples (id#count), evaluation',
+    'none',
+    'ms-swift 4.6 arguments/base_args/data_args.py',
+  ),
+  describedKey(
+    'rlhf_type, ref_model, num_generations, max_completion_length, use_vllm, vllm_mode, vllm_gpu_memory_utilization, sleep_level',
+    'stage, reinforcement',
+    'dpo',
+    'ms-swift 4.6 arguments/rlhf_args.py',
+  ),
+])

@@ -1,0 +1,45 @@
+import type { PlanDraft } from '../../plan/plan-draft.ts'
+import type { Sourced } from '../../plan/provenance.ts'
+import type { ReinforcementPlan } from '../../plan/training-plan.ts'
+import type { Stage } from '../../plan/vocabulary.ts'
+import type { Fields } from '../fields.ts'
+import { positive } from '../key-rows.ts'
+
+/** Reference model and generation of `swift rlhf`. */
+export function readReinforcement(
+  fields: Fields,
+  adapter: PlanDraft,
+  stage: Sourced<Stage>,
+): Sourced<ReinforcementPlan> {
+  const type = adapter['adapter.type']
+  const full = typeof type !== 'function' && type?.value === null
+  const isOn = (key: string): boolean => fields.isSet(key) && fields.boolean(key)?.value === true
+  const count = (key: string): number | undefined => (fields.isSet(key) ? positive(fields, key)?.value : undefined)
+  const online = stage.value === 'grpo' || stage.value === 'ppo'
+  const beta = fields.isSet('beta') ? fields.number('beta')?.value : undefined
+  const free = ['orpo', 'simpo', 'reward'].includes(stage.value) || (stage.value === 'grpo' && beta === 0)
+  const separate = full || fields.isSet('ref_model')
+  const vllm = online && isOn('use_vllm')
+  const mode = fields.isSet('vllm_mode') ? fields.string('vllm_mode')?.value : undefined
+  const colocated = vllm && mode !== 'server'
+  const share = fields.isSet('vllm_gpu_memory_utilization')
+    ? fields.number('vllm_gpu_memory_utilization', { min: 0, max: 1 })?.value
+    : undefined
+  const sleep = fields.isSet('sleep_level') ? (fields.integer('sleep_level', { min: 0 })?.value ?? 0) : 0
+  return {
+    ...stage,
+    value: {
+      referenceModel: free ? 'none' : separate ? 'separate' : 'shared',
+      generations: stage.value === 'grpo' ? (count('num_generations') ?? 8) : 1,
+      promptLength: count('max_prompt_length') ?? count('max_length') ?? 2048,
+      completionLength: count('max_completion_length') ?? 512,
+      iterations: count('num_iterations') ?? 1,
+      generation: !online ? 'none' : vllm ? (colocated ? 'vllm_colocate' : 'vllm_server') : 'transformers',
+      colocatedMemoryShare: colocated ? (share ?? 0.9) : 0,
+      sleepMode: sleep > 0,
+      rewardModel: fields.isSet('reward_model'),
+      valueModel: stage.value === 'ppo',
+    },
+    note: 'ms-swift 4.6 arguments/rlhf_args.py',
+  }
+}

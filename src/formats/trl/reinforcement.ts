@@ -1,0 +1,64 @@
+import { type Libraries, versionDefault } from '../../launch/version-defaults.ts'
+import { byDefault, type PlanDraft } from '../../plan/plan-draft.ts'
+import type { Sourced } from '../../plan/provenance.ts'
+import type { ReinforcementPlan } from '../../plan/training-plan.ts'
+import type { Stage } from '../../plan/vocabulary.ts'
+import type { Fields } from '../fields.ts'
+import { positive } from '../key-rows.ts'
+import { generationLengths } from './lengths.ts'
+
+interface OnlineDefaults {
+  readonly beta: Sourced<number>
+  readonly generations: number
+  readonly libraries: Libraries
+}
+
+/** RLOO keeps a reference model and generates two answers; GRPO neither (trl 1.13 trainer/rloo_config.py, grpo_config.py). */
+export function onlineDefaults(path: string, libraries: Libraries): OnlineDefaults {
+  if (/(^|[^a-z])rloo([^a-z]|$)/i.test(path))
+    return { beta: byDefault(0.05, 'trl 1.13 trainer/rloo_config.py: 0.05'), generations: 2, libraries }
+  return { beta: versionDefault('trl.grpo_beta', libraries), generations: 8, libraries }
+}
+
+/** Reference model and generation. */
+export function readReinforcement(
+  fields: Fields,
+  adapter: PlanDraft,
+  stage: Sourced<Stage>,
+  { beta: defaultBeta, generations: defaultGenerations, libraries }: OnlineDefaults,
+): Sourced<ReinforcementPlan> {
+  const type = adapter['adapter.type']
+  const full = typeof type !== 'function' && type?.value === null
+  const online = stage.value === 'grpo'
+  const isOn = (key: string): boolean => fields.isSet(key) && fields.boolean(key)?.value === true
+  const beta = (fields.isSet('beta') ? fields.number('beta') : undefined) ?? defaultBeta
+  const free = ['orpo', 'simpo', 'reward'].includes(stage.value) || (online && beta.value === 0)
+  const reference = free ? 'none' : isOn('precompute_ref_log_probs') ? 'precomputed' : full ? 'separate' : 'shared'
+  const { prompt, completion } = generationLengths(fields, libraries)
+  const vllm = online && isOn('use_vllm')
+  const mode =
+    (fields.isSet('vllm_mode') ? fields.string('vllm_mode')?.value : undefined) ??
+    versionDefault('trl.vllm_mode', libraries).value
+  const colocated = vllm && mode === 'colocate'
+  const share = fields.isSet('vllm_gpu_memory_utilization')
+    ? fields.number('vllm_gpu_memory_utilization', { min: 0, max: 1 })?.value
+    : undefined
+  const generations = fields.isSet('num_generations') ? positive(fields, 'num_generations')?.value : undefined
+  const iterations = fields.isSet('num_iterations') ? positive(fields, 'num_iterations')?.value : undefined
+  return {
+    ...stage,
+    value: {
+      referenceModel: reference,
+      generations: online ? (generations ?? defaultGenerations) : 1,
+      promptLength: prompt.value,
+      completionLength: completion.value,
+      iterations: iterations ?? 1,
+      generation: !online ? 'none' : vllm ? (colocated ? 'vllm_colocate' : 'vllm_server') : 'transformers',
+      colocatedMemoryShare: colocated ? (share ?? versionDefault('trl.vllm_memory_share', libraries).value) : 0,
+      sleepMode: isOn('vllm_enable_sleep_mode'),
+      rewardModel: false,
+      valueModel: false,
+    },
+    note: `reference model: ${reference}`,
+  }
+}
