@@ -33,5 +33,6 @@ test('commit ids do not count as content, figures do', () => {
   const [a, b] = ['a'.repeat(40), 'b'.repeat(40)]
   const body = (sha: string, figure: number) => `${figure} GiB at [\`${sha.slice(0, 7)}\`](https://x/${sha})`
   expect(contentHash(body(a, 1), [a])).toBe(contentHash(body(b, 1), [b]))
+  expect(contentHash('see runs/1', ['runs/1'])).toBe(contentHash('see runs/2', ['runs/2']))
   expect(contentHash(body(a, 1), [a])).not.toBe(contentHash(body(a, 2), [a]))
 })

@@ -25,7 +25,7 @@ function target(fields: Partial<CommentTarget> = {}): CommentTarget {
     number: 7,
     key: 'default',
     head: HEAD,
-    commits: [HEAD],
+    volatile: [HEAD],
     run: '100.1',
     ...fields,
   }

@@ -11,8 +11,8 @@ export interface CommentTarget {
   readonly number: number
   readonly key: string
   readonly head: string
-  /** Commits whose ids do not count as content. */
-  readonly commits: readonly string[]
+  /** Commit ids and links that do not count as content. */
+  readonly volatile: readonly string[]
   readonly run: string
 }
 
@@ -26,7 +26,7 @@ export async function upsertComment(
   target: CommentTarget,
   { body, mayCreate }: { readonly body: string; readonly mayCreate: boolean },
 ): Promise<CommentOutcome> {
-  const hash = contentHash(body, target.commits)
+  const hash = contentHash(body, target.volatile)
   const text = `${writeMarker({ key: target.key, head: target.head, run: target.run, hash })}\n${body}`
   const marked = await markedComments(target)
   if (!marked.ok) return failed(marked.failure)

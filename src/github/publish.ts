@@ -55,6 +55,7 @@ interface PullRequestOptions {
   readonly subject: Subject
   readonly rendered: RenderedReport
   readonly run: string
+  readonly summaryUrl: string
   readonly log: JobLog
   readonly files: RunnerFiles
 }
@@ -69,7 +70,7 @@ export async function publishOnPullRequest(report: Report, options: PullRequestO
       number: event.number,
       key: inputs.commentKey,
       head: event.head.sha,
-      commits: [event.head.sha, event.base.sha, ...(subject.baseCommit === null ? [] : [subject.baseCommit])],
+      volatile: [event.head.sha, event.base.sha, subject.baseCommit ?? '', options.summaryUrl],
       run: options.run,
     },
     { body: options.rendered.comment, mayCreate: mayCreateComment(report, inputs.comment) },

@@ -34,8 +34,7 @@ export interface EstimateRequest {
 
 /** What a report's texts may link to. */
 export interface RenderPlace {
-  readonly serverUrl: string
-  readonly repository: string
+  readonly repositoryUrl: string
   readonly headCommit: string | null
   readonly baseCommit: string | null
   readonly summaryUrl: string
@@ -152,7 +151,7 @@ class ActionRun {
     await publishOnRunner(report, { log: this.log, files: this.files, rendered })
     if (event.kind === 'pull-request') {
       const shared = { api, repository, event, inputs, subject, rendered, log: this.log, files: this.files }
-      await publishOnPullRequest(report, { ...shared, run: this.runName() })
+      await publishOnPullRequest(report, { ...shared, run: this.runName(), summaryUrl: this.summaryUrl() })
     }
     return report.verdict === 'fail' ? 1 : 0
   }
@@ -184,15 +183,20 @@ class ActionRun {
   }
 
   private render(report: Report, subject: Subject | null): RenderedReport {
-    const serverUrl = this.variable('GITHUB_SERVER_URL') || 'https://github.com'
-    const repository = this.variable('GITHUB_REPOSITORY')
     return this.stages.render(report, {
-      serverUrl,
-      repository,
+      repositoryUrl: this.repositoryUrl(),
       headCommit: subject?.headCommit ?? null,
       baseCommit: subject?.baseCommit ?? null,
-      summaryUrl: `${serverUrl}/${repository}/actions/runs/${this.variable('GITHUB_RUN_ID')}`,
+      summaryUrl: this.summaryUrl(),
     })
+  }
+
+  private repositoryUrl(): string {
+    return `${this.variable('GITHUB_SERVER_URL') || 'https://github.com'}/${this.variable('GITHUB_REPOSITORY')}`
+  }
+
+  private summaryUrl(): string {
+    return `${this.repositoryUrl()}/actions/runs/${this.variable('GITHUB_RUN_ID')}`
   }
 
   private logReport(report: Report): void {
