@@ -79,7 +79,6 @@ describe('a pull request', () => {
       'GET /repos/acme/training/git/trees/*',
       'GET /repos/acme/training/git/trees/*',
       'POST /graphql',
-      'POST /graphql',
       'GET /repos/acme/training/issues/7/comments',
       'POST /graphql',
       'POST /repos/acme/training/issues/7/comments',

@@ -11,6 +11,7 @@ import type { ChangedPath } from './comparison.ts'
 import { readEvent, type TriggerEvent } from './event.ts'
 import { type ActionInputs, readInputs } from './inputs.ts'
 import { lazyApi } from './lazy-api.ts'
+import { prefetchTexts } from './prefetch.ts'
 import { publishOnPullRequest, publishOnRunner, type RenderedReport, type RunnerFiles } from './publish.ts'
 import { type RepositoryName, repositoryName } from './repository-name.ts'
 import { findSubject, type Subject } from './subject.ts'
@@ -136,6 +137,7 @@ class ActionRun {
       advice: true,
       hub: hubAccess(inputs, event),
     }
+    await prefetchTexts(subject, request.paths)
     const judged = await this.stages.estimate(request)
     const lost = lostTexts(subject)
     if (lost !== null && subject.blobs.blobsRead() === subject.blobs.failures().length)

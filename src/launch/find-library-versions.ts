@@ -12,10 +12,15 @@ export interface FoundLibraries {
 const VERSION_FILES = /^(environment\.ya?ml|Dockerfile|requirements[\w.-]*\.txt|pyproject\.toml|poetry\.lock|uv\.lock)$/
 const MAX_VERSION_FILE_BYTES = 2 ** 20
 
+/** By its path alone. */
+export function isVersionFile(path: string): boolean {
+  return VERSION_FILES.test(path)
+}
+
 /** Reads the versions that a repository pins at its root. */
 export async function findLibraryVersions(files: FileSource): Promise<FoundLibraries> {
   const entries = (await files.list()).filter(
-    ({ path, kind, size }) => kind === 'file' && VERSION_FILES.test(path) && (size ?? 0) <= MAX_VERSION_FILE_BYTES,
+    ({ path, kind, size }) => kind === 'file' && isVersionFile(path) && (size ?? 0) <= MAX_VERSION_FILE_BYTES,
   )
   const paths = entries.map(({ path }) => path).toSorted()
   await files.prefetch?.(paths)
