@@ -15,6 +15,9 @@ export interface StepTerms {
   readonly busyShare: number
 }
 
+/** Host time below this share of the stream is hidden and not worth a line. */
+const NOTICEABLE = 1e-5
+
 /**
  * What runs on the GPU's stream (kernels and collectives) and host launches overlap: (stream⁴ + host⁴)^¼. Fully sharded weights travel under compute, of which a share of
  * the smaller of both stays visible. Pipelines add (stages − 1) / interleave idle micro-batches.
@@ -26,7 +29,8 @@ export function stepTerms(c: StepContext): StepTerms {
   const collectives = microBatchCollectives(c)
   const gpuSeconds = sum(gpu)
   const streamSeconds = gpuSeconds + sum(collectives)
-  const own = quartic(streamSeconds, host)
+  const overlapped = quartic(streamSeconds, host)
+  const own = overlapped - streamSeconds < NOTICEABLE * streamSeconds ? streamSeconds : overlapped
   const traffic = shardTraffic(c) + parameterOffloadSeconds(c)
   const exposed = constants[plan.parallelism.data === 'fsdp2' ? 'exposed_shard_fsdp2' : 'exposed_shard']
   const visible = Math.max(0, traffic - own) + exposed * Math.min(traffic, own)
