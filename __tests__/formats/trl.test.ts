@@ -86,4 +86,11 @@ describe('TRL and its recipes', () => {
     expect(plan.checkpoints).toEqual({ everySteps: 500, timesTotal: null, includesOptimizer: true })
     expect((await readText(`${BASE}dataset_name: org/data\neval_strategy: no\n`)).plan.evaluation).toBeNull()
   })
+
+  test('PEFT under ZeRO-3 checkpoints re-entrantly', async () => {
+    const lora = `${BASE}dataset_name: org/data\nuse_peft: true\n`
+    expect((await readText(lora)).plan.checkpointingReentrant).toBe(false)
+    expect((await readText(`${lora}accelerate_config: zero3\n`)).plan.checkpointingReentrant).toBe(true)
+    expect((await readText(`${lora}accelerate_config: zero2\n`)).plan.checkpointingReentrant).toBe(false)
+  })
 })

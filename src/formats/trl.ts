@@ -142,7 +142,11 @@ export async function readTrlArguments(
     (await deepSpeedOf(fields, scope)) ??
     (await trainerFsdp(fields, scope, libraries)) ??
     (await accelerateOf(fields, scope, ['accelerate_config', 'config_file']))
-  return engine ? applyEngine(draft, engine) : draft
+  if (!engine) return draft
+  const applied = applyEngine(draft, engine)
+  return trainsAdapter(adapter) && isZero3(applied)
+    ? { ...applied, checkpointingReentrant: REENTRANT_UNDER_ZERO3 }
+    : applied
 }
 
 /** The stage that keys tell, else the words of the path: recipes carry it in folder or file name. */
@@ -166,4 +170,16 @@ function readStage(fields: Fields, path: string): Sourced<Stage> {
 function reentrantDefault(libraries: Libraries): Sourced<boolean> {
   const trl = versionDefault('trl.use_reentrant', libraries)
   return trl.value === 'false' ? { ...trl, value: false } : versionDefault('transformers.use_reentrant', libraries)
+}
+
+const REENTRANT_UNDER_ZERO3 = byDefault(true, 'trl 1.13 trainer/sft_trainer.py: re-entrant for PEFT under ZeRO-3')
+
+function trainsAdapter(adapter: PlanDraft): boolean {
+  const type = adapter['adapter.type']
+  return typeof type !== 'function' && type !== undefined && type.value !== null
+}
+
+function isZero3(draft: PlanDraft): boolean {
+  const data = draft['parallelism.data']
+  return typeof data !== 'function' && data?.value === 'zero3'
 }
