@@ -141,6 +141,19 @@ describe('shell scripts', () => {
     ])
   })
 
+  test.each<[string, PlanKey, unknown]>([
+    ['swift pt --model a/b', 'stage', 'pretrain'],
+    ['swift sft --model a/b', 'stage', 'sft'],
+    ['swift rlhf --rlhf_type kto --model a/b', 'stage', 'kto'],
+    ['megatron sft --model a/b', 'parallelism.data', 'distributed_optimizer'],
+    ['NPROC_PER_NODE=4 swift sft --model a/b', 'gpus', 4],
+    ['CUDA_VISIBLE_DEVICES=0,1 swift sft --model a/b', 'parallelism.pipeline', 2],
+    ['CUDA_VISIBLE_DEVICES=0,1 NPROC_PER_NODE=2 swift sft --model a/b', 'parallelism.pipeline', undefined],
+  ])('ms-swift: %s', async (script, key, expected) => {
+    const { runs } = await read('run.sh', { 'run.sh': script })
+    expect(value(runs[0], key)).toBe(expected)
+  })
+
   test('sourced files set variables', async () => {
     const files = {
       'a/run.sh': 'source env.sh\nllamafactory-cli train $CONFIG',

@@ -6,6 +6,7 @@ import { overlayDrafts, type PlanDraft } from '../plan/plan-draft.ts'
 import { type ArgumentNode, argumentsToNode, syntheticArgument } from './argument-node.ts'
 import { argumentNamed, type LaunchArgument } from './launch-arguments.ts'
 import { launchedGpus, unresolvedFinding } from './launched-gpus.ts'
+import { layersOverGpus, swiftCommandReader } from './ms-swift-command.ts'
 import type { TrainingCommand } from './training-command.ts'
 
 interface Launch {
@@ -40,7 +41,7 @@ export async function readTrainingCommand(launch: Launch): Promise<readonly RunD
   const runs = training.config === null ? await readArguments(launch) : await readNamedConfig(launch)
   return runs.map(run => ({
     ...run,
-    draft: overlayDrafts(run.draft, gpus.draft),
+    draft: overlayDrafts(run.draft, { ...gpus.draft, ...layersOverGpus(training, gpus.draft) }),
     findings: [...run.findings, ...findings],
   }))
 }
@@ -54,7 +55,8 @@ async function readArguments(launch: Launch): Promise<readonly RunDraft[]> {
   const path = pathWithProgram(document.path, training)
   const synthetic: ConfigDocument = { ...document, path, syntax: 'yaml', roots: [node.root], findings: [] }
   const named = launch.readers.find(({ format }) => format === training.trainer.format)
-  const reader = named ?? launch.readers.find(candidate => candidate.recognise(synthetic))
+  const recognised = named ?? launch.readers.find(candidate => candidate.recognise(synthetic))
+  const reader = training.trainer.format === 'ms-swift' ? swiftCommandReader(training.program) : recognised
   if (reader === undefined) return [unread(launch, `No reader takes the arguments of ${training.program}.`)]
   const result = await reader.read(synthetic, context)
   const findings = [...result.findings, ...unresolvedFindings(node, document.path)]
@@ -78,11 +80,12 @@ async function readNamedConfig(launch: Launch): Promise<readonly RunDraft[]> {
     argument => !argument.values.includes(config) && !isLauncherOption(training, argument),
   )
   const extra = surroundingArguments(training, nested.format)
-  const reader = launch.readers.find(({ format }) => format === nested.format)
+  const own = launch.readers.find(({ format }) => format === nested.format)
+  const reader = nested.format === 'ms-swift' ? swiftCommandReader(training.program) : own
   const [root, ...others] = nested.document.roots
   if (reader === undefined || root === undefined) return flattened(nested.result)
   const named = ACCELERATED.has(nested.format) && STAGE_WORD.test(training.program)
-  if (overrides.length + extra.length === 0 && !named) return flattened(nested.result)
+  if (overrides.length + extra.length === 0 && !named && nested.format !== 'ms-swift') return flattened(nested.result)
   const node = argumentsToNode(document.path, [...overrides, ...extra], root)
   const path = named ? pathWithProgram(nested.document.path, training) : nested.document.path
   const result = await reader.read({ ...nested.document, path, roots: [node.root, ...others] }, context)
@@ -113,9 +116,6 @@ function surroundingArguments(training: TrainingCommand, format: string | null):
   const file = argumentNamed(training.launch, 'config_file')?.values[0]
   if (file !== undefined && training.launcher === 'accelerate launch' && (format === null || ACCELERATED.has(format)))
     found.push(syntheticArgument('accelerate_config', file))
-  if (format === 'ms-swift') {
-    for (const [name, value] of training.command.environment) found.push(syntheticArgument(`ENV.${name}`, value))
-  }
   return found
 }
 
