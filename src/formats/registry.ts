@@ -1,15 +1,20 @@
 import { autotrainReader } from './autotrain.ts'
 import { axolotlReader } from './axolotl.ts'
+import { DECLINED_READERS } from './declined.ts'
 import { dstackReader } from './dstack.ts'
 import { kubeflowReader } from './kubeflow.ts'
+import { litgptReader } from './litgpt.ts'
 import { llamaFactoryReader } from './llama-factory.ts'
 import { llamaFactoryV1Reader } from './llama-factory-v1.ts'
+import { megatronLmReader } from './megatron-lm.ts'
 import { swiftReader } from './ms-swift.ts'
 import { nativeReader } from './native.ts'
 import { openRlhfReader } from './openrlhf.ts'
 import type { FormatReader } from './reader.ts'
 import { shellReader } from './shell.ts'
 import { skyPilotReader } from './skypilot.ts'
+import { torchtitanReader } from './torchtitan.ts'
+import { torchtuneReader } from './torchtune.ts'
 import { transformersReader } from './transformers-trainer.ts'
 import { TRL_READERS } from './trl.ts'
 import { unslothReader } from './unsloth.ts'
@@ -22,6 +27,11 @@ export const FORMAT_READERS: readonly FormatReader[] = [
   dstackReader(() => FORMAT_READERS),
   shellReader(() => FORMAT_READERS),
   nativeReader,
+  torchtuneReader,
+  litgptReader,
+  torchtitanReader,
+  megatronLmReader,
+  ...DECLINED_READERS,
   autotrainReader,
   unslothReader,
   llamaFactoryV1Reader,

@@ -1,0 +1,145 @@
+import { describe, expect, test } from '@jest/globals'
+import { countedTensors } from '../../src/models/count-parameters.ts'
+import { countedModelBuilders } from '../../src/models/model-builders.ts'
+import { readArchitecture } from '../../src/models/read-architecture.ts'
+import { readText } from './read-text.ts'
+
+const TORCHTUNE = `# tune run --nproc_per_node 4 lora_finetune_distributed --config llama3_1/8B_lora
+model:
+  _component_: torchtune.models.llama3_1.lora_llama3_1_8b
+  lora_attn_modules: ['q_proj', 'v_proj', 'output_proj']
+  apply_lora_to_mlp: True
+  lora_rank: 16
+tokenizer: {_component_: torchtune.models.llama3.llama3_tokenizer, max_seq_len: 4096}
+dataset: {_component_: torchtune.datasets.alpaca_cleaned_dataset, packed: True}
+batch_size: 2
+epochs: 2
+max_steps_per_epoch: 50
+gradient_accumulation_steps: 8
+optimizer: {_component_: torch.optim.AdamW, fused: True}
+loss: {_component_: torchtune.modules.loss.LinearCrossEntropyLoss}
+dtype: bf16
+enable_activation_checkpointing: True
+`
+
+describe('torchtune', () => {
+  test('bf16 has no float32 copy of anything; the header comment gives the GPUs', async () => {
+    const { format, plan } = await readText(TORCHTUNE)
+    expect(format).toBe('torchtune')
+    expect(plan.precision).toMatchObject({ weights: 'bfloat16', masterWeights: false, autocast: false })
+    expect(plan.gpus).toBe(4)
+    expect(plan.adapter).toMatchObject({
+      rank: 16,
+      targetModules: ['q_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'],
+    })
+    expect(plan.parallelism.data).toBe('fsdp2')
+    expect(plan.dataset.maxSteps).toBe(100)
+    expect(plan).toMatchObject({ packing: true, sequenceLength: 4096, gradientCheckpointing: 'full' })
+  })
+
+  test('a qlora builder quantises the base twice over', async () => {
+    const { plan } = await readText(TORCHTUNE.replace('.lora_llama', '.qlora_llama'))
+    expect(plan.quantization).toBe('nf4-double')
+  })
+
+  test('interpolation takes the value of the same file', async () => {
+    const { plan } = await readText(TORCHTUNE.replace('batch_size: 2', 'size: 3\nbatch_size: $' + '{size}'))
+    expect(plan.microBatchSize).toBe(3)
+  })
+})
+
+const LITGPT = `checkpoint_dir: checkpoints/meta-llama/Llama-3.2-1B
+devices: 1
+lora_r: 8
+train: {global_batch_size: 8, micro_batch_size: 2, epochs: 1, max_seq_length: 512}
+`
+
+describe('LitGPT', () => {
+  test('without `precision` the frozen weights are float32 and one GPU never checkpoints', async () => {
+    const { format, plan } = await readText(LITGPT)
+    expect(format).toBe('litgpt')
+    expect(plan.precision).toMatchObject({ weights: 'float32', compute: 'bfloat16', autocast: true })
+    expect(plan).toMatchObject({ gradientCheckpointing: 'none', gradientAccumulationSteps: 4 })
+  })
+
+  test('several GPUs checkpoint every block and keep unsharded gradients', async () => {
+    const { plan } = await readText(LITGPT.replace('devices: 1', 'devices: 4'), {})
+    expect(plan.gradientCheckpointing).toBe('full')
+    expect(plan.parallelism).toMatchObject({ noSync: true, data: 'fsdp2' })
+    expect(plan.gradientAccumulationSteps).toBe(1)
+  })
+
+  test('quantization brings the paged optimizer', async () => {
+    const { plan } = await readText(`${LITGPT}quantize: bnb.nf4-dq\nprecision: bf16-true\n`)
+    expect(plan).toMatchObject({ quantization: 'nf4-double', optimizerPaged: true })
+    expect(plan.precision.optimizerStates).toBe('float32')
+  })
+})
+
+const TITAN = `[model]
+name = "llama3"
+flavor = "8B"
+[training]
+seq_len = 8192
+steps = 1000
+`
+
+describe('torchtitan', () => {
+  test('without a table every second layer is recomputed and logits are whole', async () => {
+    const { format, plan } = await readText(TITAN, { path: 'llama3_8b.toml' })
+    expect(format).toBe('torchtitan')
+    expect(plan).toMatchObject({ gradientCheckpointing: { every: 2 }, loss: 'full_logits', microBatchSize: 8 })
+    expect(plan.precision).toMatchObject({ weights: 'float32', compute: 'bfloat16' })
+  })
+
+  test('the keys of 2024 stand under `training`', async () => {
+    const text = `${TITAN}batch_size = 2\ntensor_parallel_degree = 1\ncompile = true\n`
+    const { plan } = await readText(text, { path: 'legacy.toml' })
+    expect(plan).toMatchObject({ microBatchSize: 2, compile: true })
+  })
+})
+
+const MEGATRON = `MODEL_ARGS:
+  --num-layers: 12
+  --hidden-size: 512
+  --num-attention-heads: 8
+  --micro-batch-size: 4
+  --global-batch-size: 32
+  --seq-length: 1024
+  --train-iters: 100
+`
+
+describe('Megatron-LM', () => {
+  test('bf16 keeps float32 gradients and masters; one key-value head a query head unless grouped', async () => {
+    const { format, plan } = await readText(`${MEGATRON}  --bf16: true\n  --num-query-groups: 2\n`)
+    expect(format).toBe('megatron-lm')
+    expect(plan.precision).toMatchObject({ weights: 'bfloat16', gradients: 'float32', masterWeights: true })
+    expect(plan.model).toContain('"num_key_value_heads":8')
+    expect(plan.gradientAccumulationSteps).toBe(8)
+  })
+
+  test('without a flag everything is float32', async () => {
+    const { plan } = await readText(MEGATRON)
+    expect(plan.precision).toMatchObject({ weights: 'float32', masterWeights: false })
+  })
+})
+
+test.each([
+  ['maxtext', 'base_config: base.yml\nper_device_batch_size: 4\n'],
+  ['levanter', 'trainer:\n  mp: p=f32,c=bfloat16\n  train_batch_size: 256\n'],
+])('%s is declined by name', async (format, text) => {
+  const read = await readText(text)
+  expect(read.format).toBe(format)
+  expect(read.codes).toContain('unsupported-format')
+})
+
+test('builders allocate the parameters that their framework allocates', () => {
+  const wrong = countedModelBuilders().flatMap(({ framework, name, config, parameters }) => {
+    const { architecture } = readArchitecture(config, { name })
+    const counted = architecture
+      ? countedTensors(architecture).reduce((sum, { tensor, layers }) => sum + tensor.parameters * layers, 0)
+      : 0
+    return Math.abs(counted - parameters) / parameters > 0.002 ? [`${framework} ${name} ${counted} ${parameters}`] : []
+  })
+  expect(wrong).toEqual([])
+})

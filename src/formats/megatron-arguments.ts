@@ -1,0 +1,241 @@
+import type { Finding } from '../plan/finding.ts'
+import { finding } from '../plan/finding-texts.ts'
+import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
+import type { Sourced } from '../plan/provenance.ts'
+import type { GradientCheckpointing } from '../plan/training-plan.ts'
+import type { StorageDtype } from '../plan/vocabulary.ts'
+import type { ConfigNode } from './config-document.ts'
+import { Fields } from './fields.ts'
+import { fixed, formatKeys, fromTable, type KeyRow, keyRow, positive } from './key-rows.ts'
+import type { FormatKey } from './reader.ts'
+import { keyTable, mapped, orDefault, when } from './section.ts'
+
+const ARGUMENTS = 'Megatron-LM core 0.20 megatron/training/arguments.py'
+const CONFIG = 'Megatron-LM core 0.20 megatron/core/transformer/transformer_config.py'
+
+const ROWS: readonly KeyRow[] = [
+  keyRow({ key: 'micro_batch_size', plan: 'microBatchSize', read: positive, default: 'required', source: ARGUMENTS }),
+  keyRow({
+    key: 'global_batch_size',
+    plan: 'globalBatchSize',
+    read: positive,
+    default: 'micro-batch × data-parallel ranks',
+    source: ARGUMENTS,
+  }),
+  keyRow({
+    key: ['seq_length', 'encoder_seq_length'],
+    plan: 'sequenceLength',
+    read: positive,
+    default: 'required',
+    source: ARGUMENTS,
+  }),
+  keyRow({ key: 'train_iters', plan: 'dataset.maxSteps', read: positive, default: 'none', source: ARGUMENTS }),
+  keyRow({ key: 'train_samples', plan: 'dataset.samples', read: positive, default: 'none', source: ARGUMENTS }),
+  ...(
+    [
+      ['tensor_model_parallel_size', 'parallelism.tensor'],
+      ['pipeline_model_parallel_size', 'parallelism.pipeline'],
+      ['context_parallel_size', 'parallelism.context'],
+      ['expert_model_parallel_size', 'parallelism.expert'],
+    ] as const
+  ).map(([key, plan]) =>
+    keyRow({ key, plan, read: positive, fallback: fixed(1, `${ARGUMENTS}: 1`), default: '1', source: ARGUMENTS }),
+  ),
+  keyRow({
+    key: 'attention_backend',
+    plan: 'attention',
+    read: fromTable({ flash: 'flash', fused: 'flash', auto: 'flash', unfused: 'eager', local: 'eager' }),
+    fallback: fixed('flash', `${ARGUMENTS}: auto picks flash or fused`),
+    default: 'auto',
+    source: ARGUMENTS,
+  }),
+]
+
+/** What is done with each Megatron-LM argument. */
+export const MEGATRON_KEYS: readonly FormatKey[] = [
+  ...formatKeys(ROWS),
+  ...keyTable(ARGUMENTS, [
+    ['num_layers, hidden_size, num_attention_heads', 'model', 'required'],
+    ['ffn_hidden_size', 'model', '4 × hidden; with swiglu two thirds of it, a multiple of 64'],
+    ['group_query_attention, num_query_groups', 'model', 'off: one key-value head a query head'],
+    ['untie_embeddings_and_output_weights', 'model', 'off: tied'],
+    ['vocab_size, make_vocab_size_divisible_by', 'model', '128 × tensor ranks'],
+    ['bf16, fp16, fp8_format', 'precision', 'float32'],
+    ['use_distributed_optimizer', 'parallelism.data', 'off'],
+    ['sequence_parallel', 'parallelism.sequenceParallel', 'off'],
+    ['recompute_activations, recompute_granularity', 'gradientCheckpointing', 'none'],
+    ['optimizer, optimizer_cpu_offload', 'optimizer, parallelism.offload', 'adam, off'],
+  ]),
+]
+
+/** Argument names with underscores and without dashes, as argparse stores them. */
+export function normaliseArguments(node: ConfigNode): ConfigNode {
+  const entries = new Map<string, ConfigNode>()
+  for (const [key, child] of node.entries) entries.set(key.replace(/^-+/, '').replaceAll('-', '_'), child)
+  return { ...node, entries }
+}
+
+/** A run from Megatron-LM arguments; keys dash/underscore-normalised by {@link normaliseArguments}. */
+export function readMegatronArguments(fields: Fields, findings: Finding[]): PlanDraft {
+  const rows: MutablePlanDraft = {}
+  for (const row of ROWS) row.apply(fields, rows, {})
+  const sharded = fields.isSet('use_distributed_optimizer') ? fields.boolean('use_distributed_optimizer') : undefined
+  const fsdp = on(fields, 'use_megatron_fsdp') ?? on(fields, 'use_torch_fsdp2')
+  const offload = on(fields, 'optimizer_cpu_offload')
+  const local = fields.string('transformer_impl')?.value === 'local'
+  const virtual = fields.integer('num_layers_per_virtual_pipeline_stage', { min: 1 })
+  const layers = fields.integer('num_layers', { min: 1 })
+  const pipeline = fields.integer('pipeline_model_parallel_size', { min: 1 })
+  const samples = fields.integer('train_samples', { min: 1 })
+  const interleave = virtual && layers && Math.floor(layers.value / (pipeline?.value ?? 1) / virtual.value)
+  return {
+    ...rows,
+    framework: byDefault('megatron', 'Megatron-LM arguments'),
+    stage: on(fields, 'sft') ? byDefault('sft', '--sft') : byDefault('pretrain', `${ARGUMENTS}: pretraining`),
+    'adapter.type': byDefault(null, 'Megatron-LM trains every parameter'),
+    ...readMegatronModel(fields, findings),
+    ...readMegatronPrecision(fields),
+    gradientAccumulationSteps: fields.isSet('global_batch_size')
+      ? byDefault('auto', 'global batch ÷ (micro-batch × data-parallel ranks)')
+      : byDefault(1, `${ARGUMENTS}: global batch = micro-batch × data-parallel ranks`),
+    ...(samples ? { 'dataset.epochs': byDefault(1, '--train-samples counts all samples of the run') } : {}),
+    packing: byDefault(true, 'Megatron GPTDataset: token stream'),
+    variableLength: byDefault(false, 'every step has the same shape'),
+    'dataset.padding': byDefault('none', 'Megatron GPTDataset: token stream'),
+    gradientCheckpointing: readRecompute(fields),
+    loss: byDefault('vocab_parallel', 'Megatron-LM core/tensor_parallel/cross_entropy.py'),
+    fusedKernels: byDefault(local ? 'none' : 'transformer_engine', `${ARGUMENTS}: transformer_impl transformer_engine`),
+    optimizer: mapped(orDefault(fields.string('optimizer'), 'adam', `${ARGUMENTS}: adam`), name =>
+      name === 'adam'
+        ? 'adamw'
+        : name === 'sgd'
+          ? 'sgd'
+          : /muon/.test(name)
+            ? 'muon'
+            : name === 'lion'
+              ? 'lion'
+              : 'other',
+    ),
+    optimizerImplementation: byDefault('fused', 'TransformerEngine FusedAdam'),
+    'parallelism.sequenceParallel': orDefault(on(fields, 'sequence_parallel'), false, `${ARGUMENTS}: off`),
+    'parallelism.data': fsdp
+      ? mapped(fsdp, () => 'fsdp2' as const)
+      : sharded
+        ? mapped(sharded, yes => (yes ? 'distributed_optimizer' : 'ddp'))
+        : byDefault('ddp', `${ARGUMENTS}: use_distributed_optimizer off`),
+    ...(offload ? { 'parallelism.offload': mapped(offload, () => 'optimizer' as const) } : {}),
+    ...(virtual && interleave && interleave > 1
+      ? { 'parallelism.pipelineInterleave': { ...virtual, value: interleave } }
+      : {}),
+    ...readWorld(fields),
+  }
+}
+
+function on(fields: Fields, key: string): Sourced<boolean> | undefined {
+  const read = fields.isSet(key) ? fields.boolean(key) : undefined
+  return read?.value ? read : undefined
+}
+
+/** 16-bit weights imply float32 main gradients and parameters. */
+export function readMegatronPrecision(fields: Fields): MutablePlanDraft {
+  const half = on(fields, 'bf16') ?? on(fields, 'fp16')
+  const dtype: StorageDtype = half ? (on(fields, 'bf16') ? 'bfloat16' : 'float16') : 'float32'
+  const weights = half ? mapped(half, () => dtype) : byDefault(dtype, `${ARGUMENTS}: neither bf16 nor fp16`)
+  const fp8 = fields.string('fp8_format') ?? fields.string('fp8')
+  const reduced = on(fields, 'grad_reduce_in_bf16')
+  return {
+    'precision.weights': weights,
+    'precision.compute': fp8 ? mapped(fp8, () => 'float8' as const) : weights,
+    'precision.autocast': byDefault(false, 'Megatron runs the 16-bit module itself'),
+    'precision.gradients': reduced
+      ? { ...reduced, value: dtype }
+      : byDefault('float32', `${ARGUMENTS}: float32 main gradients`),
+    'precision.optimizerStates': byDefault('float32', `${ARGUMENTS}: exp_avg_dtype fp32`),
+    'precision.masterWeights': byDefault(half !== undefined, `${ARGUMENTS}: main_params_dtype fp32`),
+  }
+}
+
+function readRecompute(fields: Fields): Sourced<GradientCheckpointing> {
+  const granularity = fields.isSet('recompute_granularity')
+    ? fields.oneOf('recompute_granularity', ['full', 'selective'])
+    : undefined
+  if (granularity) return granularity
+  const activations = on(fields, 'recompute_activations')
+  return activations ? mapped(activations, () => 'selective' as const) : byDefault('none', `${CONFIG}: none`)
+}
+
+function readWorld(fields: Fields): MutablePlanDraft {
+  const world = fields.integer('world_size', { min: 1 })
+  return when('gpus', world)
+}
+
+/** Shapes from the arguments, in the terms of a Hugging Face config.json. */
+function readMegatronModel(fields: Fields, findings: Finding[]): MutablePlanDraft {
+  const layers = fields.integer('num_layers', { min: 1 })
+  const hidden = fields.integer('hidden_size', { min: 1 })?.value
+  const heads = fields.integer('num_attention_heads', { min: 1 })?.value
+  const place = { path: fields.node.path, line: fields.node.line }
+  if (!layers || !hidden || !heads) {
+    const message =
+      'Megatron arguments without num-layers, hidden-size and num-attention-heads; the checkpoint gives them.'
+    findings.push(finding('unknown-model', { ...place, message }))
+    return {}
+  }
+  const odd = ['hybrid_layer_pattern', 'hybrid_override_pattern', 'is_hybrid_model', 'multi_latent_attention'].find(
+    key => fields.isSet(key),
+  )
+  if (odd) {
+    findings.push(
+      finding('unknown-model', { ...place, message: `Shapes with \`${odd}\` are not read from arguments.` }),
+    )
+    return {}
+  }
+  const gated = on(fields, 'swiglu') !== undefined
+  const width = fields.integer('ffn_hidden_size', { min: 1 })?.value
+  const ffn = width ?? (gated ? Math.floor((4 * hidden * 2) / 3 / 64) * 64 : 4 * hidden)
+  const groups = on(fields, 'group_query_attention') ? fields.integer('num_query_groups', { min: 1 })?.value : undefined
+  const multiple = fields.integer('make_vocab_size_divisible_by', { min: 1 })?.value ?? 128
+  const tensor = fields.integer('tensor_model_parallel_size', { min: 1 })?.value ?? 1
+  const vocabulary =
+    fields.integer('padded_vocab_size', { min: 1 })?.value ?? fields.integer('vocab_size', { min: 1 })?.value
+  if (vocabulary === undefined)
+    findings.push(
+      finding('assumed-default', {
+        ...place,
+        message: 'The vocabulary comes from the tokenizer; 50,257 words are assumed.',
+      }),
+    )
+  const biased = !on(fields, 'disable_bias_linear')
+  const experts = fields.integer('num_experts', { min: 2 })?.value
+  const config = {
+    model_type: experts
+      ? 'mixtral'
+      : gated
+        ? on(fields, 'qk_layernorm')
+          ? 'qwen3'
+          : on(fields, 'add_qkv_bias')
+            ? 'qwen2'
+            : 'llama'
+        : 'gpt_neox',
+    num_hidden_layers: layers.value,
+    hidden_size: hidden,
+    intermediate_size: experts ? (fields.integer('moe_ffn_hidden_size', { min: 1 })?.value ?? ffn) : ffn,
+    num_attention_heads: heads,
+    num_key_value_heads: groups ?? heads,
+    head_dim: fields.integer('kv_channels', { min: 1 })?.value ?? Math.floor(hidden / heads),
+    vocab_size: Math.ceil((vocabulary ?? 50_257) / (multiple * tensor)) * multiple * tensor,
+    max_position_embeddings: fields.integer('max_position_embeddings', { min: 1 })?.value ?? 2048,
+    tie_word_embeddings: !on(fields, 'untie_embeddings_and_output_weights'),
+    attention_bias: biased,
+    mlp_bias: biased,
+    ...(experts
+      ? { num_local_experts: experts, num_experts_per_tok: fields.integer('moe_router_topk', { min: 1 })?.value ?? 2 }
+      : {}),
+  }
+  return { model: { ...layers, value: { kind: 'inline', config } } }
+}
+
+/** Fields over normalised arguments. */
+export function megatronFields(node: ConfigNode, findings: Finding[]): Fields {
+  return new Fields({ node: normaliseArguments(node), findings })
+}

@@ -1,0 +1,292 @@
+import { findModelBuilder } from '../models/model-builders.ts'
+import type { Finding } from '../plan/finding.ts'
+import { finding } from '../plan/finding-texts.ts'
+import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
+import type { Sourced } from '../plan/provenance.ts'
+import type { Loss, Optimizer, Stage, StorageDtype } from '../plan/vocabulary.ts'
+import { type ConfigDocument, type ConfigNode, nodeAt } from './config-document.ts'
+import type { Fields } from './fields.ts'
+import { resolveInterpolations } from './omega-conf.ts'
+import type { FormatReader } from './reader.ts'
+import { keyTable, mapped, orDefault, section, when } from './section.ts'
+
+const RECIPES = 'torchtune @bd2a0fc recipes/*.py'
+const BUILDERS = 'torchtune @bd2a0fc torchtune/models/*/_component_builders.py'
+
+const LOSSES: Readonly<Record<string, Loss>> = {
+  LinearCrossEntropyLoss: 'chunked',
+  CEWithChunkedOutputLoss: 'chunked',
+  ForwardKLWithChunkedOutputLoss: 'chunked',
+}
+const STAGES: Readonly<Record<string, Stage>> = { DPOLoss: 'dpo', RSOLoss: 'dpo', PPOLoss: 'ppo', GRPOLoss: 'grpo' }
+const OPTIMIZERS: Readonly<Record<string, readonly [Optimizer, paged: boolean, eightBit: boolean]>> = {
+  AdamW: ['adamw', false, false],
+  Adam: ['adamw', false, false],
+  PagedAdamW: ['adamw', true, false],
+  PagedAdamW8bit: ['adamw', true, true],
+  AdamW8bit: ['adamw', false, true],
+  SGD: ['sgd', false, false],
+  Lion: ['lion', false, false],
+  Adafactor: ['adafactor', false, false],
+}
+const DATASETS: Readonly<Record<string, string>> = {
+  alpaca_dataset: 'tatsu-lab/alpaca',
+  alpaca_cleaned_dataset: 'yahma/alpaca-cleaned',
+}
+
+/** Complete YAML of torchtune recipes; the number of GPUs stands in the header comment. */
+export const torchtuneReader: FormatReader = {
+  format: 'torchtune',
+  keys: keyTable(RECIPES, [
+    ['model._component_', 'model', 'required'],
+    ['model.lora_attn_modules, model.apply_lora_to_mlp, model.apply_lora_to_output', 'adapter.targetModules', 'none'],
+    ['model.lora_rank', 'adapter.rank', '8'],
+    ['model.use_dora', 'adapter.type', 'False'],
+    ['model.quantize_base', 'quantization: NF4, double quantised', 'False; True in qlora_ builders'],
+    ['dtype', 'precision of weights, gradients and optimizer states', 'float32'],
+    ['batch_size', 'microBatchSize (pairs for DPO)', 'required'],
+    ['gradient_accumulation_steps', 'gradientAccumulationSteps', '1'],
+    ['epochs, max_steps_per_epoch', 'dataset', 'required'],
+    ['tokenizer.max_seq_len', 'sequenceLength', 'None: no truncation'],
+    ['dataset.packed', 'packing', 'False'],
+    ['enable_activation_checkpointing', 'gradientCheckpointing', 'False'],
+    ['enable_activation_offloading', 'activationOffload', 'False'],
+    ['optimizer._component_, optimizer_in_bwd', 'optimizer', 'required; False'],
+    ['loss._component_', 'loss and stage', 'required'],
+    ['compile', 'compile', 'False'],
+    ['tensor_parallel_dim, context_parallel_dim, data_parallel_shard_dim', 'parallelism', '1, 1, the rest'],
+    ['fsdp_cpu_offload, fsdp_reshard_after_forward', 'parallelism', 'False, True'],
+    ['# tune run --nproc_per_node N', 'gpus', 'single-device recipes: 1'],
+  ]),
+  recognise: ({ roots }) => roots.some(isTorchtune),
+  async read(document) {
+    const findings: Finding[] = []
+    const root = document.roots.find(isTorchtune)
+    if (!root) return { runs: [], findings }
+    const draft = readDraft(document, resolveInterpolations(root, findings), findings)
+    return { runs: [{ name: null, draft, findings }], findings: [] }
+  },
+}
+
+function isTorchtune(root: ConfigNode): boolean {
+  const named = ['model', 'policy_model'].some(
+    key => nodeAt(root, `${key}._component_`) !== undefined || nodeAt(root, key)?.scalar !== undefined,
+  )
+  return named && hasComponent(root) && root.entries.has('optimizer') && root.entries.has('dataset')
+}
+
+function hasComponent(root: ConfigNode): boolean {
+  return [...root.entries.values()].some(node => {
+    const name = node.entries.get('_component_')?.scalar
+    return typeof name === 'string' && (name.startsWith('torchtune.') || name.startsWith('torch.optim'))
+  })
+}
+
+function readDraft(document: ConfigDocument, root: ConfigNode, findings: Finding[]): PlanDraft {
+  const top = section(root, '', findings)
+  const model = section(root, root.entries.has('policy_model') ? 'policy_model' : 'model', findings)
+  const builder = model.string('_component_')
+  const name = lastPart(builder?.value ?? '')
+  const lora = /^q?lora_/.test(name) || model.isSet('lora_rank')
+  const dtype = readDtype(top)
+  const loss = section(root, 'loss', findings).string('_component_')
+  const lossName = lastPart(loss?.value ?? '')
+  const stage = STAGES[lossName] ?? 'sft'
+  const data = section(root, 'dataset', findings)
+  const packing = orDefault(data.boolean('packed'), false, 'torchtune datasets: packed False')
+  const offload = top.boolean('fsdp_cpu_offload')
+  const fp8 = top.boolean('enable_fp8_training')
+  const base: PlanDraft = {
+    framework: byDefault('torchtune', 'the format'),
+    stage: loss ? { ...loss, value: stage } : byDefault(stage, 'no preference loss'),
+    ...readModel(builder, name, root, findings),
+    ...(lora ? readLora(model, name, dtype) : { 'adapter.type': byDefault(null, 'no LoRA builder') }),
+    'precision.weights': dtype,
+    'precision.compute': fp8?.value ? mapped(fp8, () => 'float8' as const) : dtype,
+    'precision.autocast': byDefault(false, `${RECIPES}: no autocast`),
+    'precision.gradients': byDefault('auto', `${RECIPES}: the dtype of the parameters`),
+    'precision.masterWeights': byDefault(false, `${RECIPES}: no float32 copy`),
+    ...when('microBatchSize', top.integer('batch_size', { min: 1 })),
+    gradientAccumulationSteps: orDefault(top.integer('gradient_accumulation_steps', { min: 1 }), 1, `${RECIPES}: 1`),
+    ...when('sequenceLength', section(root, 'tokenizer', findings).integer('max_seq_len', { min: 1 })),
+    packing,
+    variableLength: mapped(packing, packed => !packed),
+    'dataset.padding': mapped(packing, packed => (packed ? 'none' : 'longest')),
+    attention: mapped(packing, packed => (packed ? 'flex' : 'sdpa')),
+    gradientCheckpointing: readCheckpointing(top),
+    checkpointingReentrant: byDefault(false, 'torch.distributed checkpoint_wrapper: not re-entrant'),
+    activationOffload: orDefault(top.boolean('enable_activation_offloading'), false, `${RECIPES}: False`),
+    loss: loss ? { ...loss, value: LOSSES[lossName] ?? 'full_logits' } : byDefault('full_logits', 'no loss named'),
+    compile: readCompile(top),
+    'dataset.dropLast': byDefault(true, `${RECIPES}: drop_last=True`),
+    ...when('dataset.names', readDataset(data)),
+    'parallelism.data': facts =>
+      facts.gpus > 1 ? byDefault('fsdp2', `${RECIPES}: fully_shard`) : byDefault('none', 'one device'),
+    ...when('parallelism.tensor', top.integer('tensor_parallel_dim', { min: 1 })),
+    ...when('parallelism.context', top.integer('context_parallel_dim', { min: 1 })),
+    'parallelism.reshardAfterForward': orDefault(
+      top.boolean('fsdp_reshard_after_forward'),
+      true,
+      `${RECIPES}: fsdp_reshard_after_forward True`,
+    ),
+    ...(offload?.value ? { 'parallelism.offload': mapped(offload, () => 'parameters_and_optimizer' as const) } : {}),
+    ...readShardSize(top),
+    ...readSteps(top),
+    ...readGpus(document, top),
+  }
+  return { ...base, ...readOptimizer(root, findings), ...readReference(stage, lora) }
+}
+
+function lastPart(name: string): string {
+  return name.slice(name.lastIndexOf('.') + 1)
+}
+
+function readModel(
+  builder: Sourced<string> | undefined,
+  name: string,
+  root: ConfigNode,
+  findings: Finding[],
+): MutablePlanDraft {
+  const model = findModelBuilder('torchtune', name.replace(/^q?lora_/, ''))
+  if (builder && model) return { model: { ...builder, value: model } }
+  const message = `torchtune builder \`${builder?.value ?? ''}\` has no known dimensions.`
+  findings.push(finding('unknown-model', { path: root.path, line: builder?.line ?? root.line, message }))
+  return {}
+}
+
+const LEAVES: Readonly<Record<string, string>> = { output_proj: 'o_proj' }
+
+function readLora(model: Fields, name: string, dtype: Sourced<StorageDtype>): MutablePlanDraft {
+  const attention = model.strings('lora_attn_modules')
+  const targets = [
+    ...(attention?.value ?? []).map(leaf => LEAVES[leaf] ?? leaf),
+    ...(model.boolean('apply_lora_to_mlp')?.value ? ['gate_proj', 'up_proj', 'down_proj'] : []),
+    ...(model.boolean('apply_lora_to_output')?.value ? ['lm_head'] : []),
+  ]
+  const dora = model.boolean('use_dora')
+  const quantized = orDefault(
+    model.boolean('quantize_base'),
+    name.startsWith('qlora_'),
+    `${BUILDERS}: quantize_base in qlora_ builders`,
+  )
+  return {
+    'adapter.type': dora ? mapped(dora, on => (on ? 'dora' : 'lora')) : byDefault('lora', 'a LoRA builder'),
+    'adapter.rank': orDefault(model.integer('lora_rank', { min: 1 }), 8, `${BUILDERS}: 8`),
+    'adapter.dropout': orDefault(model.number('lora_dropout', { min: 0, max: 1 }), 0, `${BUILDERS}: 0.0`),
+    'adapter.targetModules': attention ? { ...attention, value: targets } : byDefault(targets, BUILDERS),
+    'adapter.targetRule': byDefault('torchtune', 'the format'),
+    'adapter.dtype': dtype,
+    quantization: mapped(quantized, on => (on ? 'nf4-double' : 'none')),
+  }
+}
+
+function readDtype(top: Fields): Sourced<StorageDtype> {
+  const read = top.string('dtype')
+  if (!read) return byDefault('float32', 'torchtune torchtune/training/precision.py: float32')
+  const table: Readonly<Record<string, StorageDtype>> = {
+    bf16: 'bfloat16',
+    bfloat16: 'bfloat16',
+    fp16: 'float16',
+    float16: 'float16',
+    fp32: 'float32',
+    float32: 'float32',
+  }
+  const value = table[read.value]
+  if (value) return { ...read, value }
+  top.invalid('dtype', 'bf16, fp16 or fp32')
+  return byDefault('float32', 'torchtune torchtune/training/precision.py: float32')
+}
+
+function readCheckpointing(top: Fields): Sourced<'none' | 'full' | 'selective'> {
+  const full = orDefault(top.boolean('enable_activation_checkpointing'), false, `${RECIPES}: False`)
+  const selective = full.value ? undefined : top.string('ac_mode')
+  if (selective)
+    return mapped(selective, mode => (mode === 'full' ? 'full' : mode === 'selective' ? 'selective' : 'none'))
+  return mapped(full, on => (on ? 'full' : 'none'))
+}
+
+function readCompile(top: Fields): Sourced<boolean> {
+  const node = top.raw('compile')
+  if (node?.kind === 'mapping') return top.sourced('compile', node.entries.get('model')?.scalar !== false)
+  return orDefault(top.boolean('compile'), false, `${RECIPES}: False`)
+}
+
+function readDataset(data: Fields): Sourced<readonly string[]> | undefined {
+  const source = data.string('source')
+  if (source) return mapped(source, name => [name])
+  const component = data.string('_component_')
+  const name = component && DATASETS[lastPart(component.value)]
+  return component && name ? { ...component, value: [name] } : undefined
+}
+
+function readShardSize(top: Fields): MutablePlanDraft {
+  const shard = top.isSet('data_parallel_shard_dim') ? top.integer('data_parallel_shard_dim') : undefined
+  return shard && shard.value > 0 ? { 'parallelism.shardSize': shard } : {}
+}
+
+function readSteps(top: Fields): MutablePlanDraft {
+  const epochs = orDefault(top.integer('epochs', { min: 1 }), 1, `${RECIPES}: required`)
+  const steps = top.integer('max_steps_per_epoch', { min: 1 })
+  if (!steps) return { 'dataset.epochs': epochs }
+  return { 'dataset.epochs': epochs, 'dataset.maxSteps': mapped(steps, count => count * epochs.value) }
+}
+
+const DISTRIBUTED = ['fsdp_cpu_offload', 'custom_sharded_layers', 'tensor_parallel_dim', 'fsdp_reshard_after_forward']
+
+function readGpus({ path, text }: ConfigDocument, top: Fields): MutablePlanDraft {
+  const comment = /^[ \t]*#.*--nproc[_-]per[_-]node[ =]+(\d{1,4})/m.exec(text)
+  const perNode = Number(comment?.[1] ?? 0)
+  if (comment && perNode > 0) {
+    const nodes = Math.max(1, Number(/^[ \t]*#.*--nnodes[ =]+(\d{1,4})\b/m.exec(text)?.[1] ?? 1))
+    const line = text.slice(0, comment.index).split('\n').length
+    const place = { from: 'file' as const, path, line, column: 1, note: 'the launch command in the header comment' }
+    return { gpus: { value: perNode * nodes, ...place }, gpusPerNode: { value: perNode, ...place } }
+  }
+  const single =
+    /single_device/.test(path) ||
+    (/single_device|single device/.test(text.slice(0, 2000)) && !DISTRIBUTED.some(key => top.has(key)))
+  return single ? { gpus: byDefault(1, 'a single-device recipe') } : {}
+}
+
+function readOptimizer(root: ConfigNode, findings: Finding[]): MutablePlanDraft {
+  const optimizer = section(root, 'optimizer', findings)
+  const component = optimizer.string('_component_')
+  if (!component) return {}
+  const name = lastPart(component.value)
+  const [family, paged, eightBit] = OPTIMIZERS[name] ?? ['other', false, false]
+  const inBackward = section(root, '', findings).boolean('optimizer_in_bwd')
+  const fused = optimizer.boolean('fused')
+  const states = eightBit ? 'int8' : component.value.startsWith('bitsandbytes') ? 'float32' : 'auto'
+  return {
+    optimizer: { ...component, value: family },
+    optimizerPaged: { ...component, value: paged },
+    optimizerImplementation: inBackward?.value
+      ? mapped(inBackward, () => 'in_backward' as const)
+      : fused
+        ? mapped(fused, on => (on ? 'fused' : 'foreach'))
+        : byDefault('foreach', 'torch.optim: foreach on CUDA'),
+    'precision.optimizerStates': { ...component, value: states },
+  }
+}
+
+/** Full DPO keeps a second model; with LoRA the reference is the base with adapters off. */
+function readReference(stage: Stage, lora: boolean): MutablePlanDraft {
+  if (stage !== 'dpo') return {}
+  return {
+    reinforcement: byDefault(
+      {
+        referenceModel: lora ? 'shared' : 'separate',
+        generations: 1,
+        promptLength: 0,
+        completionLength: 0,
+        iterations: 1,
+        generation: 'none',
+        colocatedMemoryShare: 0,
+        sleepMode: false,
+        rewardModel: false,
+        valueModel: false,
+      },
+      'torchtune @bd2a0fc recipes/full_dpo_distributed.py, lora_dpo_distributed.py',
+    ),
+  }
+}
