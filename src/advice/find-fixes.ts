@@ -37,10 +37,17 @@ export function findFixes(options: FixOptions): readonly FixReport[] {
   const tight = singles.filter(
     ({ result }) => result.memory.deviceBytes <= limitBytes && result.memory.highBytes > limitBytes,
   )
-  const combined = passing.length > 0 ? [] : pairs(options, available, limitBytes)
-  return [...passing, ...combined, ...tight]
-    .slice(0, MAX_FIXES)
-    .map(candidate => toReport(candidate, options, limitBytes))
+  const isGentle = passing.some(candidate => disruptionOf(candidate) < CHANGES_TRAINING)
+  const combined = isGentle ? [] : combinations(options, available, limitBytes, passing.length > 0)
+  const ranked = [...passing, ...combined].toSorted((a, b) => disruptionOf(a) - disruptionOf(b))
+  return [...ranked, ...tight].slice(0, MAX_FIXES).map(candidate => toReport(candidate, options, limitBytes))
+}
+
+/** From this disruption on a change alters what is learned, not only how. */
+const CHANGES_TRAINING = 10
+
+function disruptionOf({ changes }: Candidate): number {
+  return changes.reduce((sum, { disruption }) => sum + disruption, 0)
 }
 
 /** Applies the changes, the halving ones again and again, until the plan fits or nothing is left to halve. */
@@ -66,19 +73,41 @@ function repeatUntilFit(options: FixOptions, changes: readonly PlanChange[], lim
   return best ? [best] : []
 }
 
-function pairs(options: FixOptions, available: readonly PlanChange[], limitBytes: number): readonly Candidate[] {
-  const found: Candidate[] = []
-  for (let size = 2; size <= available.length && found.length === 0; size += 1) {
+/**
+ * Pairs first, then ever more changes at once. When something already passes that alters what is learned, only
+ * combinations that do not are worth offering beside it.
+ */
+function combinations(
+  options: FixOptions,
+  available: readonly PlanChange[],
+  limitBytes: number,
+  onlyGentle: boolean,
+): readonly Candidate[] {
+  const usable = onlyGentle ? available.filter(({ disruption }) => disruption < CHANGES_TRAINING) : available
+  for (let size = 2; size <= usable.length; size += 1) {
     const sets =
       size === 2
-        ? available.flatMap((a, index) => available.slice(index + 1).map(b => [a, b]))
-        : [firstApplicable(options.plan, available, size)]
-    for (const changes of sets) {
-      const [candidate] = repeatUntilFit(options, changes, limitBytes)
-      if (candidate && candidate.result.memory.highBytes <= limitBytes) found.push(candidate)
-    }
+        ? usable.flatMap((a, index) => usable.slice(index + 1).map(b => [a, b]))
+        : [firstApplicable(options.plan, usable, size)]
+    const found = sets
+      .flatMap(changes => repeatUntilFit(options, changes, limitBytes))
+      .filter(({ result }) => result.memory.highBytes <= limitBytes)
+      .map(candidate => withoutNeedless(candidate, options, limitBytes))
+    if (found.length > 0) return found
   }
-  return found
+  return []
+}
+
+/** Leaves out, the most disruptive first, what the run fits without. */
+function withoutNeedless(candidate: Candidate, options: FixOptions, limitBytes: number): Candidate {
+  let best = candidate
+  for (const change of candidate.changes.toSorted((a, b) => b.disruption - a.disruption)) {
+    const fewer = best.changes.filter(own => own !== change)
+    if (fewer.length === 0) break
+    const [smaller] = repeatUntilFit(options, fewer, limitBytes)
+    if (smaller && smaller.result.memory.highBytes <= limitBytes) best = smaller
+  }
+  return best
 }
 
 function firstApplicable(plan: TrainingPlan, available: readonly PlanChange[], size: number): readonly PlanChange[] {

@@ -90,6 +90,12 @@ export const FRAMEWORK_KEYS: Readonly<Record<string, Partial<Readonly<Record<Cha
     'quantized-base': () => ({ load_in_4bit: true }),
     'shorter-sequences': ({ sequenceLength }) => ({ max_length: sequenceLength }),
   },
+  'alignment-handbook': {
+    ...HF,
+    'fused-loss': () => ({ use_liger_kernel: true }),
+    lora: () => ({ use_peft: true, lora_r: 16, lora_target_modules: 'all-linear' }),
+    'quantized-base': () => ({ load_in_4bit: true }),
+  },
   transformers: { ...HF, 'fused-loss': () => ({ use_liger_kernel: true }) },
   torchtune: {
     'smaller-micro-batch': ({ microBatchSize, gradientAccumulationSteps }) => ({

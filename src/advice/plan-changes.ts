@@ -4,6 +4,8 @@ import type { AdapterPlan, TrainingPlan } from '../plan/training-plan.ts'
 export interface PlanChange {
   readonly id: ChangeId
   readonly title: string
+  /** How much of the run it changes: 1 no result at all, from 10 what is trained. */
+  readonly disruption: number
   /** The changed plan; null: does not apply. */
   apply(plan: TrainingPlan): TrainingPlan | null
 }
@@ -42,6 +44,7 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
   {
     id: 'fused-loss',
     title: 'fuse the loss with the head so that logits are never stored (Liger)',
+    disruption: 1,
     apply: plan =>
       ['fused_linear', 'cut_cross_entropy', 'chunked'].includes(plan.loss)
         ? null
@@ -50,21 +53,25 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
   {
     id: 'checkpointing',
     title: 'turn gradient checkpointing on',
+    disruption: 1,
     apply: plan => (plan.gradientCheckpointing === 'full' ? null : { ...plan, gradientCheckpointing: 'full' }),
   },
   {
     id: 'smaller-micro-batch',
     title: 'a smaller micro-batch with more accumulation, same global batch',
+    disruption: 1,
     apply: halveMicroBatch,
   },
   {
     id: 'flash-attention',
     title: 'use FlashAttention',
+    disruption: 1,
     apply: plan => (plan.attention === 'eager' ? { ...plan, attention: 'flash' } : null),
   },
   {
     id: 'eight-bit-optimizer',
     title: 'keep the optimizer states in 8 bit',
+    disruption: 3,
     apply: plan =>
       plan.optimizer === 'adamw' && plan.precision.optimizerStates !== 'int8' && !plan.precision.masterWeights
         ? { ...plan, precision: { ...plan.precision, optimizerStates: 'int8' } }
@@ -73,12 +80,14 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
   {
     id: 'shard-optimizer',
     title: 'shard gradients and optimizer states over the GPUs (ZeRO-2)',
+    disruption: 3,
     apply: plan =>
       plan.gpus > 1 && ['none', 'ddp', 'zero1'].includes(plan.parallelism.data) ? withData(plan, 'zero2') : null,
   },
   {
     id: 'shard-everything',
     title: 'shard everything over the GPUs (ZeRO-3)',
+    disruption: 4,
     apply: plan =>
       plan.gpus > 1 && ['none', 'ddp', 'zero1', 'zero2'].includes(plan.parallelism.data)
         ? withData(plan, 'zero3')
@@ -87,6 +96,7 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
   {
     id: 'offload-optimizer',
     title: 'keep the optimizer states in host memory',
+    disruption: 5,
     apply: plan =>
       plan.parallelism.data.startsWith('zero') && plan.parallelism.offload === 'none'
         ? { ...plan, parallelism: { ...plan.parallelism, offload: 'optimizer' } }
@@ -95,17 +105,20 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
   {
     id: 'lora',
     title: 'train LoRA adapters instead of every parameter',
+    disruption: 10,
     apply: plan => (plan.adapter === null && plan.stage !== 'pretrain' ? withAdapter(plan) : null),
   },
   {
     id: 'quantized-base',
     title: 'keep the frozen base in 4 bit (QLoRA)',
+    disruption: 6,
     apply: plan =>
       plan.adapter !== null && plan.quantization === 'none' ? { ...plan, quantization: 'nf4-double' } : null,
   },
   {
     id: 'shorter-sequences',
     title: 'shorter sequences: samples beyond are cut or dropped',
+    disruption: 12,
     apply: plan =>
       plan.sequenceLength >= 1024 ? { ...plan, sequenceLength: Math.floor(plan.sequenceLength / 2) } : null,
   },

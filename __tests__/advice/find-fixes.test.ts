@@ -1,0 +1,125 @@
+import { describe, expect, test } from '@jest/globals'
+import { parseDocument as parseYaml } from 'yaml'
+import { memoryFileSource } from '../../src/files/memory-file-source.ts'
+import { parseDocument } from '../../src/formats/parse-document.ts'
+import { createModelSource } from '../../src/models/create-model-source.ts'
+import { runPipeline } from '../../src/pipeline.ts'
+import { createPolicySet } from '../../src/policy/policy-set.ts'
+import { readPolicy } from '../../src/policy/read-policy.ts'
+import type { RunReport } from '../../src/report/report.ts'
+
+const METHODS = ['full', 'lora', 'qlora'] as const
+type Method = (typeof METHODS)[number]
+
+/** A config far over memory in each framework's own keys. */
+const CONFIGS: Readonly<Record<string, (method: Method) => readonly string[]>> = {
+  axolotl: method => [
+    'base_model: meta-llama/Llama-3.1-8B',
+    ...(method === 'full' ? [] : [`adapter: ${method}`, 'lora_r: 16', 'lora_alpha: 32', 'lora_target_linear: true']),
+    ...(method === 'qlora' ? ['load_in_4bit: true'] : []),
+    'datasets:',
+    '  - path: a/b',
+    '    type: alpaca',
+    'sequence_len: 8192',
+    'micro_batch_size: 8',
+    'gradient_accumulation_steps: 1',
+    'num_epochs: 1',
+    'optimizer: adamw_torch',
+    'bf16: true',
+    'attn_implementation: flash_attention_2',
+  ],
+  'llama-factory': method => [
+    'model_name_or_path: meta-llama/Llama-3.1-8B',
+    'stage: sft',
+    'do_train: true',
+    `finetuning_type: ${method === 'full' ? 'full' : 'lora'}`,
+    ...(method === 'full' ? [] : ['lora_rank: 16', 'lora_target: all']),
+    ...(method === 'qlora' ? ['quantization_bit: 4', 'quantization_method: bnb'] : []),
+    'dataset: alpaca_en_demo',
+    'template: llama3',
+    'cutoff_len: 8192',
+    'output_dir: out',
+    'per_device_train_batch_size: 8',
+    'gradient_accumulation_steps: 1',
+    'num_train_epochs: 1',
+    'bf16: true',
+  ],
+  trl: method => [
+    'model_name_or_path: meta-llama/Llama-3.1-8B',
+    'dtype: bfloat16',
+    'trainer_type: sft',
+    ...(method === 'full' ? [] : ['use_peft: true', 'lora_r: 16', 'lora_target_modules: all-linear']),
+    ...(method === 'qlora' ? ['load_in_4bit: true'] : []),
+    'dataset_name: a/b',
+    'max_length: 8192',
+    'per_device_train_batch_size: 8',
+    'gradient_accumulation_steps: 1',
+    'num_train_epochs: 1',
+    'bf16: true',
+    'output_dir: out',
+  ],
+  native: method => [
+    'preflop: 1',
+    'model: meta-llama/Llama-3.1-8B',
+    ...(method === 'full' ? [] : ['adapter:', '  type: lora', '  rank: 16', '  target_modules: all-linear']),
+    ...(method === 'qlora' ? ['quantization: nf4-double'] : []),
+    'micro_batch_size: 8',
+    'gradient_accumulation_steps: 1',
+    'sequence_length: 8192',
+    'gradient_checkpointing: none',
+    'attention: flash',
+  ],
+}
+
+async function estimate(text: string, gpus: number): Promise<RunReport> {
+  const policy = readPolicy(
+    parseDocument('.github/preflop.yml', `version: 1\nhardware: { gpu: a100-sxm-80gb, gpus: ${gpus} }\n`),
+  )
+  const report = await runPipeline({
+    head: memoryFileSource(new Map([['configs/run.yaml', text]])),
+    base: null,
+    changes: null,
+    paths: [],
+    policy: createPolicySet(policy),
+    policyPath: '.github/preflop.yml',
+    models: createModelSource({ offline: true }),
+  })
+  const [run] = report.runs
+  if (!run) throw new Error('the config was not recognised')
+  return run
+}
+
+const CASES = Object.keys(CONFIGS).flatMap(format =>
+  METHODS.flatMap(method => [1, 8].map(gpus => [format, method, gpus] as const)),
+)
+
+describe.each(CASES)('%s, %s, on %d GPUs', (format, method, gpus) => {
+  const text = `${CONFIGS[format]?.(method).join('\n')}\n`
+
+  test('the first fix passes when it is written into the file', async () => {
+    const run = await estimate(text, gpus)
+    expect(run.verdict).toBe('fail')
+    const [fix] = run.fixes
+    expect(fix?.tooTight).toBe(false)
+    const fixed = parseYaml(text)
+    for (const { key, to } of fix?.changes ?? []) fixed.setIn(key.split('.'), to)
+    const again = await estimate(fixed.toString(), gpus)
+    expect(again.verdict).toBe('pass')
+  })
+
+  test('a change names the value and the line that the file has', async () => {
+    const { fixes } = await estimate(text, gpus)
+    const lines = text.split('\n')
+    for (const { key, from, line } of fixes.flatMap(({ changes }) => changes)) {
+      const name = key.split('.').at(-1) ?? key
+      if (line === null) expect(from).toBeNull()
+      else expect(lines[line - 1]?.trim()).toBe(`${name}: ${String(from)}`)
+    }
+  })
+
+  test('the parts of a fix sum to its memory', async () => {
+    const { fixes } = await estimate(text, gpus)
+    for (const { components, memoryBytes } of fixes)
+      expect(components.reduce((sum, { bytes }) => sum + bytes, 0) / memoryBytes).toBeCloseTo(1, 6)
+  })
+})
