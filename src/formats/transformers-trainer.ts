@@ -6,6 +6,7 @@ import { type ConfigNode, hasAnyKey, hasKeys } from './config-document.ts'
 import { Fields } from './fields.ts'
 import { accelerateOf, type CompanionScope, deepSpeedOf } from './hugging-face/companions.ts'
 import { trainerFsdp } from './hugging-face/fsdp-arguments.ts'
+import { hasOpenInstructKeys } from './hugging-face/open-instruct-keys.ts'
 import { PEFT_ADAPTER_DTYPE, precisionDraft, readMixedPrecision, STORAGE_NAMES } from './hugging-face/precision.ts'
 import { datasetNames, hubModel } from './hugging-face/references.ts'
 import {
@@ -60,6 +61,7 @@ export const transformersReader: FormatReader = {
 
 function isTrainingArguments(root: ConfigNode): boolean {
   if (!hasAnyKey(root, 'per_device_train_batch_size', 'per_gpu_train_batch_size')) return false
+  if (hasOpenInstructKeys(root)) return false
   return hasKeys(root, 'output_dir') || MODEL_KEYS.some(key => root.entries.get(key)?.kind === 'scalar')
 }
 

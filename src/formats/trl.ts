@@ -8,6 +8,7 @@ import { type ConfigDocument, type ConfigNode, hasAnyKey, hasKeys } from './conf
 import { Fields } from './fields.ts'
 import { accelerateOf, type CompanionScope, deepSpeedOf } from './hugging-face/companions.ts'
 import { trainerFsdp } from './hugging-face/fsdp-arguments.ts'
+import { hasOpenInstructKeys } from './hugging-face/open-instruct-keys.ts'
 import { datasetNames, hubModel } from './hugging-face/references.ts'
 import {
   defaultOptimizer,
@@ -66,6 +67,7 @@ const ARGUMENT_KEYS = [
 
 function isTrainerConfig(root: ConfigNode): boolean {
   if (!hasKeys(root, 'model_name_or_path') || hasKeys(root, 'finetuning_type')) return false
+  if (hasOpenInstructKeys(root)) return false
   return ARGUMENT_KEYS.filter(key => root.entries.has(key)).length >= 2
 }
 
