@@ -134,6 +134,15 @@ describe('shell scripts', () => {
     expect(value(runs[0], 'model')).toEqual({ kind: 'hub', id: 'Qwen/Qwen2.5-7B-Instruct', revision: null })
   })
 
+  test('a model below a folder of the machine is found by its last name', async () => {
+    const script =
+      'python3 -m verl.trainer.main_ppo data.train_batch_size=8 actor_rollout_ref.model.path=$ROOT/models/NAME'
+    const known = await read('run.sh', { 'run.sh': script.replace('NAME', 'Qwen2.5-7B-Instruct') })
+    expect(value(known.runs[0], 'model')).toEqual({ kind: 'hub', id: 'Qwen/Qwen2.5-7B-Instruct', revision: null })
+    const unknown = await read('run.sh', { 'run.sh': script.replace('NAME', 'our-7B') })
+    expect(unknown.runs[0]?.findings.map(({ code }) => code)).toEqual(['unresolved-variable'])
+  })
+
   test('a config that is not there is a finding at its place', async () => {
     const { runs } = await read('run.sh', { 'run.sh': 'echo hi\naxolotl train missing.yml' })
     expect(runs[0]?.findings.map(({ code, line, column }) => [code, line, column])).toEqual([

@@ -1,5 +1,6 @@
 import type { ConfigNode, Scalar } from '../formats/config-document.ts'
 import { parseDocument } from '../formats/parse-document.ts'
+import { searchCatalogue } from '../models/catalogue.ts'
 import type { LaunchArgument } from './launch-arguments.ts'
 import type { Place, ShellWord } from './shell/shell-word.ts'
 
@@ -125,16 +126,24 @@ function valueNode(path: string, argument: LaunchArgument): ConfigNode | Unresol
   return { ...scalarNode(path, argument, null), kind: 'sequence', items }
 }
 
-/** `$ROOT/Org/Name`: a model kept below a folder that only the machine knows; its Hub name is the end of the path. */
+const STORAGE_FOLDER =
+  /^(?:models?|ckpts?|checkpoints?|data\w*|weights|hub|huggingface|hf_?\w*|outputs?|pretrained\w*)\//i
+
+/**
+ * `$ROOT/…/Org/Name`: a model kept below a folder that only the machine knows; its Hub name is the end of the path, or
+ * the one model of the catalogue with that last name.
+ */
 function tailOfPath(word: ShellWord): ShellWord {
-  const match = /^\$[^/]*(?:\/[^/$]+)*\/([\w.-]+\/[\w.-]+)\/?$/.exec(word.text)
-  const isModel =
-    match !== null &&
-    /\d+(?:\.\d+)?[bBmM]\b/.test(match[1] ?? '') &&
-    !/^(?:models?|ckpts?|checkpoints?|data\w*|weights|hub|huggingface|hf_?\w*|outputs?|pretrained\w*)\//i.test(
-      match[1] ?? '',
-    )
-  return isModel ? { ...word, text: match[1] ?? '', unresolved: [] } : word
+  if (word.unresolved.length === 0) return word
+  const match = /^\$[^/]*(?:\/[^/$]+)*?\/(?:([\w.-]+)\/)?([\w.-]+)\/?$/.exec(word.text)
+  const name = match?.[2]
+  if (name === undefined || !/\d+(?:\.\d+)?[bBmM](?:\b|-|_)/.test(name)) return word
+  const full = `${match?.[1] ?? ''}/${name}`
+  if (match?.[1] !== undefined && !STORAGE_FOLDER.test(full) && /^\$[^$]*\/[^/]+\/[^/]+\/?$/.test(word.text))
+    return { ...word, text: full, unresolved: [] }
+  const known = searchCatalogue(name).filter(({ id }) => id.toLowerCase().endsWith(`/${name.toLowerCase()}`))
+  const [only] = known
+  return known.length === 1 && only !== undefined ? { ...word, text: only.id, unresolved: [] } : word
 }
 
 function textNode(path: string, argument: LaunchArgument, value: ShellWord): ConfigNode {

@@ -61,7 +61,7 @@ async function readArguments(launch: Launch): Promise<readonly RunDraft[]> {
   const result = await reader.read(synthetic, context)
   const findings = [...result.findings, ...unresolvedFindings(node, document.path)]
   if (result.runs.length === 0) return [{ name: null, draft: {}, findings }]
-  return result.runs.map(run => ({ ...run, findings: [...run.findings, ...findings] }))
+  return result.runs.map(run => ({ ...run, findings: [...withoutExplained(run.findings, node), ...findings] }))
 }
 
 async function readNamedConfig(launch: Launch): Promise<readonly RunDraft[]> {
@@ -117,6 +117,12 @@ function surroundingArguments(training: TrainingCommand, format: string | null):
   if (file !== undefined && training.launcher === 'accelerate launch' && (format === null || ACCELERATED.has(format)))
     found.push(syntheticArgument('accelerate_config', file))
   return found
+}
+
+/** A key that is there but hangs on an unset variable is not missing. */
+function withoutExplained(findings: readonly Finding[], node: ArgumentNode): readonly Finding[] {
+  const names = new Set(node.askedUnresolved().map(({ key }) => `\`${key.slice(key.lastIndexOf('.') + 1)}\``))
+  return findings.filter(({ code, message }) => code !== 'missing-key' || !names.has(message.split(' ', 1)[0] ?? ''))
 }
 
 function unresolvedFindings(node: ArgumentNode, path: string): readonly Finding[] {
