@@ -312,7 +312,10 @@ const OLD: RunReport = {
   findings: FAILING.findings.map(own => ({ ...own, severity: 'warning' as const })),
 }
 
-const FIXED: RunReport = { ...PASSING, base: PASSING.base && { ...PASSING.base, verdict: 'fail' } }
+const FIXED: RunReport = {
+  ...PASSING,
+  base: PASSING.base && { ...PASSING.base, verdict: 'fail', memoryBytes: 88.2 * GIB },
+}
 
 export function sampleReport(runs: readonly RunReport[], overrides: Partial<Report> = {}): Report {
   const amount = (verdict: RunReport['verdict']): number => runs.filter(run => run.verdict === verdict).length

@@ -1,6 +1,7 @@
 import type { Finding } from '../plan/finding.ts'
 import { FINDING_TEXTS } from '../plan/finding-texts.ts'
-import type { Report } from './report.ts'
+import { gib } from './figures.ts'
+import type { Report, RunReport } from './report.ts'
 
 export interface Annotation {
   readonly level: 'error' | 'warning' | 'notice'
@@ -18,7 +19,7 @@ const LEVELS = ['error', 'warning', 'notice'] as const
 
 /** Findings on their own lines, worst first; notices without a line stay in the summary. */
 export function renderAnnotations(report: Report): readonly Annotation[] {
-  const findings: readonly Finding[] = [...report.runs.flatMap(run => run.findings), ...report.findings]
+  const findings: readonly Finding[] = [...report.runs.flatMap(withFix), ...report.findings]
   return LEVELS.flatMap(level =>
     findings
       .filter(({ severity, line }) => severity === level && (level !== 'notice' || line !== null))
@@ -32,4 +33,12 @@ export function renderAnnotations(report: Report): readonly Annotation[] {
         message: `${message} ${hint}`.slice(0, MAX_MESSAGE),
       })),
   )
+}
+
+/** A run that does not fit says at once what would make it fit. */
+function withFix({ findings, fixes }: RunReport): readonly Finding[] {
+  const fix = fixes.find(({ tooTight }) => !tooTight)
+  if (!fix) return findings
+  const hint = `Smallest change that passes: ${fix.title} (${gib(fix.memoryBytes)} GiB).`
+  return findings.map(own => (own.code === 'over-memory' ? { ...own, hint } : own))
 }

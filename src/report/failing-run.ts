@@ -14,7 +14,7 @@ export function failingRun(run: RunReport, baseLabel: string): string {
     parts.push('**To pass, do one of these**', fixTable(run))
     if (offered.changes.length > 0) parts.push(fixDiff(offered, run.fixes.indexOf(offered)))
   }
-  return parts.join('\n\n')
+  return parts.filter(part => part !== '').join('\n\n')
 }
 
 function barsBlock({ memory, base, fixes }: RunReport, baseLabel: string): string {

@@ -87,7 +87,13 @@ function runFolds(run: RunReport, baseLabel: string, isNamed: boolean, extent: E
     `<b>${title}</b>${isNamed ? ` (${summaryName(run)})` : ''}${rest === '' ? '' : `: ${rest}`}`
   const hardware =
     run.alternatives.length > 0
-      ? fold(titled('Or change the hardware', `${run.alternatives.length} that fit`), alternativesTable(run))
+      ? fold(
+          titled(
+            'Or change the hardware',
+            `${run.alternatives.length} that ${run.alternatives.length === 1 ? 'fits' : 'fit'}`,
+          ),
+          alternativesTable(run),
+        )
       : ''
   const figures = timeAndCost(run)
   return [

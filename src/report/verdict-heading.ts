@@ -25,7 +25,7 @@ function sentence(report: Report, baseLabel: string): string {
   if (unknown > 0) return `${plural(unknown, 'config')} could not be estimated, ${fitting(checked - unknown)}`
   const [fixed] = report.runs.filter(run => run.base?.verdict === 'fail')
   if (fixed?.memory && fixed.base?.memoryBytes != null)
-    return `fixed: ${code(fixed.path)} now needs ${ofUsable(fixed.memory)} (was ${gib(fixed.base.memoryBytes)})`
+    return `fixed: ${code(fixed.path)} now needs ${ofUsable(fixed.memory)}; it was ${unbroken(`${gib(fixed.base.memoryBytes)} GiB`)}`
   return `${fitting(checked)}${priceOf(report)}`
 }
 
@@ -43,9 +43,11 @@ function failedSentence({ runs, totals: { checked, failed } }: Report): string {
   return `${failed} of ${checked} ${changed}configs ${what}`
 }
 
-function priceOf({ totals: { cost, costDelta, currency } }: Report): string {
+function priceOf({ runs, totals: { cost, costDelta, currency } }: Report): string {
+  const isCompared = runs.some(({ change }) => change !== 'not-compared')
   if (cost === null) return ''
-  const change = costDelta === null ? '' : ` (${costDelta === 0 ? 'no change' : signedMoney(costDelta, currency)})`
+  const shown = costDelta === null || !isCompared ? '' : signedMoney(costDelta, currency)
+  const change = shown === '' ? '' : ` (${shown === '0' ? 'no change' : shown})`
   return `, ${money(cost, currency)} per run${change}`
 }
 
