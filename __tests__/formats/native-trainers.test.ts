@@ -143,3 +143,26 @@ test('builders allocate the parameters that their framework allocates', () => {
   })
   expect(wrong).toEqual([])
 })
+
+test('NeMo Automodel keeps unsharded gradients while accumulating and counts the batch over all ranks', async () => {
+  const { format, plan } = await readText(`# torchrun --nproc-per-node=8 x.py
+step_scheduler: {global_batch_size: 64, local_batch_size: 2, max_steps: 100}
+model: {pretrained_model_name_or_path: org/model}
+distributed: {strategy: fsdp2, tp_size: 2, dp_size: none}
+`)
+  expect(format).toBe('nemo-automodel')
+  expect(plan).toMatchObject({ gpus: 8, microBatchSize: 2, gradientAccumulationSteps: 8 })
+  expect(plan.parallelism).toMatchObject({ tensor: 2, data: 'fsdp2', noSync: true })
+})
+
+test('nanotron: the degrees give the GPUs, float32 accumulation the master copy', async () => {
+  const { format, plan } = await readText(`parallelism: {dp: 4, tp: 2, pp: 1}
+tokens: {sequence_length: 2048, micro_batch_size: 3, batch_accumulation_per_replica: 2, train_steps: 50}
+optimizer: {zero_stage: 1, accumulate_grad_in_fp32: true}
+model: {dtype: bfloat16, model_config: {hidden_size: 64, num_hidden_layers: 2}}
+`)
+  expect(format).toBe('nanotron')
+  expect(plan).toMatchObject({ gpus: 8, gradientAccumulationSteps: 2, sequenceLength: 2048 })
+  expect(plan.precision).toMatchObject({ gradients: 'float32', masterWeights: true })
+  expect(plan.parallelism).toMatchObject({ data: 'zero1', tensor: 2 })
+})

@@ -8,7 +8,9 @@ import { llamaFactoryReader } from './llama-factory.ts'
 import { llamaFactoryV1Reader } from './llama-factory-v1.ts'
 import { megatronLmReader } from './megatron-lm.ts'
 import { swiftReader } from './ms-swift.ts'
+import { nanotronReader } from './nanotron.ts'
 import { nativeReader } from './native.ts'
+import { nemoAutomodelReader } from './nemo-automodel.ts'
 import { openRlhfReader } from './openrlhf.ts'
 import type { FormatReader } from './reader.ts'
 import { shellReader } from './shell.ts'
@@ -30,6 +32,8 @@ export const FORMAT_READERS: readonly FormatReader[] = [
   torchtuneReader,
   litgptReader,
   torchtitanReader,
+  nemoAutomodelReader,
+  nanotronReader,
   megatronLmReader,
   ...DECLINED_READERS,
   autotrainReader,

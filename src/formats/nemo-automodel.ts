@@ -1,0 +1,166 @@
+import type { Finding } from '../plan/finding.ts'
+import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
+import type { Sourced } from '../plan/provenance.ts'
+import { type ConfigDocument, type ConfigNode, hasAnyKey } from './config-document.ts'
+import type { Fields } from './fields.ts'
+import { hubModel } from './hugging-face/references.ts'
+import { resolveInterpolations } from './omega-conf.ts'
+import type { FormatReader } from './reader.ts'
+import { keyTable, mapped, orDefault, section, when } from './section.ts'
+
+const RECIPE = 'NeMo Automodel 0.5 nemo_automodel/recipes/llm/train_ft.py'
+const DISTRIBUTED = 'NeMo Automodel 0.5 nemo_automodel/components/distributed/config.py'
+const LORA = 'NeMo Automodel 0.5 nemo_automodel/components/_peft/lora.py'
+const QLORA = 'NeMo Automodel 0.5 nemo_automodel/components/quantization/qlora.py'
+
+/** YAML of NeMo Automodel's language-model recipes. */
+export const nemoAutomodelReader: FormatReader = {
+  format: 'nemo-automodel',
+  keys: keyTable(RECIPE, [
+    ['model.pretrained_model_name_or_path', 'model', 'required'],
+    ['model.torch_dtype', 'precision.weights', 'auto: of the checkpoint'],
+    ['step_scheduler.global_batch_size', 'globalBatchSize', '32'],
+    ['step_scheduler.local_batch_size', 'microBatchSize', '1'],
+    ['step_scheduler.num_epochs, step_scheduler.max_steps', 'dataset', '10, None'],
+    ['packed_sequence.packed_sequence_size', 'packing, sequenceLength', '0: not packed'],
+    ['distributed.tp_size, distributed.cp_size, distributed.pp_size, distributed.ep_size', 'parallelism', '1'],
+    ['distributed.activation_checkpointing', 'gradientCheckpointing', 'False'],
+    ['peft.dim, peft.target_modules, peft.match_all_linear', 'adapter', '8, [], False'],
+    ['quantization.load_in_4bit', 'quantization', 'none; nf4, double quantised'],
+    ['loss_fn._target_', 'loss', 'MaskedCrossEntropy'],
+    ['compile.enabled, fp8.enabled', 'compile, precision.compute', 'False'],
+  ]),
+  recognise: ({ roots }) => roots.some(isAutomodel),
+  async read(document) {
+    const runs = document.roots.filter(isAutomodel).map(root => {
+      const findings: Finding[] = []
+      return { name: null, draft: readDraft(document, resolveInterpolations(root, findings), findings), findings }
+    })
+    return { runs, findings: [] }
+  },
+}
+
+function isAutomodel(root: ConfigNode): boolean {
+  return (
+    hasAnyKey(root.entries.get('step_scheduler'), 'global_batch_size', 'local_batch_size', 'max_steps', 'num_epochs') &&
+    root.entries.has('model')
+  )
+}
+
+function readDraft(document: ConfigDocument, root: ConfigNode, findings: Finding[]): PlanDraft {
+  const at = (dotted: string) => section(root, dotted, findings)
+  const steps = at('step_scheduler')
+  const model = at('model')
+  const packed = at('packed_sequence').integer('packed_sequence_size', { min: 0 })
+  const packing = packed !== undefined && packed.value > 0
+  const dtype = model.string('torch_dtype')
+  const full = dtype && /float32|fp32/.test(dtype.value)
+  const fp8 = at('fp8').boolean('enabled')
+  const loss = at('loss_fn').string('_target_')
+  const length = packing ? packed : at('dataset').integer('seq_length', { min: 1 })
+  return {
+    framework: byDefault('nemo-automodel', 'the format'),
+    stage: byDefault('sft', `${RECIPE}: next-token prediction`),
+    ...hubModel(model, ['pretrained_model_name_or_path'], ['revision'], findings),
+    ...readAdapter(root, at('peft'), at('quantization')),
+    'precision.weights': dtype
+      ? mapped(dtype, name => (name === 'auto' ? 'auto' : full ? 'float32' : 'bfloat16'))
+      : byDefault('auto', 'NeMo Automodel 0.5 _transformers/auto_model.py: torch_dtype auto'),
+    'precision.compute': fp8?.value
+      ? mapped(fp8, () => 'float8' as const)
+      : byDefault('bfloat16', `${DISTRIBUTED}: mp_policy bfloat16`),
+    'precision.autocast': byDefault(false, `${DISTRIBUTED}: FSDP2 mixed precision policy`),
+    'precision.masterWeights': byDefault(false, 'torch.optim keeps no second copy'),
+    microBatchSize: orDefault(steps.integer('local_batch_size', { min: 1 }), 1, `${RECIPE}: 1`),
+    globalBatchSize: orDefault(steps.integer('global_batch_size', { min: 1 }), 32, `${RECIPE}: 32`),
+    gradientAccumulationSteps: byDefault('auto', `${RECIPE}: global ÷ (local × ranks)`),
+    'dataset.epochs': orDefault(steps.integer('num_epochs', { min: 1 }), 10, `${RECIPE}: 10`),
+    ...when('dataset.maxSteps', steps.integer('max_steps', { min: 1 })),
+    ...when('sequenceLength', length),
+    packing: packed ? mapped(packed, size => size > 0) : byDefault(false, `${RECIPE}: 0`),
+    variableLength: byDefault(!packing, `${RECIPE}: padded to the longest of the micro-batch`),
+    loss: loss
+      ? mapped(loss, name =>
+          /FusedLinear/.test(name) ? 'fused_linear' : /Chunked/.test(name) ? 'chunked' : 'full_logits',
+        )
+      : byDefault('full_logits', `${RECIPE}: MaskedCrossEntropy`),
+    compile: orDefault(at('compile').boolean('enabled'), false, `${RECIPE}: False`),
+    checkpointingReentrant: byDefault(false, 'torch checkpoint_wrapper: not re-entrant'),
+    optimizer: mapped(orDefault(at('optimizer').string('_target_'), 'AdamW', RECIPE), name =>
+      /Adam/.test(name) ? 'adamw' : /SGD/.test(name) ? 'sgd' : /Muon/i.test(name) ? 'muon' : 'other',
+    ),
+    ...readDistributed(at('distributed')),
+    ...readGpus(document),
+  }
+}
+
+function readAdapter(root: ConfigNode, peft: Fields, quantization: Fields): MutablePlanDraft {
+  if (root.entries.get('peft')?.kind !== 'mapping') return { 'adapter.type': byDefault(null, 'no peft section') }
+  const four = quantization.boolean('load_in_4bit')
+  const eight = quantization.boolean('load_in_8bit')
+  const targets = peft.strings('target_modules')
+  const all = peft.boolean('match_all_linear')
+  const dora = peft.boolean('use_dora')
+  return {
+    'adapter.type': dora?.value ? mapped(dora, () => 'dora' as const) : byDefault('lora', 'a peft section'),
+    'adapter.rank': orDefault(peft.integer('dim', { min: 1 }), 8, `${LORA}: 8`),
+    'adapter.dropout': orDefault(peft.number('dropout', { min: 0, max: 1 }), 0, `${LORA}: 0.0`),
+    'adapter.targetModules': all?.value
+      ? mapped(all, () => 'all-linear' as const)
+      : targets
+        ? mapped(targets, targetPattern)
+        : byDefault('all-linear', `${LORA}: no target named`),
+    'adapter.dtype': byDefault('bfloat16', `${LORA}: the dtype of the layer`),
+    ...(four?.value ? { quantization: mapped(four, () => 'nf4-double' as const) } : {}),
+    ...(eight?.value ? { quantization: { ...eight, value: 'int8' as const, note: QLORA } } : {}),
+  }
+}
+
+/** Names are wildcard patterns over module paths. */
+function targetPattern(names: readonly string[]): readonly string[] | { readonly regex: string } {
+  if (!names.some(name => name.includes('*'))) return names
+  const patterns = names.map(name => name.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*'))
+  return { regex: `(?:${patterns.join('|')})` }
+}
+
+const SIZES = [
+  ['tp_size', 'parallelism.tensor'],
+  ['cp_size', 'parallelism.context'],
+  ['pp_size', 'parallelism.pipeline'],
+  ['ep_size', 'parallelism.expert'],
+] as const
+
+function readDistributed(fields: Fields): MutablePlanDraft {
+  const draft: MutablePlanDraft = {}
+  for (const [key, plan] of SIZES) {
+    const word = fields.string(key)
+    if (word && word.value !== 'none') {
+      const size = fields.integer(key, { min: 1 })
+      if (size) draft[plan] = size
+    }
+  }
+  const parallel = fields.boolean('sequence_parallel')
+  if (parallel) draft['parallelism.sequenceParallel'] = parallel
+  const strategy = orDefault(fields.string('strategy'), 'fsdp2', `${DISTRIBUTED}: fsdp2`)
+  draft['parallelism.data'] = facts =>
+    mapped(strategy, name => (facts.gpus === 1 ? 'none' : name === 'ddp' ? 'ddp' : 'fsdp2'))
+  draft['parallelism.noSync'] = byDefault(true, `${DISTRIBUTED}: defer_fsdp_grad_sync True`)
+  const checkpointing = activationCheckpointing(fields)
+  draft.gradientCheckpointing = checkpointing ?? byDefault('none', `${DISTRIBUTED}: False`)
+  return draft
+}
+
+function activationCheckpointing(fields: Fields): Sourced<'none' | 'full' | 'selective'> | undefined {
+  const word = fields.raw('activation_checkpointing')?.scalar
+  if (word === 'full' || word === 'selective') return fields.sourced('activation_checkpointing', word)
+  const on = fields.boolean('activation_checkpointing')
+  return on && mapped(on, yes => (yes ? 'full' : 'none'))
+}
+
+function readGpus({ path, text }: ConfigDocument): MutablePlanDraft {
+  const comment = /^[ \t]*#.*--nproc[_-]per[_-]node[ =]+(\d{1,4})/m.exec(text)
+  const value = Number(comment?.[1] ?? 0)
+  if (!comment || value < 1) return {}
+  const line = text.slice(0, comment.index).split('\n').length
+  return { gpus: { value, from: 'file', path, line, column: 1, note: 'the launch command in the header comment' } }
+}
