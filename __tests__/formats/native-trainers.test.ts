@@ -166,3 +166,16 @@ model: {dtype: bfloat16, model_config: {hidden_size: 64, num_hidden_layers: 2}}
   expect(plan.precision).toMatchObject({ gradients: 'float32', masterWeights: true })
   expect(plan.parallelism).toMatchObject({ data: 'zero1', tensor: 2 })
 })
+
+test('LLM Foundry loads float32 weights, for LoRA too', async () => {
+  const { format, plan } = await readText(`max_duration: 2ep
+max_seq_len: 1024
+train_loader: {name: finetuning}
+global_train_batch_size: 16
+device_train_microbatch_size: 2
+model: {name: hf_causal_lm, pretrained_model_name_or_path: org/model, peft_config: {r: 16}}
+`)
+  expect(format).toBe('llm-foundry')
+  expect(plan.precision.weights).toBe('float32')
+  expect(plan).toMatchObject({ microBatchSize: 2, gradientAccumulationSteps: 8, adapter: { rank: 16 } })
+})

@@ -6,6 +6,7 @@ import { kubeflowReader } from './kubeflow.ts'
 import { litgptReader } from './litgpt.ts'
 import { llamaFactoryReader } from './llama-factory.ts'
 import { llamaFactoryV1Reader } from './llama-factory-v1.ts'
+import { llmFoundryReader } from './llm-foundry.ts'
 import { megatronLmReader } from './megatron-lm.ts'
 import { swiftReader } from './ms-swift.ts'
 import { nanotronReader } from './nanotron.ts'
@@ -34,6 +35,7 @@ export const FORMAT_READERS: readonly FormatReader[] = [
   torchtitanReader,
   nemoAutomodelReader,
   nanotronReader,
+  llmFoundryReader,
   megatronLmReader,
   ...DECLINED_READERS,
   autotrainReader,
