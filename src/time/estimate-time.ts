@@ -97,7 +97,7 @@ function hardwareFindings({
       severity: given === DEFAULT_STEP_SECONDS ? 'notice' : 'warning',
       message:
         `${given} s per step needs ${(floor / given).toFixed(1)} × the ${peak} TFLOP/s datasheet peak of ${gpu.name}; ` +
-        `the floor is ${floor.toPrecision(3)} s per step`,
+        `the floor is ${floor.toPrecision(3)} s per step.`,
     }),
   ]
 }
