@@ -1,13 +1,28 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { bundle } from './bundle.mjs'
+import { BUNDLE_OPTIONS, bundle } from './bundle.mjs'
 
-/** Builds dist/ (or the folder given): the CLI and the Action, each one file that plain Node runs. */
+/** Builds dist/ (or the folder given). cli.js is only the door, so that `--version` loads nothing; commands.js is the CLI itself. */
 const folder = process.argv[2] ?? 'dist'
+const COMMANDS = './commands/run-cli.ts'
+const commandsApart = {
+  name: 'commands-apart',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/commands\/run-cli\.ts$/ }, ({ path, kind }) =>
+      path === COMMANDS && kind === 'dynamic-import' ? { path: './commands.js', external: true } : null,
+    )
+  },
+}
 await mkdir(folder, { recursive: true })
+const options = { minify: true, metafile: true }
 const results = await Promise.all([
-  bundle('src/cli.ts', join(folder, 'cli.js'), { minify: true, metafile: true }),
-  bundle('src/action.ts', join(folder, 'index.js'), { minify: true, metafile: true }),
+  bundle('src/cli.ts', join(folder, 'cli.js'), {
+    ...options,
+    banner: {},
+    plugins: [...BUNDLE_OPTIONS.plugins, commandsApart],
+  }),
+  bundle('src/commands/run-cli.ts', join(folder, 'commands.js'), options),
+  bundle('src/action.ts', join(folder, 'index.js'), options),
 ])
 for (const { metafile } of results)
   for (const [file, { bytes }] of Object.entries(metafile.outputs))

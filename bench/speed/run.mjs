@@ -31,7 +31,7 @@ const rows = [
 ]
 for (const [name, time] of rows)
   console.log(`${name.padEnd(24)} ${time.toFixed(0).padStart(6)} ms   ${(time / bare).toFixed(2)} × bare node`)
-for (const file of ['cli.js', 'index.js'])
+for (const file of ['cli.js', 'commands.js', 'index.js'])
   console.log(
     `dist/${file.padEnd(19)} ${((await stat(new URL(`../../dist/${file}`, import.meta.url))).size / 1000).toFixed(0).padStart(6)} kB`,
   )

@@ -68,6 +68,11 @@ function parse(command: Command, args: readonly string[]) {
 }
 
 function processIo(): CommandIo {
+  // a reader such as `head` may close the pipe early
+  process.stdout.on('error', error => {
+    if ('code' in error && error.code === 'EPIPE') process.exit(EXIT.ok)
+    throw error
+  })
   return {
     out: text => process.stdout.write(text),
     err: text => process.stderr.write(text),
