@@ -215,12 +215,12 @@ describe('a pull request', () => {
     standIns.push(standIn)
     await Promise.all([
       runAgainst(standIn, fixture, { run: '200.1' }),
-      runAgainst(standIn, fixture, { run: '201.1', inputs: { gpu: 'a100-sxm-80gb' } }),
+      runAgainst(standIn, fixture, { run: '201.1', inputs: { 'max-memory': '95' } }),
     ])
     const [body, ...others] = commentsOf(fixture)
     expect(others).toEqual([])
     expect(readMarker(body ?? '')?.run).toBe('201.1')
-    await runAgainst(standIn, fixture, { run: '150.1', inputs: { gpu: 'h200-sxm-141gb' } })
+    await runAgainst(standIn, fixture, { run: '150.1', inputs: { 'max-memory': '80' } })
     expect(commentsOf(fixture)).toEqual([body])
   })
 
