@@ -71,6 +71,7 @@ export async function estimateRun(options: EstimateOptions): Promise<RunEstimate
     draft: gpu ? { ...draft, 'hardware.gpu': { ...provenanceOf(draft), value: gpu.id } } : draft,
     facts: {
       checkpointDtype: architecture?.checkpointDtype ?? null,
+      checkpointQuantization: architecture?.checkpointQuantization ?? null,
       modelType: architecture?.modelType ?? null,
       isMixtureOfExperts: architecture?.layers.some(({ layer }) => layer.moe !== null) ?? false,
       hasVision: architecture?.vision != null,

@@ -135,6 +135,8 @@ export type PlanKey = keyof PlanValues
 /** What is known once the model and the GPU are: a default may depend on it. */
 export interface ResolutionFacts {
   readonly checkpointDtype: StorageDtype | null
+  /** Scheme in which the weights are published; null: no model known. */
+  readonly checkpointQuantization?: Quantization | null
   readonly modelType: string | null
   readonly isMixtureOfExperts: boolean
   readonly hasVision: boolean

@@ -1,3 +1,4 @@
+import { settleQuantization } from './checkpoint-quantization.ts'
 import type { Finding } from './finding.ts'
 import { finding } from './finding-texts.ts'
 import { GENERIC_DEFAULTS } from './plan-defaults.ts'
@@ -59,6 +60,16 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
   const masterWeights = get('precision.masterWeights')
   const stateDtype: OptimizerStateDtype = states === 'auto' ? (masterWeights ? 'float32' : trained) : states
 
+  const settled = settleQuantization({
+    asked: settle(draft.quantization ?? GENERIC_DEFAULTS.quantization, complete),
+    published: facts.checkpointQuantization ?? null,
+    trainsAdapter: adapter !== null,
+    model: draft.model ? withoutValue(settle(draft.model, complete)) : undefined,
+  })
+  provenance.quantization = withoutValue(settled.quantization)
+  if (settled.refusal !== null)
+    findings.push(finding('conflicting-settings', { ...placeOf(provenance.quantization), message: settled.refusal }))
+
   const parallelism = {
     data: get('parallelism.data'),
     shardSize: get('parallelism.shardSize'),
@@ -104,7 +115,7 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
     stage: get('stage'),
     adapter,
     freeze: get('freeze'),
-    quantization: get('quantization'),
+    quantization: settled.quantization.value,
     quantizationDetails: {
       quantizesHead: get('quantizationDetails.quantizesHead'),
       quantizesExperts: get('quantizationDetails.quantizesExperts'),
