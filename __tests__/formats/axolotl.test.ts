@@ -1,4 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
+import { countModel } from '../../src/models/count-parameters.ts'
+import { readArchitecture } from '../../src/models/read-architecture.ts'
 import { readText } from './read-text.ts'
 
 const BASE = `base_model: org/model-7b
@@ -89,4 +91,31 @@ describe('Axolotl', () => {
     expect(plan.parallelism.data).toBe('zero3')
     expect(provenance['parallelism.data']?.from).toBe('assumed')
   })
+})
+
+test('unfrozen_parameters: names that a pattern matches from their start train, dots are literal', async () => {
+  const { plan } = await readText(`base_model: org/model
+datasets: [{ path: org/data, type: alpaca }]
+micro_batch_size: 1
+sequence_len: 512
+unfrozen_parameters:
+  - ^model.embed_tokens.weight$[:32000]
+  - model.layers.[23].mlp
+  - ^lm_head
+`)
+  expect(plan.freeze).toEqual({
+    kind: 'trainable_patterns',
+    patterns: ['^model\\.embed_tokens\\.weight$', 'model\\.layers\\.[23]\\.mlp', '^lm_head'],
+  })
+  const config = {
+    model_type: 'llama',
+    num_hidden_layers: 4,
+    hidden_size: 8,
+    intermediate_size: 16,
+    num_attention_heads: 2,
+    vocab_size: 100,
+  }
+  const { architecture } = readArchitecture(config, { name: 'tiny' })
+  const trainable = architecture ? countModel(architecture, plan).counts.trainable : 0
+  expect(trainable).toBe(100 * 8 + 2 * (3 * 8 * 16) + 8 * 100)
 })

@@ -1,4 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
+import { countModel } from '../../src/models/count-parameters.ts'
+import { readArchitecture } from '../../src/models/read-architecture.ts'
 import { readText } from './read-text.ts'
 
 const AXOLOTL = `base_model: org/model
@@ -41,7 +43,26 @@ const ARGUMENTS = `model_name_or_path: org/model
 output_dir: out
 per_device_train_batch_size: 4
 `
+const VERL = `actor_rollout_ref: { model: { path: org/model } }
+data: { train_batch_size: 64 }
+`
+const OPENRLHF = `model: { model_name_or_path: org/model }
+ds: { zero_stage: 3 }
+train: { batch_size: 64 }
+`
 
+const TINY_EXPERTS = {
+  num_hidden_layers: 2,
+  hidden_size: 64,
+  intermediate_size: 32,
+  moe_intermediate_size: 32,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  num_experts: 4,
+  num_local_experts: 4,
+  num_experts_per_tok: 2,
+  vocab_size: 128,
+}
 const FLOAT32_STATES = { weights: 'float32', gradients: 'float32', optimizerStates: 'float32', masterWeights: false }
 const BFLOAT16_STATES = {
   weights: 'bfloat16',
@@ -106,6 +127,8 @@ describe('defaults that differ between trainers', () => {
     ['ms-swift', SWIFT, 'full', false],
     ['autotrain', AUTOTRAIN, 'full', false],
     ['Unsloth', UNSLOTH, 'full', true],
+    ['verl', VERL, 'full', false],
+    ['OpenRLHF', OPENRLHF, 'none', false],
   ])('5: checkpointing of %s', async (_name, text, checkpointing, offload) => {
     const { plan } = await readText(text)
     expect(plan.gradientCheckpointing).toBe(checkpointing)
@@ -225,6 +248,18 @@ describe('defaults that differ between trainers', () => {
     )
     const parameters = await readText(`${qlora}lora_target_parameters: [mlp.experts.gate_up_proj]\n`)
     expect(parameters.plan.adapter?.targetParameters).toEqual(['mlp.experts.gate_up_proj'])
+  })
+
+  test.each([
+    // gate_up gets twice the rank, as [experts, in, 2 × width]; the router is not named
+    ['qwen3_moe', '[gate_proj, up_proj, down_proj]', 2 * 4 * (16 * (64 + 2 * 32) + 8 * (32 + 64))],
+    // no rewrite for this type: nothing is called so
+    ['gpt_oss', '[gate_proj]', 0],
+  ])('17: fused experts of %s under %s', async (type, targets, expected) => {
+    const text = `${AXOLOTL}adapter: lora\nlora_r: 8\nlora_target_modules: ${targets}\n`
+    const { plan } = await readText(text)
+    const { architecture } = readArchitecture({ ...TINY_EXPERTS, model_type: type }, { name: type })
+    expect(architecture ? countModel(architecture, plan).counts.adapter : -1).toBe(expected)
   })
 
   test.each(['adapter: ""', 'adapter:', 'adapter: null'])('18: `%s` trains everything', async line => {

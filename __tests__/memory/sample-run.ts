@@ -13,7 +13,12 @@ export const SAMPLE_PLAN: TrainingPlan = {
   adapter: null,
   freeze: { kind: 'none' },
   quantization: 'none',
-  quantizationDetails: { quantizesHead: false, quantizesExperts: false, computeDtype: null },
+  quantizationDetails: {
+    quantizesHead: false,
+    quantizesExperts: false,
+    quantizesAdaptedOnly: false,
+    computeDtype: null,
+  },
   precision: {
     weights: 'bfloat16',
     compute: 'bfloat16',

@@ -262,6 +262,8 @@ function readFreeze(fields: Fields, key: string): Sourced<FreezePlan> | undefine
   const freeze = fields.mapping(key)
   const layers = freeze?.integer('trainable_layers', { min: 0, max: 10_000 })
   if (layers) return fields.sourced(key, { kind: 'trainable_layers', layers: layers.value })
+  const trainable = freeze?.strings('trainable_patterns')
+  if (trainable) return fields.sourced(key, { kind: 'trainable_patterns', patterns: trainable.value })
   const patterns = freeze?.strings('patterns')
   return patterns && fields.sourced(key, { kind: 'patterns', patterns: patterns.value })
 }

@@ -177,6 +177,10 @@ function readLora(model: Fields, name: string, dtype: Sourced<StorageDtype>): Mu
     'adapter.targetRule': byDefault('torchtune', 'the format'),
     'adapter.dtype': dtype,
     quantization: mapped(quantized, on => (on ? 'nf4-double' : 'none')),
+    'quantizationDetails.quantizesAdaptedOnly': byDefault(
+      /^q?lora_qwen/.test(name),
+      'torchtune @bd2a0fc torchtune/models/qwen2, qwen3 _component_builders.py: only LoRALinear is quantised',
+    ),
   }
 }
 

@@ -144,7 +144,7 @@ function isLinearLike(tensor: ParameterTensor, adapter: AdapterPlan, converts: b
  * A user's regular expression as a full match over module paths. Only patterns without nested quantifiers or
  * back-references run, over paths of bounded length; others match nothing.
  */
-function safePattern(source: string): (path: string) => boolean {
+export function safePattern(source: string): (path: string) => boolean {
   const isRisky = source.length > 500 || /\\[1-9]|\(\?<|[+*}]\)[+*{]|\([^)]*[+*][^)]*\)[+*{]/.test(source)
   if (isRisky) return () => false
   try {

@@ -5,6 +5,7 @@ import { adapterParameters, promptParameters } from './adapter-parameters.ts'
 import { type TargetRule, targetRule } from './adapter-targets.ts'
 import type { Architecture, ParameterTensor } from './architecture.ts'
 import type { AdapterTarget, CountedTensor, ModelCounts } from './model-counts.ts'
+import { trainableByPatterns } from './trainable-patterns.ts'
 
 export interface CountedModel {
   readonly counts: ModelCounts
@@ -16,9 +17,13 @@ export function countModel(architecture: Architecture, plan: TrainingPlan): Coun
   const findings: Finding[] = []
   const tensors = countedTensors(architecture)
   const total = sum(tensors)
-  const isQuantized = (tensor: ParameterTensor): boolean => plan.quantization !== 'none' && quantizes(tensor, plan)
-  const quantized = sum(tensors.filter(({ tensor }) => isQuantized(tensor)))
   const adapted = plan.adapter ? countAdapter(architecture, plan.adapter, tensors, findings) : null
+  const reached = plan.quantizationDetails.quantizesAdaptedOnly
+    ? new Set((adapted?.targets ?? []).map(({ tensor }) => tensor.path))
+    : null
+  const isQuantized = (tensor: ParameterTensor): boolean =>
+    plan.quantization !== 'none' && quantizes(tensor, plan) && (reached === null || reached.has(tensor.path))
+  const quantized = sum(tensors.filter(({ tensor }) => isQuantized(tensor)))
   const trainableTensors = plan.adapter
     ? biasesAndNorms(plan.adapter, tensors)
     : unfrozen(architecture, plan.freeze, tensors)
@@ -221,6 +226,7 @@ function unfrozen(
   tensors: readonly CountedTensor[],
 ): readonly CountedTensor[] {
   if (freeze.kind === 'none') return tensors
+  if (freeze.kind === 'trainable_patterns') return trainableByPatterns(architecture, freeze.patterns)
   if (freeze.kind === 'patterns') {
     const frozen = new Set(freeze.patterns.flatMap(pattern => PART_WORDS[pattern] ?? []))
     const names = freeze.patterns.filter(pattern => !Object.hasOwn(PART_WORDS, pattern))

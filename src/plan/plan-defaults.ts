@@ -28,6 +28,7 @@ export const GENERIC_DEFAULTS: { readonly [K in GenericKey]: DraftValue<PlanValu
   quantization: byDefault('none', 'none'),
   'quantizationDetails.quantizesHead': byDefault(false, 'bitsandbytes integration of transformers skips lm_head'),
   'quantizationDetails.quantizesExperts': byDefault(false, 'bitsandbytes replaces nn.Linear only'),
+  'quantizationDetails.quantizesAdaptedOnly': byDefault(false, 'bitsandbytes replaces every nn.Linear'),
   'quantizationDetails.computeDtype': byDefault(null, 'the compute dtype'),
   'precision.weights': byDefault('auto', 'the dtype of the published weights'),
   'precision.compute': byDefault('auto', '16 bit'),

@@ -67,6 +67,7 @@ export interface PlanValues {
   quantization: Quantization
   'quantizationDetails.quantizesHead': boolean
   'quantizationDetails.quantizesExperts': boolean
+  'quantizationDetails.quantizesAdaptedOnly': boolean
   'quantizationDetails.computeDtype': StorageDtype | null
   /** auto: the dtype of the published weights. */
   'precision.weights': StorageDtype | 'auto'

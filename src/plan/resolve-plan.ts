@@ -119,6 +119,7 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
     quantizationDetails: {
       quantizesHead: get('quantizationDetails.quantizesHead'),
       quantizesExperts: get('quantizationDetails.quantizesExperts'),
+      quantizesAdaptedOnly: get('quantizationDetails.quantizesAdaptedOnly'),
       computeDtype: get('quantizationDetails.computeDtype'),
     },
     precision: {

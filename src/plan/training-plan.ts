@@ -101,12 +101,16 @@ export type FreezePlan =
   | { readonly kind: 'trainable_layers'; readonly layers: number }
   /** Module-path patterns that do not train. `vision_tower`, `projector`, `language_model`, `router`, `experts` are understood as parts. */
   | { readonly kind: 'patterns'; readonly patterns: readonly string[] }
+  /** Everything is frozen but parameters whose full name starts with a match of one of the regular expressions. */
+  | { readonly kind: 'trainable_patterns'; readonly patterns: readonly string[] }
 
 export interface QuantizationDetails {
   /** lm_head is quantised too (Lightning Fabric). */
   readonly quantizesHead: boolean
   /** Fused 3-D expert tensors are quantised too. */
   readonly quantizesExperts: boolean
+  /** Only matrices under an adapter are quantised (torchtune's Qwen builders). */
+  readonly quantizesAdaptedOnly: boolean
   /** dtype into which 4-bit weights are de-quantised for the products. */
   readonly computeDtype: StorageDtype | null
 }

@@ -105,6 +105,10 @@ function readQuantization(fields: Fields, adapter: Sourced<string>): Sourced<Qua
 function readFreeze(fields: Fields): MutablePlanDraft {
   const names = fields.isSet('unfrozen_parameters') ? fields.strings('unfrozen_parameters') : undefined
   if (!names || names.value.length === 0) return {}
-  const trains = names.value.map(name => `(?:${name})`).join('|')
-  return { freeze: { ...names, value: { kind: 'patterns', patterns: [`^(?!.*(?:${trains}))`] } } }
+  return { freeze: { ...names, value: { kind: 'trainable_patterns', patterns: names.value.map(namePattern) } } }
+}
+
+/** utils/freeze.py LayerNamePattern: dots are literal, a row range at the end only zeroes gradients of the other rows. */
+function namePattern(pattern: string): string {
+  return pattern.replace(/\[[0-9]*(?::[0-9]*)?\]$/, '').replace(/\.(?!\+)/g, '\\.')
 }
