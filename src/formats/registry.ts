@@ -12,6 +12,7 @@ import { swiftReader } from './ms-swift.ts'
 import { nanotronReader } from './nanotron.ts'
 import { nativeReader } from './native.ts'
 import { nemoAutomodelReader } from './nemo-automodel.ts'
+import { olmoReader } from './olmo.ts'
 import { openRlhfReader } from './openrlhf.ts'
 import type { FormatReader } from './reader.ts'
 import { shellReader } from './shell.ts'
@@ -36,6 +37,7 @@ export const FORMAT_READERS: readonly FormatReader[] = [
   nemoAutomodelReader,
   nanotronReader,
   llmFoundryReader,
+  olmoReader,
   megatronLmReader,
   ...DECLINED_READERS,
   autotrainReader,

@@ -4,6 +4,7 @@ import { QUANTIZATIONS, type Quantization, STORAGE_DTYPES, type StorageDtype } f
 import type { Architecture, Head, LayerRun, ParameterTensor } from './architecture.ts'
 import { ConfigFields } from './config-fields.ts'
 import { type BlockDimensions, buildLayerRuns } from './decoder-block.ts'
+import { DESCRIBED_BLOCK, describedFamily } from './described-block.ts'
 import { FAMILIES, type Family, HYBRID_KEYS } from './families.ts'
 import { embedding, linear, norm, parameter, sumParameters } from './tensor.ts'
 import { readVisionTower } from './vision-tower.ts'
@@ -28,7 +29,12 @@ export function readArchitecture(config: unknown, options: ReadArchitectureOptio
   const inner = whole.nested('text_config') ?? whole.nested('llm_config') ?? whole.nested('language_config')
   const text = inner ?? whole
   const modelType = text.text('model_type') ?? whole.text('model_type') ?? ''
-  const known = Object.hasOwn(FAMILIES, modelType) ? FAMILIES[modelType] : undefined
+  const known =
+    modelType === DESCRIBED_BLOCK
+      ? describedFamily(text)
+      : Object.hasOwn(FAMILIES, modelType)
+        ? FAMILIES[modelType]
+        : undefined
   const path = options.path ?? null
   const rough = whole.number('parameters')
   const fail = (message: string, hint?: string): ReadArchitectureResult => ({
