@@ -1,6 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { countedTensors } from '../../src/models/count-parameters.ts'
-import { readArchitecture } from '../../src/models/read-architecture.ts'
+import { countOf } from './described-count.ts'
 import { readText } from './read-text.ts'
 
 const OLMO = `run_name: small
@@ -30,14 +29,6 @@ device_train_microbatch_size: 4
 precision: amp_bf16
 fsdp: {wrapping_strategy: by_block_and_size, precision: mixed}
 `
-
-function countOf(model: string | null): number {
-  const { config } = JSON.parse(model ?? '{}')
-  const { architecture } = readArchitecture(config, { name: 'inline' })
-  return architecture
-    ? countedTensors(architecture).reduce((sum, { tensor, layers }) => sum + tensor.parameters * layers, 0)
-    : 0
-}
 
 describe('OLMo', () => {
   test('the whole plan', async () => {

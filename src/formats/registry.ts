@@ -2,11 +2,13 @@ import { autotrainReader } from './autotrain.ts'
 import { axolotlReader } from './axolotl.ts'
 import { DECLINED_READERS } from './declined.ts'
 import { dstackReader } from './dstack.ts'
+import { gptNeoxReader } from './gpt-neox.ts'
 import { kubeflowReader } from './kubeflow.ts'
 import { litgptReader } from './litgpt.ts'
 import { llamaFactoryReader } from './llama-factory.ts'
 import { llamaFactoryV1Reader } from './llama-factory-v1.ts'
 import { llmFoundryReader } from './llm-foundry.ts'
+import { mcliReader } from './mcli.ts'
 import { megatronLmReader } from './megatron-lm.ts'
 import { swiftReader } from './ms-swift.ts'
 import { nanotronReader } from './nanotron.ts'
@@ -30,6 +32,7 @@ export const FORMAT_READERS: readonly FormatReader[] = [
   skyPilotReader(() => FORMAT_READERS),
   dstackReader(() => FORMAT_READERS),
   shellReader(() => FORMAT_READERS),
+  mcliReader(() => FORMAT_READERS),
   nativeReader,
   torchtuneReader,
   litgptReader,
@@ -38,6 +41,7 @@ export const FORMAT_READERS: readonly FormatReader[] = [
   nanotronReader,
   llmFoundryReader,
   olmoReader,
+  gptNeoxReader,
   megatronLmReader,
   ...DECLINED_READERS,
   autotrainReader,

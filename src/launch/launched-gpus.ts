@@ -42,6 +42,10 @@ const RULES: Readonly<Record<LauncherName, Rule>> = {
     ...definedOnly({ perNode: option(search, 'num_gpus'), nodes: option(search, 'num_nodes') }),
   }),
   'tune run': search => ({ perNode: option(search, 'nproc_per_node'), nodes: option(search, 'nnodes') }),
+  composer: search => ({
+    ...definedOnly({ perNode: option(search, 'nproc') ?? option(search, 'n') }),
+    ...(optionWord(search, 'world_size') ? { total: option(search, 'world_size') } : {}),
+  }),
   python: processesOfEnvironment,
   command: processesOfEnvironment,
 }

@@ -4,6 +4,7 @@ import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
 import { overlayDrafts, type PlanDraft } from '../plan/plan-draft.ts'
 import { type ArgumentNode, argumentsToNode, syntheticArgument } from './argument-node.ts'
+import { neoxFiles } from './gpt-neox-command.ts'
 import { argumentNamed, type LaunchArgument } from './launch-arguments.ts'
 import { launchedGpus, unresolvedFinding } from './launched-gpus.ts'
 import { layersOverGpus, swiftCommandReader } from './ms-swift-command.ts'
@@ -112,7 +113,7 @@ function isLauncherOption(training: TrainingCommand, { key }: LaunchArgument): b
 
 /** What the command line outside the trainer's arguments tells the trainer's reader. */
 function surroundingArguments(training: TrainingCommand, format: string | null): readonly LaunchArgument[] {
-  const found: LaunchArgument[] = []
+  const found: LaunchArgument[] = format === 'gpt-neox' ? [...neoxFiles(training)] : []
   const file = argumentNamed(training.launch, 'config_file')?.values[0]
   if (file !== undefined && training.launcher === 'accelerate launch' && (format === null || ACCELERATED.has(format)))
     found.push(syntheticArgument('accelerate_config', file))

@@ -13,6 +13,8 @@ export interface TrainerProgram {
   readonly positionalConfig: boolean
   /** Arguments that must be there, for programs whose name says little. */
   readonly requires?: readonly (readonly string[])[]
+  /** A positional argument that must be there: the script that a wrapper starts. */
+  readonly starts?: RegExp
   readonly source: string
 }
 
@@ -110,6 +112,22 @@ export const TRAINER_PROGRAMS: readonly TrainerProgram[] = [
     configFlags: ['config', 'c'],
     positionalConfig: true,
     source: 'NeMo Automodel 0.5 nemo_automodel/_cli/app.py',
+  },
+  {
+    format: 'llm-foundry',
+    program: /(?:^|\/)(?:scripts\/)?train\/train\.py$/,
+    configFlags: [],
+    positionalConfig: true,
+    requires: [['<config file>']],
+    source: 'LLM Foundry scripts/train/train.py',
+  },
+  {
+    format: 'gpt-neox',
+    program: /(?:^|\/)deepy\.py$/,
+    configFlags: [],
+    positionalConfig: false,
+    starts: /(?:^|\/)train\.py$/,
+    source: 'GPT-NeoX @ea7aefd megatron/neox_arguments/arguments.py consume_deepy_args',
   },
   {
     format: 'ludwig',

@@ -20,7 +20,14 @@ export const LAUNCH_VARIABLES = [
   'MAX_NUM',
 ] as const
 
-export type LauncherName = 'accelerate launch' | 'torchrun' | 'deepspeed' | 'python' | 'command' | 'tune run'
+export type LauncherName =
+  | 'accelerate launch'
+  | 'torchrun'
+  | 'deepspeed'
+  | 'python'
+  | 'command'
+  | 'tune run'
+  | 'composer'
 
 /** A command that trains. */
 export interface TrainingCommand {
@@ -46,7 +53,7 @@ interface Launcher {
 
 const MODULE_FLAGS = ['m', 'module']
 
-/** accelerate 1.15 commands/launch.py, torch 2.13 distributed/run.py, DeepSpeed launcher/runner.py, CPython. */
+/** accelerate 1.15 commands/launch.py, torch 2.13 distributed/run.py, DeepSpeed launcher/runner.py, Composer cli/launcher.py, CPython. */
 const LAUNCHERS: readonly Launcher[] = [
   {
     name: 'accelerate launch',
@@ -93,6 +100,7 @@ const LAUNCHERS: readonly Launcher[] = [
     ]),
   },
   { name: 'tune run', words: ['tune', 'run'], bare: new Set(['standalone']) },
+  { name: 'composer', words: ['composer'], bare: new Set([...MODULE_FLAGS, 'command_mode', 'c', 'verbose', 'v']) },
   { name: 'python', words: ['python'], bare: new Set([...MODULE_FLAGS, 'u', 'O', 'B', 'I', 's', 'E', 'S', 'uB']) },
 ]
 
@@ -269,6 +277,8 @@ function known({ words, ...candidate }: Candidate): TrainingCommand | null {
     const config = configOf(trainer, candidate, given)
     if (trainer.requires !== undefined && NOT_TRAINING.test(candidate.program)) continue
     if (!requirementsMet(trainer, given, config)) continue
+    const { starts } = trainer
+    if (starts !== undefined && !given.positional.some(({ text }) => starts.test(text))) return null
     return { ...candidate, trainer, arguments: given, config }
   }
   return null
