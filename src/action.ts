@@ -12,6 +12,7 @@ const exitCode = await runAction(
     estimate: ({ hub, ...request }) =>
       runPipeline({
         ...request,
+        today: new Date().toISOString().slice(0, 10),
         models: createModelSource({
           offline: hub.offline,
           endpoint: hub.endpoint ?? undefined,

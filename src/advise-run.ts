@@ -23,7 +23,7 @@ interface AdviseOptions {
 export function advise({ config, estimate, base, policy }: AdviseOptions): Advice {
   const { run, memory, resolved } = estimate
   if (!run || !memory) return { fixes: [], alternatives: [], causes: [] }
-  const evaluate = createEvaluator(run.architecture)
+  const evaluate = createEvaluator(run.architecture, policy)
   const limit = memory.usableBytes === null ? null : memory.usableBytes * (policy.budget.memory.fail ?? 1)
   const isOver = limit !== null && memory.highBytes > limit
   const shared = { plan: resolved.plan, provenance: resolved.provenance, evaluate, limitBytes: limit }

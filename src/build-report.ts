@@ -13,7 +13,6 @@ import type { Policy } from './policy/policy.ts'
 import type {
   AssumptionReport,
   BaseReport,
-  CostReport,
   MemoryReport,
   Report,
   ReportTotals,
@@ -135,7 +134,7 @@ function buildRun(run: EstimatedRun, labels: readonly string[], hasBase: boolean
     gpuName: head.run?.gpu?.name ?? null,
     memory: memoryReport(head),
     time: timeReport(head),
-    cost: costReport(head, policy),
+    cost: head.cost,
     ruleOfThumb: head.ruleOfThumb,
     parameters: head.run
       ? { total: head.run.counts.total, trainable: head.run.counts.trainable, active: head.run.counts.active }
@@ -187,21 +186,6 @@ function timeReport({ time }: RunEstimate): TimeReport | null {
   return rest
 }
 
-function costReport({ cost }: RunEstimate, policy: Policy): CostReport | null {
-  if (!cost) return null
-  const rate = convertMoney(1, cost.currency, policy)
-  if (rate === null || policy.currency === null || policy.currency === cost.currency) return cost
-  const formula = `${cost.formula} = ${(cost.total * rate).toFixed(2)} ${policy.currency} at ${rate} ${policy.currency} per ${cost.currency}`
-  return {
-    ...cost,
-    currency: policy.currency,
-    pricePerGpuHour: cost.pricePerGpuHour * rate,
-    run: cost.run * rate,
-    total: cost.total * rate,
-    formula,
-  }
-}
-
 function baseReport(base: RunEstimate, policy: Policy): BaseReport {
   return {
     verdict: judgeRun({
@@ -234,7 +218,7 @@ function placeOf(
   return { path, line: null, column: null }
 }
 
-function unknownFindings({ time, price, resolved }: RunEstimate, path: string): readonly Finding[] {
+function unknownFindings({ time, price, resolved, findings: own }: RunEstimate, path: string): readonly Finding[] {
   const findings: Finding[] = []
   const names = resolved.plan.dataset.names
   if (time && time.steps === null && !time.findings.some(({ code }) => code === 'unknown-dataset-size'))
@@ -250,7 +234,7 @@ function unknownFindings({ time, price, resolved }: RunEstimate, path: string): 
             : 'The config names no data set of known size and no step limit.',
       }),
     )
-  if (time && !price)
+  if (time && !price && !own.some(({ code }) => code === 'no-price'))
     findings.push(
       finding('no-price', {
         path,

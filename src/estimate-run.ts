@@ -1,5 +1,6 @@
 import type { Evaluation } from './advice/evaluation.ts'
-import { type CostEstimate, estimateCost } from './cost/estimate-cost.ts'
+import { exchangeOf } from './cost/convert-money.ts'
+import { type CostEstimate, estimateCost, pricePerUsedGpu } from './cost/estimate-cost.ts'
 import { estimateRuleOfThumb, type RuleOfThumb } from './cost/rule-of-thumb.ts'
 import { findRunPrice, type RunPrice } from './cost/run-price.ts'
 import type { FileSource } from './files/file-source.ts'
@@ -44,6 +45,8 @@ export interface EstimateOptions {
   readonly files: FileSource
   readonly models: ModelSource
   readonly path: string
+  /** ISO date; ages of catalogue prices are held against it. */
+  readonly today?: string | undefined
 }
 
 /** Draft → plan → memory → time → cost. Never throws on user input: what cannot be known is null with a finding. */
@@ -95,14 +98,25 @@ export async function estimateRun(options: EstimateOptions): Promise<RunEstimate
   const run: Run = { plan: resolved.plan, architecture, counts, gpu }
   const memory = estimateMemory(run)
   const time = estimateTime(run)
-  const priced = findRunPrice(resolved.plan)
-  const cost = time && priced.price ? estimateCost({ plan: resolved.plan, time, price: priced.price }) : null
+  const priced = findRunPrice(resolved.plan, { today: options.today })
+  const cost =
+    time && priced.price
+      ? estimateCost({
+          plan: resolved.plan,
+          time,
+          price: priced.price,
+          exchange: exchangeOf(priced.price.currency, options.policy),
+        })
+      : null
   const ruleOfThumb = estimateRuleOfThumb({
     parameters: counts.total,
     hiddenSize: architecture.hiddenSize,
     layers: architecture.layers.reduce((sum, { count }) => sum + count, 0),
     plan: resolved.plan,
-    price: priced.price,
+    price: priced.price && {
+      perGpuHour: pricePerUsedGpu(resolved.plan, priced.price),
+      currency: priced.price.currency,
+    },
   })
   return {
     resolved,
@@ -125,7 +139,7 @@ function timeFindings(time: TimeEstimate | null, { provenance }: ResolvedPlan): 
 }
 
 /** Re-estimates the same model under another plan: what fixes, alternatives and causes are verified with. */
-export function createEvaluator(architecture: Architecture): (plan: TrainingPlan) => Evaluation | null {
+export function createEvaluator(architecture: Architecture, policy: Policy): (plan: TrainingPlan) => Evaluation | null {
   return plan => {
     const gpu = plan.hardware.gpu ? findGpu(plan.hardware.gpu) : null
     const { counts } = countModel(architecture, plan)
@@ -133,7 +147,8 @@ export function createEvaluator(architecture: Architecture): (plan: TrainingPlan
     const memory = estimateMemory(run)
     const time = estimateTime(run)
     const { price } = findRunPrice(plan)
-    const cost = time && price ? estimateCost({ plan, time, price }) : null
+    const cost =
+      time && price ? estimateCost({ plan, time, price, exchange: exchangeOf(price.currency, policy) }) : null
     const fits = memory.usableBytes === null ? null : memory.deviceBytes <= memory.usableBytes
     return { memory, time, cost: cost ? { total: cost.total, currency: cost.currency } : null, fits }
   }

@@ -1,6 +1,6 @@
 import { advise } from './advise-run.ts'
 import { buildReport, type EstimatedRun } from './build-report.ts'
-import { estimateRun, type RunEstimate } from './estimate-run.ts'
+import { type EstimateOptions, estimateRun, type RunEstimate } from './estimate-run.ts'
 import type { FileSource } from './files/file-source.ts'
 import { type ReadConfig, ReadSession } from './formats/read-session.ts'
 import type { RunDraft } from './formats/reader.ts'
@@ -39,6 +39,8 @@ export interface PipelineOptions {
   readonly labels?: readonly string[]
   /** Fixes and alternatives for runs that do not pass; off for speed in bulk. */
   readonly advice?: boolean
+  /** ISO date: catalogue prices are old or not on that day. Absent: age is not judged. */
+  readonly today?: string
   /** Findings from the door: policy preview, API trouble. */
   readonly findings?: readonly Finding[]
 }
@@ -227,8 +229,9 @@ async function estimateBase(
 function estimateOptions(
   options: PipelineOptions,
   path: string,
-): { policyPath: string; overrides: PlanDraft; models: ModelSource; path: string } {
-  return { policyPath: options.policyPath, overrides: options.overrides ?? {}, models: options.models, path }
+): Pick<EstimateOptions, 'policyPath' | 'overrides' | 'models' | 'path' | 'today'> {
+  const { policyPath, overrides = {}, models, today } = options
+  return { policyPath, overrides, models, path, today }
 }
 
 function previousPathOf(options: PipelineOptions, path: string): string | null {

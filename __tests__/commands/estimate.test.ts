@@ -21,6 +21,7 @@ async function run(args: readonly string[], input = ''): Promise<Ran> {
     columns: 120,
     isTerminal: false,
     folder: process.cwd(),
+    today: '2026-11-25',
     environment: { HF_HUB_OFFLINE: '1' },
     readStandardInput: async () => input,
   }

@@ -1,7 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { estimateCost } from '../../src/cost/estimate-cost.ts'
 import { estimateRuleOfThumb } from '../../src/cost/rule-of-thumb.ts'
-import { findPrice } from '../../src/hardware/price-catalogue.ts'
 import { estimateTime } from '../../src/time/estimate-time.ts'
 import { planOf, runOf } from '../time/runs.ts'
 
@@ -23,19 +22,6 @@ test.each([
 test('parts that need data or a price are null without', () => {
   const rule = estimateRuleOfThumb({ ...MODEL, plan: planOf('micro_batch_size: 32'), price: null })
   expect([rule.steps, rule.seconds, rule.billedHours, rule.cost, rule.currency]).toEqual([null, null, null, null, null])
-})
-
-test('cost is hours × GPUs × price × attempts, in one line', () => {
-  const run = runOf(`${ARTICLE}gpus: 3\nparallelism: { data: ddp }\nretries: 2\n`, 'h100')
-  const time = estimateTime(run)
-  const price = findPrice({ gpu: 'h100', gpus: 3, provider: 'azure' })
-  if (time?.runSeconds == null || price === null) throw new Error('time and price are known')
-  const cost = estimateCost({ plan: run.plan, time, price })
-  expect(cost?.run).toBeCloseTo((time.runSeconds / 3600) * 98.32, 6)
-  expect(cost?.total).toBeCloseTo(2 * (cost?.run ?? 0), 9)
-  expect(cost?.gpuHours).toBeCloseTo((time.runSeconds / 3600) * 3 * 2, 9)
-  expect(cost?.formula).toMatch(/^\d+\.\d\d h × 3 GPUs × 32\.77 USD × 2 attempts = \d+\.\d\d USD$/)
-  expect(cost?.billing).toContain('5 of 8 GPUs idle but billed')
 })
 
 test('no run time, no cost', () => {

@@ -86,6 +86,9 @@ export const SAMPLE_PLAN: TrainingPlan = {
   },
   hardware: { gpu: null, price: null },
   retries: 1,
+  billing: { unit: 'second', discounts: {}, reserved: {}, prices: [] },
+  overheads: { startUpSeconds: null, interruptionShare: 0 },
+  calibration: [],
   ruleOfThumb: { stepSeconds: 1.5 },
 }
 

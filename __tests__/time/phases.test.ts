@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { findGpu } from '../../src/hardware/gpu-catalogue.ts'
 import { busBandwidth, domainsOf, fabricOf } from '../../src/hardware/interconnect.ts'
+import type { CalibrationPlan, OverheadPlan } from '../../src/plan/training-plan.ts'
 import { ceilingsOf } from '../../src/time/ceilings.ts'
 import { CONSTANT_NAMES, EFFICIENCY } from '../../src/time/efficiency.ts'
 import { estimateTime } from '../../src/time/estimate-time.ts'
@@ -34,10 +35,59 @@ test('an expected interval holds the estimate and widens for a GPU without rows'
   expect(unknown.intervalClass).toContain('unseen')
 })
 
-test('a calibration factor scales the step and keeps its sum', () => {
-  const plain = estimateTime(runOf(BASE))
-  const calibrated = estimateTime(runOf(BASE), { factor: 1.2 })
-  expect(calibrated?.stepSeconds).toBeCloseTo(1.2 * (plain?.stepSeconds ?? 0), 9)
+describe('calibration', () => {
+  const row = (over: Partial<CalibrationPlan> = {}): CalibrationPlan => ({
+    gpu: 'a100-sxm-80gb',
+    training: 'full',
+    stepFactor: 1.2,
+    low: 1.1,
+    high: 1.3,
+    runs: 3,
+    ...over,
+  })
+  const timed = (calibration: readonly CalibrationPlan[]) => {
+    const run = runOf(BASE)
+    const time = estimateTime({ ...run, plan: { ...run.plan, calibration } })
+    if (time === null) throw new Error('the GPU is known')
+    return time
+  }
+  const plain = timed([])
+
+  test.each([
+    ['of this GPU and training', [row()], 1.2],
+    ['of every training on this GPU', [row({ training: null })], 1.2],
+    ['of this training before every training', [row({ training: null, stepFactor: 2 }), row()], 1.2],
+    ['of another GPU', [row({ gpu: 'h100-sxm-80gb' })], 1],
+    ['of another training', [row({ training: 'adapter' })], 1],
+  ] as const)('%s', (_name, rows, factor) => {
+    const time = timed(rows)
+    expect(time.stepSeconds).toBeCloseTo(factor * plain.stepSeconds, 9)
+    const sum = time.stepComponents.reduce((total, { seconds }) => total + seconds, 0)
+    expect(sum).toBeCloseTo(time.stepSeconds, 9)
+    const training = time.components.find(({ name }) => name === 'training steps')
+    expect(training?.note.includes('calibrated × 1.200 (1.100–1.300 in 3 runs)')).toBe(factor !== 1)
+  })
+})
+
+describe('overheads of the policy', () => {
+  const SPOT = `${BASE}hardware: { price: { provider: aws, spot: true } }\n`
+  const itemsOf = (yaml: string, overheads: OverheadPlan) => {
+    const run = runOf(yaml)
+    const time = estimateTime({ ...run, plan: { ...run.plan, overheads } })
+    expect(time?.components.reduce((sum, { seconds }) => sum + seconds, 0)).toBeCloseTo(time?.runSeconds ?? 0, 9)
+    return Object.fromEntries((time?.components ?? []).map(({ name, seconds }) => [name, seconds]))
+  }
+
+  test('start-up is what the policy says', () => {
+    expect(itemsOf(BASE, { startUpSeconds: 300, interruptionShare: 0 })['start-up']).toBe(300)
+  })
+
+  test('interruptions lengthen a spot run and no other', () => {
+    const share = { startUpSeconds: null, interruptionShare: 0.1 }
+    const { 'spot interruptions': lost = 0, ...rest } = itemsOf(SPOT, share)
+    expect(lost).toBeCloseTo(0.1 * Object.values(rest).reduce((sum, seconds) => sum + seconds, 0), 9)
+    expect(itemsOf(BASE, share)).not.toHaveProperty('spot interruptions')
+  })
 })
 
 describe('fabrics', () => {

@@ -28,6 +28,8 @@ export interface CommandIo {
   readonly columns: number
   readonly isTerminal: boolean
   readonly folder: string
+  /** ISO date. */
+  readonly today: string
   readonly environment: Readonly<Record<string, string | undefined>>
   readStandardInput(): Promise<string>
 }

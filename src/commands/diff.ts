@@ -30,6 +30,7 @@ export const diffCommand: Command = {
       policyPath,
       overrides: readOverrides(input),
       models: modelSource(input),
+      today: input.io.today,
     })
     printReport(report, input)
     return report.verdict === 'fail' ? EXIT.failed : EXIT.ok

@@ -53,6 +53,7 @@ export async function estimateFiles(input: CommandInput, options: EstimateFilesO
     policyPath,
     overrides: { ...readOverrides(input), ...options.overrides },
     models: modelSource(input),
+    today: input.io.today,
     advice: options.advice ?? located.paths.length <= 50,
   })
 }

@@ -79,6 +79,7 @@ function processIo(): CommandIo {
     columns: process.stdout.columns ?? 100,
     isTerminal: process.stdout.isTTY ?? false,
     folder: process.cwd(),
+    today: new Date().toISOString().slice(0, 10),
     environment: process.env,
     async readStandardInput() {
       const chunks: Buffer[] = []

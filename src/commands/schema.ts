@@ -1,5 +1,5 @@
 import { NATIVE_KEYS } from '../formats/native.ts'
-import { POLICY_KEYS } from '../policy/read-policy.ts'
+import { POLICY_KEYS } from '../policy/policy-keys.ts'
 import { type Command, EXIT, UsageError } from './command.ts'
 
 type Schema = Readonly<Record<string, unknown>>

@@ -11,3 +11,9 @@ export function convertMoney(amount: number, from: string | null, { currency, ex
   const rate = Object.hasOwn(exchangeRates, from) ? exchangeRates[from] : undefined
   return rate === undefined ? null : amount * rate
 }
+
+/** How a price's currency becomes the policy's; null: nothing to convert, or no rate for it. */
+export function exchangeOf(from: string, rates: Rates): { readonly currency: string; readonly rate: number } | null {
+  const rate = convertMoney(1, from, rates)
+  return rates.currency === null || rates.currency === from || rate === null ? null : { currency: rates.currency, rate }
+}

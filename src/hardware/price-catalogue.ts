@@ -34,9 +34,15 @@ export interface PriceQuery {
   readonly region?: string | null | undefined
   readonly spot?: boolean | null | undefined
   readonly currency?: string | null | undefined
+  /** Instead of the embedded catalogue. */
+  readonly rows?: readonly PriceRow[] | undefined
 }
 
-type Row = (typeof data.prices)[number]
+/** One instance type of a provider, as data/prices.json and a live catalogue hold it. */
+export type PriceRow = Omit<(typeof data.prices)[number], 'source'> & {
+  /** Index into the catalogue's sources, or the source itself. */
+  readonly source: number | string
+}
 
 const TRUST: Readonly<Record<string, PriceConfidence>> = {
   seen: 'seen',
@@ -57,7 +63,7 @@ const UNTRUSTED: ReadonlySet<string> = new Set(['stale', 'low'])
 export function findPrice(query: PriceQuery): Price | null {
   const gpus = Math.max(1, query.gpus ?? 1)
   const gpuId = findGpu(query.gpu)?.id ?? query.gpu
-  const offers = data.prices
+  const offers = (query.rows ?? data.prices)
     .filter(row => row.gpu === gpuId && matches(row, query))
     .map(row => toPrice(row, { gpus, spot: query.spot ?? false, region: query.region ?? null }))
     .filter(price => price !== null)
@@ -92,7 +98,7 @@ function splits({ instances, instanceGpus, instanceType }: Price, gpus: number):
   return gpus <= 8 && instances > 1 && !(instanceGpus === 1 && BY_THE_GPU.has(instanceType))
 }
 
-function matches(row: Row, { provider, region, currency, spot }: PriceQuery): boolean {
+function matches(row: PriceRow, { provider, region, currency, spot }: PriceQuery): boolean {
   if (provider && !nameKey(row.provider).startsWith(nameKey(provider))) return false
   if (currency && row.currency !== currency) return false
   const regions = (spot ? [row.spotRegion] : [row.region, row.minRegion]).flatMap(text => text?.split('/') ?? [])
@@ -105,7 +111,7 @@ interface Wanted {
   readonly region: string | null
 }
 
-function toPrice(row: Row, { gpus, spot, region }: Wanted): Price | null {
+function toPrice(row: PriceRow, { gpus, spot, region }: Wanted): Price | null {
   const cheapestHere = region !== null && (row.minRegion?.split('/').includes(region) ?? false)
   const perInstanceHour = spot ? row.spotMin : cheapestHere ? row.onDemandMin : row.onDemand
   if (perInstanceHour === null || perInstanceHour <= 0) return null
@@ -122,7 +128,7 @@ function toPrice(row: Row, { gpus, spot, region }: Wanted): Price | null {
     instances,
     perInstanceHour,
     asOf: row.asOf,
-    source: data.sources[row.source] ?? 'unknown',
+    source: (typeof row.source === 'string' ? row.source : data.sources[row.source]) ?? 'unknown',
     confidence: TRUST[row.confidence] ?? 'low',
   }
 }

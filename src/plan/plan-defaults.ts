@@ -98,5 +98,8 @@ export const GENERIC_DEFAULTS: { readonly [K in GenericKey]: DraftValue<PlanValu
   'dataset.names': byDefault([], 'none named'),
   'hardware.gpu': byDefault('', 'none given'),
   retries: byDefault(1, 'the run is started once'),
+  billing: byDefault({ unit: 'second', discounts: {}, reserved: {}, prices: [] }, 'by the second, nothing negotiated'),
+  overheads: byDefault({ startUpSeconds: null, interruptionShare: 0 }, 'start-up is estimated, no interruptions'),
+  calibration: byDefault([], 'none'),
   'ruleOfThumb.stepSeconds': byDefault(1.5, 'the article: 1–2 s per step'),
 }

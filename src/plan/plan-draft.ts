@@ -1,10 +1,13 @@
 import type { Sourced } from './provenance.ts'
 import type {
+  BillingPlan,
   BufferPlan,
+  CalibrationPlan,
   CheckpointPlan,
   EvaluationPlan,
   FreezePlan,
   GradientCheckpointing,
+  OverheadPlan,
   PricePlan,
   ReinforcementPlan,
 } from './training-plan.ts'
@@ -128,6 +131,9 @@ export interface PlanValues {
   'hardware.gpu': string
   'hardware.price': PricePlan
   retries: number
+  billing: BillingPlan
+  overheads: OverheadPlan
+  calibration: readonly CalibrationPlan[]
   'ruleOfThumb.stepSeconds': number
 }
 

@@ -169,6 +169,9 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
       price: draft['hardware.price'] ? settle(draft['hardware.price'], complete).value : null,
     },
     retries: get('retries'),
+    billing: get('billing'),
+    overheads: get('overheads'),
+    calibration: get('calibration'),
     ruleOfThumb: { stepSeconds: get('ruleOfThumb.stepSeconds') },
   }
   if (draft['hardware.price']) provenance['hardware.price'] = withoutValue(settle(draft['hardware.price'], complete))

@@ -66,6 +66,10 @@ export interface TrainingPlan {
   readonly dataset: DatasetPlan
   readonly hardware: HardwarePlan
   readonly retries: number
+  readonly billing: BillingPlan
+  readonly overheads: OverheadPlan
+  /** Measured ÷ estimated step times of the user's own finished runs. */
+  readonly calibration: readonly CalibrationPlan[]
   readonly ruleOfThumb: { readonly stepSeconds: number }
 }
 
@@ -212,9 +216,62 @@ export interface HardwarePlan {
 }
 
 export interface PricePlan {
+  /** The GPU that `perGpuHour` was stated for, by id; absent: whichever the run uses. */
+  readonly gpu?: string
   readonly perGpuHour: number | null
   readonly currency: string | null
   readonly provider: string | null
   readonly region: string | null
   readonly spot: boolean | null
 }
+
+/** How money is counted; only a policy says it, never a config. */
+export interface BillingPlan {
+  /** Started units are billed whole, for every attempt. */
+  readonly unit: BillingUnit
+  /** Shares off catalogue prices by provider; `*` is any other. */
+  readonly discounts: Readonly<Record<string, number>>
+  /** GPUs that are paid for already, by id: another run on them costs nothing more. */
+  readonly reserved: Readonly<Record<string, number>>
+  /** The first that matches wins over the catalogue. */
+  readonly prices: readonly NegotiatedPrice[]
+}
+
+export type BillingUnit = 'second' | 'minute' | 'hour'
+
+export interface NegotiatedPrice {
+  /** Id in data/gpus.json. */
+  readonly gpu: string
+  /** GPUs are rented in whole instances of this many. */
+  readonly instanceGpus: number
+  readonly instance: string | null
+  /** Of one instance. */
+  readonly perInstanceHour: number
+  readonly currency: string
+  /** null: whatever the run asks for. */
+  readonly provider: string | null
+  readonly region: string | null
+  readonly spot: boolean
+}
+
+/** Time that a policy adds to what the model knows. */
+export interface OverheadPlan {
+  /** null: estimated. */
+  readonly startUpSeconds: number | null
+  /** Share of a spot run that interruptions cost: lost work and restarts. */
+  readonly interruptionShare: number
+}
+
+export interface CalibrationPlan {
+  /** Id in data/gpus.json. */
+  readonly gpu: string
+  /** null: every kind of training on this GPU. */
+  readonly training: TrainingKind | null
+  /** Measured ÷ estimated step time, mean over runs. */
+  readonly stepFactor: number
+  readonly low: number
+  readonly high: number
+  readonly runs: number
+}
+
+export type TrainingKind = 'full' | 'adapter' | 'quantized-adapter' | 'mixture-of-experts' | 'offload'

@@ -1,6 +1,8 @@
 import type { DraftValue, MutablePlanDraft, PlanDraft, PlanKey } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
+import type { BillingPlan, OverheadPlan, PricePlan } from '../plan/training-plan.ts'
 import type { Policy } from './policy.ts'
+import { BUILT_IN_POLICY } from './policy-set.ts'
 
 /** What the policy adds where neither config nor launch files say it: hardware, retries, sizes of data sets. */
 export function applyPolicy(draft: PlanDraft, policy: Policy, policyPath: string): PlanDraft {
@@ -14,14 +16,32 @@ export function applyPolicy(draft: PlanDraft, policy: Policy, policyPath: string
   if (policy.hardware.gpu !== null && !isSaid(draft, 'hardware.gpu')) result['hardware.gpu'] = give(policy.hardware.gpu)
   if (policy.hardware.gpus !== null && !isSaid(draft, 'gpus')) result.gpus = give(policy.hardware.gpus)
   if (policy.hardware.price !== null && !isSaid(draft, 'hardware.price'))
-    result['hardware.price'] = give(policy.hardware.price)
+    result['hardware.price'] = give(ownPrice(policy))
   if (policy.retries !== null && !isSaid(draft, 'retries')) result.retries = give(policy.retries)
+  const { billing, overheads, calibration } = policy
+  if (says(billing)) result.billing = give(billing)
+  if (says(overheads)) result.overheads = give(overheads)
+  if (calibration.length > 0) result.calibration = give(calibration, 'measured ÷ estimated step times of finished runs')
   const data = dataFromPolicy(draft, policy)
   if (data.samples !== null && !isKnown(draft, 'dataset.samples'))
     result['dataset.samples'] = give(data.samples, data.note)
   if (data.meanTokens !== null && !isKnown(draft, 'meanSequenceLength'))
     result.meanSequenceLength = give(data.meanTokens, data.note)
   return result
+}
+
+/** A price belongs to the GPU that it is stated beside. */
+function ownPrice({ hardware }: Policy): PricePlan {
+  const price = hardware.price ?? NO_PRICE
+  return price.perGpuHour === null || hardware.gpu === null ? price : { ...price, gpu: hardware.gpu }
+}
+
+const NO_PRICE: PricePlan = { perGpuHour: null, currency: null, provider: null, region: null, spot: null }
+
+/** Differs from what holds without a policy. */
+function says(part: BillingPlan | OverheadPlan): boolean {
+  const { billing, overheads } = BUILT_IN_POLICY
+  return ![billing, overheads].some(builtIn => JSON.stringify(builtIn) === JSON.stringify(part))
 }
 
 /** The config or its launcher sets the key itself. */

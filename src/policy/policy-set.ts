@@ -14,7 +14,11 @@ export const BUILT_IN_POLICY: Policy = {
   hardware: { gpu: null, gpus: null, price: null },
   currency: null,
   exchangeRates: {},
+  prices: 'embedded',
+  billing: { unit: 'second', discounts: {}, reserved: {}, prices: [] },
   retries: null,
+  overheads: { startUpSeconds: null, interruptionShare: 0 },
+  calibration: [],
   estimator: 'detailed',
   budget: {
     cost: { warn: null, fail: null },
@@ -68,7 +72,11 @@ function merge(policy: Policy, over: PolicySettings): Policy {
     },
     currency: over.currency ?? policy.currency,
     exchangeRates: { ...policy.exchangeRates, ...over.exchangeRates },
+    prices: over.prices ?? policy.prices,
+    billing: { ...policy.billing, ...over.billing },
     retries: over.retries ?? policy.retries,
+    overheads: { ...policy.overheads, ...over.overheads },
+    calibration: over.calibration ?? policy.calibration,
     estimator: over.estimator ?? policy.estimator,
     budget: {
       cost: mergeLimit(policy.budget.cost, budget.cost),

@@ -1,4 +1,4 @@
-import type { PricePlan } from '../plan/training-plan.ts'
+import type { BillingPlan, CalibrationPlan, OverheadPlan, PricePlan } from '../plan/training-plan.ts'
 
 /** DESIGN §4 after defaults, inputs and the first matching `configs` rule are merged for one path. */
 export interface Policy {
@@ -10,7 +10,12 @@ export interface Policy {
   readonly currency: string | null
   /** Value of one unit of a currency in `currency`. */
   readonly exchangeRates: Readonly<Record<string, number>>
+  /** Where catalogue prices come from. */
+  readonly prices: 'embedded' | 'live'
+  readonly billing: BillingPlan
   readonly retries: number | null
+  readonly overheads: OverheadPlan
+  readonly calibration: readonly CalibrationPlan[]
   readonly estimator: 'detailed' | 'rule-of-thumb'
   readonly budget: Budget
   readonly failOn: 'new' | 'any'

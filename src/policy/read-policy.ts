@@ -2,9 +2,12 @@ import { type ConfigDocument, plainData } from '../formats/config-document.ts'
 import { Fields } from '../formats/fields.ts'
 import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
-import { nearestKey } from '../plan/nearest-key.ts'
-import type { PricePlan } from '../plan/training-plan.ts'
+import type { BillingPlan, CalibrationPlan, OverheadPlan, PricePlan } from '../plan/training-plan.ts'
 import type { Increase, Limit } from './policy.ts'
+import { POLICY_KEYS } from './policy-keys.ts'
+import { readBilling, readCalibration, readOverheads } from './read-billing.ts'
+import { parseShare, readShare } from './read-share.ts'
+import { unknownPolicyKeys } from './unknown-policy-keys.ts'
 
 /** What one level of the policy file says; absent values are undefined and fall through to the level below. */
 export interface PolicySettings {
@@ -13,7 +16,11 @@ export interface PolicySettings {
   readonly price?: PricePlan
   readonly currency?: string
   readonly exchangeRates?: Readonly<Record<string, number>>
+  readonly prices?: 'embedded' | 'live'
+  readonly billing?: Partial<BillingPlan>
   readonly retries?: number
+  readonly overheads?: Partial<OverheadPlan>
+  readonly calibration?: readonly CalibrationPlan[]
   readonly estimator?: 'detailed' | 'rule-of-thumb'
   readonly budget?: BudgetSettings
   readonly failOn?: 'new' | 'any'
@@ -43,29 +50,6 @@ export interface PolicyFile {
   readonly rules: readonly PolicyRule[]
   readonly findings: readonly Finding[]
 }
-
-const SETTING_KEYS = [
-  'hardware',
-  'currency',
-  'exchange_rates',
-  'retries',
-  'estimator',
-  'budget',
-  'fail_on',
-  'on_unknown',
-  'override_label',
-  'datasets',
-  'models',
-] as const
-export const POLICY_KEYS = {
-  root: ['version', ...SETTING_KEYS, 'configs'],
-  rule: ['paths', 'ignore', ...SETTING_KEYS],
-  hardware: ['gpu', 'gpus', 'price'],
-  price: ['per_gpu_hour', 'currency', 'provider', 'region', 'spot'],
-  budget: ['cost', 'cost_increase', 'hours', 'gpu_hours', 'memory'],
-  limit: ['warn', 'fail'],
-  dataset: ['samples', 'mean_tokens'],
-} as const
 
 /** Reads `.github/preflop.yml` (DESIGN §4). Every problem is a `policy-error` with its line; what is right still counts. */
 export function readPolicy(document: ConfigDocument): PolicyFile {
@@ -98,10 +82,10 @@ export function readPolicy(document: ConfigDocument): PolicyFile {
       )
     const ignore = rule.boolean('ignore')?.value
     const ruleSettings = { ...readSettings(rule, problems), ...(ignore === undefined ? {} : { ignore }) }
-    unknownKeys(rule, POLICY_KEYS.rule, problems)
+    problems.push(...unknownPolicyKeys(rule, POLICY_KEYS.rule))
     return [{ paths, line: node.line, settings: ruleSettings }]
   })
-  unknownKeys(fields, POLICY_KEYS.root, problems)
+  problems.push(...unknownPolicyKeys(fields, POLICY_KEYS.root))
   return { settings, rules, findings: [...document.findings, ...problems].map(asPolicyError) }
 }
 
@@ -119,7 +103,11 @@ function readSettings(fields: Fields, problems: Finding[]): PolicySettings {
     price: price && readPrice(price),
     currency: fields.string('currency')?.value.toUpperCase(),
     exchangeRates: readRates(fields),
+    prices: fields.oneOf('prices', ['embedded', 'live'])?.value,
+    billing: readBilling(fields, problems),
     retries: fields.integer('retries', { min: 1, max: 1000 })?.value,
+    overheads: readOverheads(fields, problems),
+    calibration: readCalibration(fields, problems),
     estimator: fields.oneOf('estimator', ['detailed', 'rule-of-thumb'])?.value,
     budget: budget && readBudget(budget, problems),
     failOn: fields.oneOf('fail_on', ['new', 'any'])?.value,
@@ -128,9 +116,9 @@ function readSettings(fields: Fields, problems: Finding[]): PolicySettings {
     datasets: readDatasets(fields, problems),
     models: readModels(fields),
   }
-  if (hardware) unknownKeys(hardware, POLICY_KEYS.hardware, problems)
-  if (price) unknownKeys(price, POLICY_KEYS.price, problems)
-  if (budget) unknownKeys(budget, POLICY_KEYS.budget, problems)
+  if (hardware) problems.push(...unknownPolicyKeys(hardware, POLICY_KEYS.hardware))
+  if (price) problems.push(...unknownPolicyKeys(price, POLICY_KEYS.price))
+  if (budget) problems.push(...unknownPolicyKeys(budget, POLICY_KEYS.budget))
   return withoutUndefined(settings)
 }
 
@@ -170,7 +158,7 @@ function readDatasets(fields: Fields, problems: Finding[]): PolicySettings['data
     if (!entry) return []
     const samples = entry.integer('samples', { min: 0, max: 1e13 })?.value ?? null
     const meanTokens = entry.number('mean_tokens', { min: 1, max: 1e9 })?.value ?? null
-    unknownKeys(entry, POLICY_KEYS.dataset, problems)
+    problems.push(...unknownPolicyKeys(entry, POLICY_KEYS.dataset))
     return [[name, { samples, meanTokens }] as const]
   })
   return Object.fromEntries(entries)
@@ -205,27 +193,12 @@ function readLimit(
   const limit = budget.mapping(key)
   if (!limit) return undefined
   const result = { warn: read(limit, 'warn'), fail: read(limit, 'fail') }
-  unknownKeys(limit, POLICY_KEYS.limit, problems)
+  problems.push(...unknownPolicyKeys(limit, POLICY_KEYS.limit))
   return result
 }
 
 function readAmount(fields: Fields, key: string): number | null {
   return fields.number(key, { min: 0, max: 1e15 })?.value ?? null
-}
-
-/** `90%` and `90` are the same share, 0.9. */
-export function parseShare(text: string | number): number | null {
-  const match = /^\s*(\d+(?:\.\d+)?)\s*%?\s*$/.exec(String(text))
-  const percent = match?.[1] === undefined ? Number.NaN : Number(match[1])
-  return percent > 0 && percent <= 1000 ? percent / 100 : null
-}
-
-function readShare(fields: Fields, key: string): number | null {
-  if (!fields.isSet(key)) return null
-  const written = fields.raw(key)?.scalar
-  const share = typeof written === 'string' || typeof written === 'number' ? parseShare(written) : null
-  if (share === null) fields.invalid(key, 'a percentage such as 90%')
-  return share
 }
 
 function readIncrease(budget: Fields, problems: Finding[]): BudgetSettings['costIncrease'] {
@@ -240,17 +213,6 @@ function readIncrease(budget: Fields, problems: Finding[]): BudgetSettings['cost
     return limit.invalid(key, 'an amount or a percentage such as 25%') ?? null
   }
   const result = { warn: read('warn'), fail: read('fail') }
-  unknownKeys(limit, POLICY_KEYS.limit, problems)
+  problems.push(...unknownPolicyKeys(limit, POLICY_KEYS.limit))
   return result
-}
-
-function unknownKeys(fields: Fields, known: readonly string[], problems: Finding[]): void {
-  for (const key of fields.node.entries.keys()) {
-    if (known.includes(key)) continue
-    const at = fields.node.entries.get(key)
-    const near = nearestKey(key, known)
-    const place = { path: fields.node.path, line: at?.keyLine ?? null, column: at?.keyColumn ?? null }
-    const hint = near ? `Did you mean \`${near}\`?` : `Known keys here: ${known.join(', ')}.`
-    problems.push(finding('policy-error', { ...place, message: `\`${key}\` is not a key of the policy.`, hint }))
-  }
 }

@@ -3,13 +3,14 @@ import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
 import type { TimeItem } from '../plan/item.ts'
 import type { Run } from '../plan/run.ts'
+import { calibrationOf, describeCalibration } from './calibration.ts'
 import { EFFICIENCY, type Efficiency } from './efficiency.ts'
 import { energyKwh } from './energy.ts'
 import { floorStepSeconds, peakFlops } from './floor.ts'
 import { intervalOf } from './interval.ts'
 import { modelFlopsPerStep } from './model-flops.ts'
 import { reinforcementTerms } from './reinforcement.ts'
-import { runPhases } from './run-phases.ts'
+import { interruptions, runPhases } from './run-phases.ts'
 import { type StepContext, stepContext } from './step-context.ts'
 import { stepTerms } from './step-terms.ts'
 import { stepCount } from './steps.ts'
@@ -18,16 +19,18 @@ import type { TimeEstimate } from './time-estimate.ts'
 
 /**
  * Seconds of one optimizer step and of the whole run, itemised. null: the GPU is not known.
- * `factor` is a calibration: measured ÷ estimated step of the user's own stack.
+ * A calibration of the plan scales the step: measured ÷ estimated of the user's own stack.
  */
 export function estimateTime(
   run: Run,
-  { constants = EFFICIENCY, factor = 1 }: { readonly constants?: Efficiency; readonly factor?: number } = {},
+  { constants = EFFICIENCY }: { readonly constants?: Efficiency } = {},
 ): TimeEstimate | null {
   const { gpu } = run
   if (gpu === null) return null
   const context = stepContext({ ...run, gpu }, constants)
   const { plan, counts, dataRanks, length } = context
+  const calibration = calibrationOf(context)
+  const factor = calibration?.stepFactor ?? 1
   const step = stepTerms(context)
   const extra = reinforcementTerms(context, step.microBatchSeconds)
   const stepComponents = [...step.terms, ...extra].map(term => describeTerm(context, term, factor))
@@ -35,7 +38,15 @@ export function estimateTime(
   const interval = intervalOf(context)
   const floor = floorStepSeconds(context)
   const count = stepCount(plan, dataRanks, length)
-  const components = count === null ? [] : runComponents(context, count, stepSeconds, step.microBatchSeconds * factor)
+  const components =
+    count === null
+      ? []
+      : runComponents(
+          context,
+          { steps: count.steps, note: `${count.note}${calibration ? `; ${describeCalibration(calibration)}` : ''}` },
+          stepSeconds,
+          step.microBatchSeconds * factor,
+        )
   const runSeconds = count === null ? null : total(components)
   const perStep = context.sequences * plan.gradientAccumulationSteps * dataRanks
   const processed = perStep * (plan.packing ? length.computed : length.real)
@@ -72,7 +83,9 @@ function runComponents(
     source: 'time model',
   }
   const [startUp, ...others] = runPhases({ plan, counts, steps, microBatchSeconds, dataRanks })
-  return startUp === undefined ? [training] : [startUp, training, ...others]
+  const items = startUp === undefined ? [training] : [startUp, training, ...others]
+  const lost = interruptions(plan, total(items))
+  return lost === null ? items : [...items, lost]
 }
 
 /** The article's step time, used where a plan gives none. */

@@ -23,6 +23,8 @@ export function runPhases(inputs: PhaseInputs): readonly TimeItem[] {
 
 /** Processes, weights from storage at 1 GB/s per node, first step; more nodes take longer to meet. */
 function startUp({ plan, counts }: PhaseInputs): TimeItem {
+  const stated = plan.overheads.startUpSeconds
+  if (stated !== null) return { name: 'start-up', seconds: stated, note: `${stated} s stated`, source: 'policy' }
   const nodes = Math.max(1, plan.gpus / plan.gpusPerNode)
   const gigabytes = (2 * counts.total) / 1e9
   const seconds = Math.max(45, 60 + gigabytes / nodes + 30 * Math.log2(nodes))
@@ -80,4 +82,12 @@ function occurrences(schedule: Schedule | null, steps: number): number {
   if (schedule === null) return 0
   if (schedule.timesTotal !== null) return schedule.timesTotal
   return schedule.everySteps === null || schedule.everySteps <= 0 ? 0 : Math.floor(steps / schedule.everySteps)
+}
+
+/** Work lost to interruptions and restarts of a spot run, as the policy says; null: none. */
+export function interruptions({ hardware, overheads }: TrainingPlan, runSeconds: number): TimeItem | null {
+  const share = hardware.price?.spot ? overheads.interruptionShare : 0
+  if (share === 0) return null
+  const note = `${Number((share * 100).toFixed(2))} % of the run, on spot machines`
+  return { name: 'spot interruptions', seconds: share * runSeconds, note, source: 'policy' }
 }

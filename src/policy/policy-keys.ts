@@ -1,0 +1,42 @@
+const SETTING_KEYS = [
+  'hardware',
+  'currency',
+  'exchange_rates',
+  'prices',
+  'billing',
+  'retries',
+  'overheads',
+  'calibration',
+  'estimator',
+  'budget',
+  'fail_on',
+  'on_unknown',
+  'override_label',
+  'datasets',
+  'models',
+] as const
+
+/** Every key of `.github/preflop.yml` by where it stands. */
+export const POLICY_KEYS = {
+  root: ['version', ...SETTING_KEYS, 'configs'],
+  rule: ['paths', 'ignore', ...SETTING_KEYS],
+  hardware: ['gpu', 'gpus', 'price'],
+  price: ['per_gpu_hour', 'currency', 'provider', 'region', 'spot'],
+  billing: ['unit', 'discounts', 'reserved', 'negotiated'],
+  negotiated: [
+    'gpu',
+    'per_gpu_hour',
+    'per_instance_hour',
+    'instance_gpus',
+    'instance',
+    'currency',
+    'provider',
+    'region',
+    'spot',
+  ],
+  overheads: ['start_up_seconds', 'spot_interruptions'],
+  calibration: ['gpu', 'training', 'step_factor', 'low', 'high', 'runs'],
+  budget: ['cost', 'cost_increase', 'hours', 'gpu_hours', 'memory'],
+  limit: ['warn', 'fail'],
+  dataset: ['samples', 'mean_tokens'],
+} as const
