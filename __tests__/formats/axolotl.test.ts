@@ -119,3 +119,40 @@ unfrozen_parameters:
   const trainable = architecture ? countModel(architecture, plan).counts.trainable : 0
   expect(trainable).toBe(100 * 8 + 2 * (3 * 8 * 16) + 8 * 100)
 })
+
+describe('float32 embeddings of full fine-tuning', () => {
+  test.each([
+    ['', 'float32'],
+    ['sdp_attention: true', 'float32'],
+    ['flash_attention: true', null],
+    ['plugins: [axolotl.integrations.cut_cross_entropy.CutCrossEntropyPlugin]', null],
+    ['adapter: lora\nlora_r: 8\nlora_target_linear: true', null],
+    ['fsdp_config: { fsdp_version: 2 }', null],
+    ['deepspeed: { zero_optimization: { stage: 2 }, bf16: { enabled: true } }', null],
+  ])('%j', async (lines, expected) => {
+    expect((await readText(`${BASE}${lines}\n`)).plan.precision.outerWeights).toBe(expected)
+  })
+})
+
+test('fp8 multiplies in 8 bit over the same weights', async () => {
+  const { plan } = await readText(`${BASE}bf16: true\nfp8: true\nfsdp_config: { fsdp_version: 2 }\n`)
+  expect(plan.precision).toMatchObject({ compute: 'float8', weights: 'float32' })
+})
+
+test('four bits count only with adapter: qlora', async () => {
+  const lora = `${BASE}adapter: lora\nload_in_4bit: true\nlora_r: 8\nlora_target_linear: true\n`
+  expect((await readText(lora)).plan.quantization).toBe('none')
+  expect((await readText(lora.replace('adapter: lora', 'adapter: qlora'))).plan.quantization).toBe('nf4-double')
+})
+
+test.each([
+  // BASE has three epochs
+  ['val_set_size: 0.1', null],
+  ['val_set_size: 0.1\nevals_per_epoch: 2', 7],
+  ['val_set_size: 0.1\neval_strategy: epoch', 4],
+  ['val_set_size: 0.1\neval_steps: 0.5', 3],
+  ['val_set_size: 0.1\nevals_per_epoch: 1\nnum_epochs: 1', null],
+])('evaluations with %j', async (lines, times) => {
+  const text = lines.includes('num_epochs') ? BASE.replace('num_epochs: 3\n', '') : BASE
+  expect((await readText(`${text}${lines}\n`)).plan.evaluation?.timesTotal ?? null).toBe(times)
+})

@@ -156,6 +156,7 @@ function withData(plan: TrainingPlan, data: 'zero2' | 'zero3'): TrainingPlan {
         gradients: weights,
         optimizerStates: 'float32',
         masterWeights: true,
+        outerWeights: null,
         autocast: false,
       } as const)
     : plan.precision
@@ -168,6 +169,13 @@ function withAdapter(plan: TrainingPlan): TrainingPlan {
   return {
     ...plan,
     adapter: LORA,
-    precision: { ...plan.precision, weights, gradients: 'float32', optimizerStates: 'float32', masterWeights: false },
+    precision: {
+      ...plan.precision,
+      weights,
+      gradients: 'float32',
+      optimizerStates: 'float32',
+      masterWeights: false,
+      outerWeights: null,
+    },
   }
 }

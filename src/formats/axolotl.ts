@@ -9,7 +9,7 @@ import type { Stage } from '../plan/vocabulary.ts'
 import { readActivations, readLoss, readSequence } from './axolotl/activations.ts'
 import { readAdapter, trains } from './axolotl/adapter.ts'
 import { AXOLOTL_ROWS } from './axolotl/keys.ts'
-import { precisionOf, readPrecision } from './axolotl/precision.ts'
+import { outerPrecision, precisionOf, readPrecision } from './axolotl/precision.ts'
 import { readReinforcement } from './axolotl/reinforcement.ts'
 import { readCheckpointPlan, readEvaluationPlan } from './axolotl/schedule.ts'
 import { TRAINING_SCHEMA } from './axolotl/schema-files.ts'
@@ -90,6 +90,7 @@ export async function readAxolotl(fields: Fields, scope: CompanionScope): Promis
   const compile = fields.raw('torch_compile')?.scalar
   if (compile !== undefined) draft.compile = fields.sourced('torch_compile', compile === true || compile === 'auto')
   const engine = await engineOf(fields, scope)
+  if (engine === null || engine.kind === 'plain') Object.assign(draft, outerPrecision(fields, adapter, draft))
   return withParallelGpus(engine ? applyEngine(draft, engine) : draft)
 }
 

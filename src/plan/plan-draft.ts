@@ -74,6 +74,7 @@ export interface PlanValues {
   'quantizationDetails.computeDtype': StorageDtype | null
   /** auto: the dtype of the published weights. */
   'precision.weights': StorageDtype | 'auto'
+  'precision.outerWeights': StorageDtype | null
   /** auto: bfloat16 where the GPU has it, else float16. */
   'precision.compute': ComputeDtype | 'auto'
   'precision.autocast': boolean

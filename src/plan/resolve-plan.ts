@@ -124,6 +124,7 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
     },
     precision: {
       weights: storage,
+      outerWeights: get('precision.outerWeights'),
       compute: computeDtype,
       autocast: get('precision.autocast'),
       gradients: gradients === 'auto' ? trained : gradients,

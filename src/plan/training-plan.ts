@@ -121,6 +121,8 @@ export interface QuantizationDetails {
 
 export interface PrecisionPlan {
   readonly weights: StorageDtype
+  /** Embeddings, head and norms, where they are stored in another dtype than `weights`; null: they are not. */
+  readonly outerWeights: StorageDtype | null
   readonly compute: ComputeDtype
   readonly autocast: boolean
   readonly gradients: StorageDtype

@@ -98,7 +98,8 @@ function readQuantization(fields: Fields, adapter: Sourced<string>): Sourced<Qua
     return { ...four, value: kind === 'fp4' ? 'fp4' : double ? 'nf4-double' : 'nf4', note }
   }
   if (adapter.value === 'lora' && eight?.value) return { ...eight, value: 'int8' }
-  if (adapter.value === 'lora' && four?.value) return { ...four, value: 'nf4-double' }
+  if (adapter.value === 'lora' && four?.value)
+    return { ...four, value: 'none', note: 'axolotl 0.18 loaders/model.py: 4 bit counts only with adapter: qlora' }
   return byDefault('none', `${MODEL_SCHEMA}: load_in_4bit and load_in_8bit are off`)
 }
 

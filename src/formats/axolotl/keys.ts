@@ -102,6 +102,7 @@ export const AXOLOTL_ROWS: readonly KeyRow[] = [
     TRAINING_SCHEMA,
   ),
   describedKey('bf16, fp16, bfloat16, float16, float32', 'precision', 'bf16: auto', SCHEMA),
+  describedKey('fp8', 'precision.compute float8', 'off', SCHEMA),
   describedKey('tf32', 'precision.compute tf32 when nothing is 16 bit', 'auto since 0.16', SCHEMA),
   describedKey('adapter', 'adapter.type; empty or null trains everything', 'none (full fine-tuning)', PEFT_SCHEMA),
   describedKey(
@@ -139,9 +140,9 @@ export const AXOLOTL_ROWS: readonly KeyRow[] = [
   describedKey('activation_offloading', 'activationOffload', 'False', SCHEMA),
   describedKey(
     'attn_implementation, flash_attention, sdp_attention, xformers_attention, flex_attention, sage_attention, eager_attention',
-    'attention',
+    'attention; precision.outerWeights: full fine-tuning keeps float32 embeddings under sdpa and eager',
     'sdpa',
-    MODEL_SCHEMA,
+    'axolotl 0.18 utils/schemas/model.py, loaders/model.py',
   ),
   describedKey(
     'plugins, cut_cross_entropy, liger_*, chunked_cross_entropy',

@@ -15,6 +15,8 @@ export function readPrecision(fields: Fields): MixedPrecision {
   if (on('bfloat16')) return plain(fields.sourced('bfloat16', true), 'bfloat16')
   if (on('float16')) return plain(fields.sourced('float16', true), 'float16')
   const bf16 = scalar('bf16')
+  const eight = on('load_in_8bit') && bf16 !== undefined && bf16 !== 'auto' && !on('bf16') && !on('fp16')
+  if (eight) return plain(fields.sourced('load_in_8bit', true), 'float16')
   if (on('bf16')) return amp(fields.sourced('bf16', true), { value: 'bfloat16' })
   if (on('fp16')) return amp(fields.sourced('fp16', true), { value: 'float16' })
   if (bf16 === 'auto' || !fields.isSet('bf16')) {
@@ -52,9 +54,32 @@ export function precisionOf(
     mixed,
     adapterDtype: trains(adapter) ? (adapter['adapter.dtype'] ?? PEFT_ADAPTER_DTYPE) : null,
   })
+  const fp8 = fields.isSet('fp8') ? fields.boolean('fp8') : undefined
+  if (fp8?.value) return { ...draft, 'precision.compute': { ...fp8, value: 'float8', note: 'torchao float8 linears' } }
   const dtype = mixed.dtype
   if (mixed.on || typeof dtype === 'function' || dtype.value !== 'float32') return draft
   const own = fields.isSet('tf32') && fields.raw('tf32')?.scalar !== 'auto' ? fields.boolean('tf32') : undefined
   const tf32 = own ?? versionDefault('axolotl.tf32', libraries)
   return tf32.value ? { ...draft, 'precision.compute': { ...tf32, value: 'tf32' } } : draft
+}
+
+/**
+ * loaders/model.py _configure_embedding_dtypes: without FSDP embeddings, head and norms become float32, and 16 bit again
+ * under an adapter, with cut cross entropy, or with an attention kernel that needs it (neither sdpa nor eager).
+ */
+export function outerPrecision(fields: Fields, adapter: PlanDraft, draft: PlanDraft): MutablePlanDraft {
+  if (trains(adapter)) return {}
+  const attention = draft.attention
+  const loss = draft.loss
+  const casts =
+    attention !== undefined &&
+    typeof attention !== 'function' &&
+    attention.value !== 'sdpa' &&
+    attention.value !== 'eager'
+  const cuts = loss !== undefined && typeof loss !== 'function' && loss.value === 'cut_cross_entropy'
+  if (casts || cuts) return {}
+  const note = 'axolotl 0.18 loaders/model.py: embeddings, head and norms stay float32 under sdpa and eager attention'
+  const source: Sourced<unknown> =
+    attention !== undefined && typeof attention !== 'function' ? attention : fields.sourced('attn_implementation', null)
+  return { 'precision.outerWeights': { ...source, value: 'float32', note } }
 }

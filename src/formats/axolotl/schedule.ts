@@ -18,6 +18,11 @@ export function readEvaluationPlan(fields: Fields, base: PlanDraft): Sourced<Eva
   const steps = fields.isSet('eval_steps') ? fields.number('eval_steps', { min: 0 })?.value : undefined
   const wanted = fields.isSet('eval_strategy') ? fields.raw('eval_strategy')?.scalar : undefined
   if (wanted === 'no' || wanted === false) return { ...source, value: null }
+  if (!steps && (perEpoch ?? 0) * epochs <= 1 && wanted !== 'steps' && wanted !== 'epoch') {
+    const note =
+      'axolotl 0.18 core/builders/base.py: a validation set alone, or one evaluation in all, evaluates nothing'
+    return { ...source, value: null, note }
+  }
   const share = held && held.value < 1 ? held.value : 0
   const samples = held && held.value >= 1 ? Math.round(held.value) : null
   const fraction = steps !== undefined && steps > 0 && steps < 1

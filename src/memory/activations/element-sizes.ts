@@ -15,7 +15,7 @@ export function computeBytes(plan: TrainingPlan): number {
  * such an engine and without autocast mean float32 activations (k-bit preparation).
  */
 export function elementSizes(plan: TrainingPlan): ElementSizes {
-  const stored = DTYPE_BYTES[plan.precision.weights]
+  const stored = DTYPE_BYTES[plan.precision.outerWeights ?? plan.precision.weights]
   const compute = computeBytes(plan)
   const engineCasts = ENGINE_CASTS.has(plan.parallelism.data) || plan.fusedKernels === 'transformer_engine'
   const lowered = !plan.precision.autocast && stored > compute && engineCasts

@@ -20,7 +20,11 @@ const DEQUANTIZED = 'bitsandbytes 0.44 autograd/_functions.py MatMul4Bit.backwar
 /** Second copies of weights that exist for a while. */
 export function weightCopies(plan: TrainingPlan, parameters: RankParameters, quantizesHead: boolean): WeightCopies {
   const sizes = elementSizes(plan)
-  const base = sizes.autocast && sizes.parameters > sizes.compute ? parameters.unquantized - parameters.embedding : 0
+  const wide =
+    plan.precision.outerWeights === null
+      ? parameters.unquantized - parameters.embedding
+      : parameters.head || parameters.embedding
+  const base = sizes.autocast && sizes.parameters > sizes.compute ? wide : 0
   const adapters = sizes.autocast && sizes.adapter > sizes.compute ? parameters.adapter : 0
   const copied = Math.max(0, base) + adapters
   const recomputes = plan.gradientCheckpointing === 'full'

@@ -2,6 +2,7 @@ import type { MemoryItem } from '../../plan/item.ts'
 import { DTYPE_BYTES, STATE_BYTES } from '../dtype-bytes.ts'
 import { item, short } from '../memory-item.ts'
 import { OPTIMIZER_ROWS, STEP_TEMPORARIES } from './optimizer-states.ts'
+import { outerBytes } from './outer-weights.ts'
 import type { StateContext } from './persistent-items.ts'
 
 /** Engines that allocate one buffer for all gradients before the first step (DeepSpeed 0.19 stage3.py grad_partitions_flat_buffer, Megatron-LM param_and_grad_buffer.py). */
@@ -20,7 +21,9 @@ export interface GradientBytes {
   readonly incoming: number
 }
 
-export function gradientBytes({ plan, parameters, shards }: StateContext): GradientBytes {
+export function gradientBytes(context: StateContext): GradientBytes {
+  const { plan, parameters, shards } = context
+  const outer = outerBytes(context)
   const bytes = DTYPE_BYTES[plan.precision.gradients]
   const inBackward =
     plan.optimizerImplementation === 'in_backward' || plan.optimizer === 'lomo' || plan.optimizer === 'adalomo'
@@ -31,10 +34,14 @@ export function gradientBytes({ plan, parameters, shards }: StateContext): Gradi
   const trainsHead = parameters.trainableBase > 0 && parameters.trainableBase >= parameters.embedding
   const headBytes = trainsHead ? Math.max(parameters.head, parameters.embedding) * bytes : 0
   return {
-    all: item('gradients', offloaded ? 0 : count * bytes, {
-      note: `${short(trained)} ${inBackward ? 'of the largest tensor (step runs in backward)' : 'trained'} × ${bytes} B${divided}`,
-      source: 'one gradient per trained parameter (torch.Tensor.grad), or the engine’s buffer',
-    }),
+    all: item(
+      'gradients',
+      offloaded ? 0 : count * bytes + (inBackward || outer === null ? 0 : outer.trained * outer.more),
+      {
+        note: `${short(trained)} ${inBackward ? 'of the largest tensor (step runs in backward)' : 'trained'} × ${bytes} B${divided}`,
+        source: 'one gradient per trained parameter (torch.Tensor.grad), or the engine’s buffer',
+      },
+    ),
     preallocated:
       PREALLOCATES.has(plan.parallelism.data) || plan.precision.masterWeights || plan.gradientAccumulationSteps > 1,
     head: inBackward ? 0 : headBytes / shards.gradients,

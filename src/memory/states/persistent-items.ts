@@ -5,6 +5,7 @@ import { item, short } from '../memory-item.ts'
 import type { RankParameters } from '../sharding/rank-parameters.ts'
 import type { ShardSizes } from '../sharding/shard-sizes.ts'
 import { OPTIMIZER_ROWS, projectionRank } from './optimizer-states.ts'
+import { outerItems } from './outer-weights.ts'
 import { QUANTIZED_FORMATS } from './quantized-bytes.ts'
 
 export interface StateContext {
@@ -21,8 +22,9 @@ export interface PersistentItems {
 }
 
 export function persistentItems(context: StateContext): PersistentItems {
-  const weights = weightItems(context)
-  const states = [...masterItems(context), ...optimizerItems(context)]
+  const outer = outerItems(context)
+  const weights = [...weightItems(context), ...outer.weights]
+  const states = [...masterItems(context), ...optimizerItems(context), ...outer.states]
   const { offload } = context.plan.parallelism
   const weightsOnHost = offload === 'parameters_and_optimizer'
   const statesOnHost = offload !== 'none' || context.plan.optimizerPaged
