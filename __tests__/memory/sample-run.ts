@@ -27,6 +27,7 @@ export const SAMPLE_PLAN: TrainingPlan = {
     optimizerStates: 'bfloat16',
     masterWeights: false,
     outerWeights: null,
+    trainedWeights: null,
   },
   optimizer: 'adamw',
   optimizerImplementation: 'fused',

@@ -157,6 +157,7 @@ function withData(plan: TrainingPlan, data: 'zero2' | 'zero3'): TrainingPlan {
         optimizerStates: 'float32',
         masterWeights: true,
         outerWeights: null,
+        trainedWeights: null,
         autocast: false,
       } as const)
     : plan.precision
@@ -176,6 +177,7 @@ function withAdapter(plan: TrainingPlan): TrainingPlan {
       optimizerStates: 'float32',
       masterWeights: false,
       outerWeights: null,
+      trainedWeights: null,
     },
   }
 }

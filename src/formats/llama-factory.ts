@@ -81,6 +81,7 @@ export async function readLlamaFactoryArguments(fields: Fields, scope: Companion
     readLengthGrouping(fields),
     readLiger(fields, ['enable_liger_kernel', 'use_liger_kernel']),
     readUnsloth(fields),
+    readHeadUpcast(fields),
     readData(fields, stage),
     {
       evaluation: readEvaluation(fields, {
@@ -90,7 +91,7 @@ export async function readLlamaFactoryArguments(fields: Fields, scope: Companion
       }),
       checkpoints: readCheckpoints(fields),
     },
-    ['dpo', 'kto', 'orpo', 'simpo', 'reward', 'ppo'].includes(stage.value)
+    ['dpo', 'kto', 'orpo', 'simpo', 'reward', 'ppo'].includes(stage.value) || usesReference(fields)
       ? { reinforcement: readReinforcement(fields, adapter, stage) }
       : {},
   )
@@ -132,4 +133,14 @@ function readUnsloth(fields: Fields): MutablePlanDraft {
   const offload = fields.isSet('use_unsloth_gc') ? fields.boolean('use_unsloth_gc') : undefined
   if (offload?.value) draft.activationOffload = offload
   return draft
+}
+
+/** ASFT holds the model against a reference (train/sft/workflow.py). */
+function usesReference(fields: Fields): boolean {
+  return fields.isSet('use_asft_loss') && fields.boolean('use_asft_loss')?.value === true
+}
+
+function readHeadUpcast(fields: Fields): MutablePlanDraft {
+  const on = fields.isSet('upcast_lmhead_output') ? fields.boolean('upcast_lmhead_output') : undefined
+  return on?.value ? { loss: { ...on, value: 'full_logits_float32' } } : {}
 }

@@ -111,6 +111,7 @@ const ROWS: readonly NativeRow[] = [
   row('quantization', 'quantization', word(QUANTIZATIONS)),
   row('precision.weights', 'precision.weights', word([...STORAGE_DTYPES, 'auto'])),
   row('precision.outer_weights', 'precision.outerWeights', word(STORAGE_DTYPES)),
+  row('precision.trained_weights', 'precision.trainedWeights', word(STORAGE_DTYPES)),
   row('precision.compute', 'precision.compute', word([...COMPUTE_DTYPES, 'auto'])),
   row('precision.autocast', 'precision.autocast', flag),
   row('precision.gradients', 'precision.gradients', word([...STORAGE_DTYPES, 'auto'])),

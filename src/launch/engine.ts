@@ -25,8 +25,9 @@ export function applyEngine(trainer: PlanDraft, engine: Engine): PlanDraft {
   const from = place(engine)
   if (engine.kind === 'plain')
     return { ...draft, 'precision.compute': mixed, 'precision.autocast': { ...from, value: true } }
-  if (engine.kind === 'fsdp') return { ...draft, 'precision.compute': mixed, ...fsdpDtypes(draft, from) }
-  return { ...draft, 'precision.compute': mixed, ...deepSpeedDtypes(engine, mixed, from) }
+  const uniform = { 'precision.trainedWeights': { ...from, value: null } } as const
+  if (engine.kind === 'fsdp') return { ...draft, ...uniform, 'precision.compute': mixed, ...fsdpDtypes(draft, from) }
+  return { ...draft, ...uniform, 'precision.compute': mixed, ...deepSpeedDtypes(engine, mixed, from) }
 }
 
 function fsdpDtypes(draft: PlanDraft, from: Provenance): PlanDraft {

@@ -32,6 +32,7 @@ export const GENERIC_DEFAULTS: { readonly [K in GenericKey]: DraftValue<PlanValu
   'quantizationDetails.computeDtype': byDefault(null, 'the compute dtype'),
   'precision.weights': byDefault('auto', 'the dtype of the published weights'),
   'precision.outerWeights': byDefault(null, 'embeddings, head and norms like the other weights'),
+  'precision.trainedWeights': byDefault(null, 'what trains is stored like what is frozen'),
   'precision.compute': byDefault('auto', '16 bit'),
   'precision.autocast': byDefault(false, 'torch: off'),
   'precision.gradients': byDefault('auto', 'torch: the dtype of the parameter'),

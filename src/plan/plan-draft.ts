@@ -75,6 +75,7 @@ export interface PlanValues {
   /** auto: the dtype of the published weights. */
   'precision.weights': StorageDtype | 'auto'
   'precision.outerWeights': StorageDtype | null
+  'precision.trainedWeights': StorageDtype | null
   /** auto: bfloat16 where the GPU has it, else float16. */
   'precision.compute': ComputeDtype | 'auto'
   'precision.autocast': boolean

@@ -54,7 +54,8 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
   const compute = get('precision.compute')
   const computeDtype = compute === 'auto' ? autoCompute(facts, provenance) : compute
   const adapter = resolveAdapter(get, storage)
-  const trained: StorageDtype = adapter ? adapter.dtype : storage
+  const trainedWeights = adapter ? null : get('precision.trainedWeights')
+  const trained: StorageDtype = adapter ? adapter.dtype : (trainedWeights ?? storage)
   const gradients = get('precision.gradients')
   const states = get('precision.optimizerStates')
   const masterWeights = get('precision.masterWeights')
@@ -125,6 +126,7 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
     precision: {
       weights: storage,
       outerWeights: get('precision.outerWeights'),
+      trainedWeights,
       compute: computeDtype,
       autocast: get('precision.autocast'),
       gradients: gradients === 'auto' ? trained : gradients,

@@ -123,6 +123,8 @@ export interface PrecisionPlan {
   readonly weights: StorageDtype
   /** Embeddings, head and norms, where they are stored in another dtype than `weights`; null: they are not. */
   readonly outerWeights: StorageDtype | null
+  /** Base parameters that train, where they are stored in another dtype than the frozen ones; null: they are not. */
+  readonly trainedWeights: StorageDtype | null
   readonly compute: ComputeDtype
   readonly autocast: boolean
   readonly gradients: StorageDtype

@@ -1,4 +1,10 @@
-import { byDefault, type DraftValue, type MutablePlanDraft, type PlanDraft } from '../../plan/plan-draft.ts'
+import {
+  byDefault,
+  type DraftValue,
+  type MutablePlanDraft,
+  type PlanDraft,
+  type ResolutionFacts,
+} from '../../plan/plan-draft.ts'
 import type { Sourced } from '../../plan/provenance.ts'
 import type { StorageDtype } from '../../plan/vocabulary.ts'
 import type { Fields } from '../fields.ts'
@@ -30,12 +36,22 @@ export function readPrecision(fields: Fields, mixed: MixedPrecision, adapter: Pl
         })
   const type = adapter['adapter.type']
   const full = typeof type !== 'function' && type?.value === null
-  const weights = full && !keeps ? upcast : base
-  return precisionDraft({
-    weights,
+  const frozen = adapter.freeze
+  const partly = (facts: ResolutionFacts): boolean =>
+    (typeof frozen === 'function' ? frozen(facts) : frozen)?.value.kind !== 'none' && frozen !== undefined
+  const stored = (facts: ResolutionFacts): Sourced<StorageDtype> => (typeof base === 'function' ? base(facts) : base)
+  const lifts = full && !keeps
+  const fp8 = isOn('fp8')
+  const draft = precisionDraft({
+    weights: lifts ? facts => (partly(facts) ? stored(facts) : upcast) : base,
     mixed: pure ? { ...mixed, on: false, source: pure } : mixed,
     adapterDtype: full ? null : upcast,
   })
+  return {
+    ...draft,
+    ...(lifts ? { 'precision.trainedWeights': facts => (partly(facts) ? upcast : { ...upcast, value: null }) } : {}),
+    ...(fp8 ? { 'precision.compute': { ...fp8, value: 'float8' as const } } : {}),
+  }
 }
 
 function dtypeOf(mixed: MixedPrecision, bf16Supported: boolean | null): StorageDtype {

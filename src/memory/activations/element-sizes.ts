@@ -1,4 +1,5 @@
 import type { TrainingPlan } from '../../plan/training-plan.ts'
+import type { StorageDtype } from '../../plan/vocabulary.ts'
 import { DTYPE_BYTES } from '../dtype-bytes.ts'
 import type { ElementSizes } from './block-context.ts'
 
@@ -15,7 +16,7 @@ export function computeBytes(plan: TrainingPlan): number {
  * such an engine and without autocast mean float32 activations (k-bit preparation).
  */
 export function elementSizes(plan: TrainingPlan): ElementSizes {
-  const stored = DTYPE_BYTES[plan.precision.outerWeights ?? plan.precision.weights]
+  const stored = DTYPE_BYTES[residualDtype(plan)]
   const compute = computeBytes(plan)
   const engineCasts = ENGINE_CASTS.has(plan.parallelism.data) || plan.fusedKernels === 'transformer_engine'
   const lowered = !plan.precision.autocast && stored > compute && engineCasts
@@ -28,4 +29,10 @@ export function elementSizes(plan: TrainingPlan): ElementSizes {
     adapter: plan.adapter === null ? parameters : DTYPE_BYTES[plan.adapter.dtype],
     autocast: (plan.precision.autocast && compute === 2) || implied,
   }
+}
+
+/** The residual stream has the dtype of the embeddings; layers that are frozen with them leave it as it is. */
+function residualDtype({ precision, freeze }: TrainingPlan): StorageDtype {
+  const trainsEmbeddings = freeze.kind !== 'trainable_layers'
+  return precision.outerWeights ?? (trainsEmbeddings ? precision.trainedWeights : null) ?? precision.weights
 }

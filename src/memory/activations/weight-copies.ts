@@ -20,10 +20,7 @@ const DEQUANTIZED = 'bitsandbytes 0.44 autograd/_functions.py MatMul4Bit.backwar
 /** Second copies of weights that exist for a while. */
 export function weightCopies(plan: TrainingPlan, parameters: RankParameters, quantizesHead: boolean): WeightCopies {
   const sizes = elementSizes(plan)
-  const wide =
-    plan.precision.outerWeights === null
-      ? parameters.unquantized - parameters.embedding
-      : parameters.head || parameters.embedding
+  const wide = wideElements(plan, parameters)
   const base = sizes.autocast && sizes.parameters > sizes.compute ? wide : 0
   const adapters = sizes.autocast && sizes.adapter > sizes.compute ? parameters.adapter : 0
   const copied = Math.max(0, base) + adapters
@@ -48,4 +45,11 @@ export function weightCopies(plan: TrainingPlan, parameters: RankParameters, qua
       source: DEQUANTIZED,
     }),
   }
+}
+
+/** Matrices that are stored wider than the products: all but the embedding, or the head alone, or what trains. */
+function wideElements({ precision }: TrainingPlan, parameters: RankParameters): number {
+  if (precision.outerWeights !== null) return parameters.head > 0 ? parameters.head : parameters.embedding
+  if (precision.trainedWeights !== null) return Math.max(0, parameters.trainableBase - parameters.trainableEmbedding)
+  return parameters.unquantized - parameters.embedding
 }

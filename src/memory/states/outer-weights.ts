@@ -28,11 +28,11 @@ export function outerBytes({ plan, parameters }: StateContext): OuterBytes | nul
   return { held, trained, more }
 }
 
-/** What the wider storage adds to weights and optimizer states. */
+/** What the wider storage of outer and of trained weights adds to weights and optimizer states. */
 export function outerItems(context: StateContext): { readonly weights: MemoryItem[]; readonly states: MemoryItem[] } {
   const outer = outerBytes(context)
-  if (outer === null) return { weights: [], states: [] }
   const { plan, shards } = context
+  if (outer === null) return { weights: trainedItems(context), states: [] }
   const row = OPTIMIZER_ROWS[plan.optimizer]
   const make = (name: string, count: number, states: number, ranks: number) =>
     item(name, (count * states * outer.more) / ranks, {
@@ -44,4 +44,17 @@ export function outerItems(context: StateContext): { readonly weights: MemoryIte
     weights: [make('wider embeddings', outer.held, 1, shards.weights)],
     states: follows ? [make('wider states of embeddings', outer.trained, row.states, shards.states)] : [],
   }
+}
+
+/** Trained base parameters beside frozen ones of a smaller dtype; their gradients and states have their dtype anyway. */
+function trainedItems({ plan, parameters, shards }: StateContext): MemoryItem[] {
+  const { weights, trainedWeights } = plan.precision
+  const more = trainedWeights === null ? 0 : DTYPE_BYTES[trainedWeights] - DTYPE_BYTES[weights]
+  if (more <= 0) return []
+  return [
+    item('wider trained weights', (parameters.trainableBase * more) / shards.weights, {
+      note: `${short(parameters.trainableBase)} trained × ${more} B more`,
+      source: 'LLaMA-Factory 0.9.6 model/adapter.py: what trains is upcast to float32',
+    }),
+  ]
 }
