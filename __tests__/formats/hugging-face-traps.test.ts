@@ -26,6 +26,7 @@ learning_rate: 1e-5
 const SWIFT = `model: org/model
 dataset: ['org/data#500']
 split_dataset_ratio: 0.01
+max_length: 2048
 output_dir: out
 `
 const UNSLOTH = `model: org/model

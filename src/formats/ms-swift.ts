@@ -1,10 +1,10 @@
 import { applyEngine } from '../launch/engine.ts'
 import { withParallelGpus } from '../launch/parallel-gpus.ts'
-import { versionDefault } from '../launch/version-defaults.ts'
 import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
 import { byDefault, type DraftValue, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
+import type { ReinforcementPlan } from '../plan/training-plan.ts'
 import type { ComputeDtype, Quantization, Stage, StorageDtype } from '../plan/vocabulary.ts'
 import { type ConfigNode, hasAnyKey } from './config-document.ts'
 import { Fields } from './fields.ts'
@@ -16,12 +16,12 @@ import {
   defaultOptimizer,
   readCheckpointingOptions,
   readCheckpoints,
-  readEvaluation,
   readLiger,
   readOptimizer,
 } from './hugging-face/transformers-arguments.ts'
 import { applyRows, flag, formatKeys, fromTable, positive } from './key-rows.ts'
 import { engineOf } from './ms-swift/engine.ts'
+import { readSwiftEvaluation } from './ms-swift/evaluation.ts'
 import { MODEL, SWIFT_ROWS, TRAIN } from './ms-swift/keys.ts'
 import { MEGATRON_SWIFT_ROWS, readMegatronSwift } from './ms-swift/megatron.ts'
 import { readReinforcement } from './ms-swift/reinforcement.ts'
@@ -117,11 +117,17 @@ export async function readSwiftArguments(
       ? {}
       : { reinforcement: readReinforcement(fields, adapter, stage) }),
   }
-  const gpus = fields.isSet('gpus') ? positive(fields, 'gpus') : undefined
+  const groups = fields.raw('device_groups')?.kind === 'mapping' ? fields.mapping('device_groups') : undefined
+  const gpus =
+    (fields.isSet('gpus') ? positive(fields, 'gpus') : undefined) ??
+    (groups?.isSet('nproc_per_node') ? positive(groups, 'nproc_per_node') : undefined)
   if (gpus) common.gpus = gpus
   const teacher = fields.isSet('teacher_model') ? fields.string('teacher_model') : undefined
   if (teacher) scope.findings.push(teacherFinding(teacher))
   const draft = applyRows(SWIFT_ROWS, fields, libraries)
+  if (stage.value === 'grpo' && common.reinforcement)
+    draft.sequenceLength = generatedLength(fields, common.reinforcement)
+  else if (!['packing_length', 'max_length'].some(key => fields.isSet(key))) scope.findings.push(noLength(fields))
   if (megatron) return withParallelGpus({ ...draft, ...common, ...readMegatronSwift(fields) })
   Object.assign(
     draft,
@@ -130,17 +136,42 @@ export async function readSwiftArguments(
     fields.isSet('gradient_accumulation_steps') ? {} : { gradientAccumulationSteps: accumulationRule(draft) },
     readPrecision(fields, adapter),
     readOptimizer(fields, ['optim'], defaultOptimizer(libraries)),
-    readCheckpointingOptions(fields, versionDefault('transformers.use_reentrant', libraries)),
+    readCheckpointingOptions(fields, byDefault(true, REENTRANT)),
     readLiger(fields, ['use_liger_kernel']),
-    { evaluation: readEvaluation(fields, { batchSize: 1, note: TRAIN }), checkpoints: readCheckpoints(fields) },
+    { evaluation: readSwiftEvaluation(fields), checkpoints: readCheckpoints(fields) },
   )
   const engine = await engineOf(fields, scope)
+  if ((engine === null || engine.kind === 'plain') && !setsReentrant(fields))
+    draft.checkpointingReentrant = facts => byDefault(facts.gpus === 1, REENTRANT)
   return withParallelGpus(engine ? applyEngine(draft, engine) : draft)
+}
+
+const REENTRANT = 'ms-swift 4.6 trainers/mixin.py _fix_gradient_checkpointing: re-entrant but under plain DDP'
+
+function setsReentrant(fields: Fields): boolean {
+  return fields.raw('gradient_checkpointing_kwargs')?.entries.has('use_reentrant') === true
 }
 
 function teacherFinding({ path, line, column, value }: Sourced<string>): Finding {
   const message = `The teacher model ${value} is not part of the estimate.`
   return finding('unsupported-option', { path: path ?? null, line: line ?? null, column: column ?? null, message })
+}
+
+/** In GRPO `max_length` cuts the prompt; completions come on top. */
+function generatedLength(fields: Fields, reinforcement: DraftValue<ReinforcementPlan | null>): DraftValue<number> {
+  return facts => {
+    const { value } = typeof reinforcement === 'function' ? reinforcement(facts) : reinforcement
+    const [prompt, completion] = [value?.promptLength ?? 0, value?.completionLength ?? 0]
+    const note = `prompt ${prompt} (max_length) + completion ${completion} tokens`
+    const own = fields.isSet('max_completion_length') ? positive(fields, 'max_completion_length') : undefined
+    return { ...(own ?? byDefault(0, '')), value: prompt + completion, note }
+  }
+}
+
+function noLength({ node }: Fields): Finding {
+  const message = 'Without `max_length` samples are cut at the model’s longest context only; the figures hold for that.'
+  const { path, line, column } = node
+  return finding('assumed-default', { path, line, column, message, hint: 'Set `max_length`.' })
 }
 
 const RLHF_STAGES: Readonly<Record<string, Stage>> = {

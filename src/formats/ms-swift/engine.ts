@@ -3,9 +3,31 @@ import type { Engine } from '../../launch/engine.ts'
 import { fsdpWords, readFsdp } from '../../launch/fsdp.ts'
 import type { PlanDraft } from '../../plan/plan-draft.ts'
 import type { Sourced } from '../../plan/provenance.ts'
+import type { BufferPlan } from '../../plan/training-plan.ts'
 import type { Offload } from '../../plan/vocabulary.ts'
 import { Fields } from '../fields.ts'
 import { accelerateOf, type CompanionScope, deepSpeedOf, openCompanion } from '../hugging-face/companions.ts'
+
+const OWN_SIZES: BufferPlan = {
+  reduceBucketElements: null,
+  allgatherBucketElements: null,
+  prefetchBucketElements: null,
+  persistenceThresholdElements: null,
+  maxLiveParameters: null,
+  subGroupElements: null,
+  overlapComm: false,
+  ddpBucketBytes: null,
+  gradientAsBucketView: false,
+}
+const STAGE_1_2_BUFFERS: BufferPlan = { ...OWN_SIZES, reduceBucketElements: 2e8, allgatherBucketElements: 2e8 }
+const STAGE_3_BUFFERS: BufferPlan = {
+  ...OWN_SIZES,
+  reduceBucketElements: 'auto',
+  prefetchBucketElements: 'auto',
+  persistenceThresholdElements: 'auto',
+  maxLiveParameters: 1e9,
+  subGroupElements: 1e9,
+}
 
 /** swift/config/*.json: zero0 … zero3, zero2_offload, zero3_offload. */
 function packagedDeepSpeed(name: Sourced<string>): Engine | null {
@@ -18,6 +40,7 @@ function packagedDeepSpeed(name: Sourced<string>): Engine | null {
   const draft: PlanDraft = {
     'parallelism.data': { ...name, value: data[stage], note },
     'parallelism.offload': { ...name, value: offload, note },
+    buffers: { ...name, value: stage === '3' ? STAGE_3_BUFFERS : STAGE_1_2_BUFFERS, note },
   }
   return { kind: 'deepspeed', draft, mixedPrecision: null, masterWeights: true }
 }
@@ -38,7 +61,8 @@ export async function engineOf(fields: Fields, scope: CompanionScope): Promise<E
   if (!/\.json$/.test(name.value)) {
     const preset = readFsdp({ config: undefined, words: null, defaults })
     const checkpointing = { ...name, value: 'full' as const, note: 'swift/config/fsdp2.json: activation_checkpointing' }
-    return { ...preset, draft: { ...preset.draft, gradientCheckpointing: checkpointing } }
+    const checkpointingReentrant = { ...name, value: false, note: 'FSDP wrapper: non-re-entrant' }
+    return { ...preset, draft: { ...preset.draft, gradientCheckpointing: checkpointing, checkpointingReentrant } }
   }
   const root = await openCompanion(scope, name)
   if (root === null) return null

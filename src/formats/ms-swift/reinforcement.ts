@@ -31,7 +31,7 @@ export function readReinforcement(
     value: {
       referenceModel: free ? 'none' : separate ? 'separate' : 'shared',
       generations: stage.value === 'grpo' ? (count('num_generations') ?? 8) : 1,
-      promptLength: count('max_prompt_length') ?? count('max_length') ?? 2048,
+      promptLength: count('max_prompt_length') ?? count('max_length') ?? 512,
       completionLength: count('max_completion_length') ?? 512,
       iterations: count('num_iterations') ?? 1,
       generation: !online ? 'none' : vllm ? (colocated ? 'vllm_colocate' : 'vllm_server') : 'transformers',
