@@ -3,12 +3,14 @@ import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
 import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
+import type { CheckpointPlan, EvaluationPlan } from '../plan/training-plan.ts'
 import type { Loss, Optimizer, Stage, StorageDtype } from '../plan/vocabulary.ts'
 import { type ConfigDocument, type ConfigNode, nodeAt } from './config-document.ts'
 import type { Fields } from './fields.ts'
 import { resolveInterpolations } from './omega-conf.ts'
 import type { FormatReader } from './reader.ts'
 import { keyTable, mapped, orDefault, section, when } from './section.ts'
+import { readTorchtuneReinforcement } from './torchtune/reinforcement.ts'
 
 const RECIPES = 'torchtune @bd2a0fc recipes/*.py'
 const BUILDERS = 'torchtune @bd2a0fc torchtune/models/*/_component_builders.py'
@@ -19,6 +21,8 @@ const LOSSES: Readonly<Record<string, Loss>> = {
   ForwardKLWithChunkedOutputLoss: 'chunked',
 }
 const STAGES: Readonly<Record<string, Stage>> = { DPOLoss: 'dpo', RSOLoss: 'dpo', PPOLoss: 'ppo', GRPOLoss: 'grpo' }
+/** Losses of a family carry its name: GRPOSimpleLoss, GRPOWithChunkedOutputLoss. */
+const STAGE_PREFIXES = [['GRPO', 'grpo'] as const, ['PPO', 'ppo'] as const]
 const OPTIMIZERS: Readonly<Record<string, readonly [Optimizer, paged: boolean, eightBit: boolean]>> = {
   AdamW: ['adamw', false, false],
   Adam: ['adamw', false, false],
@@ -56,6 +60,14 @@ export const torchtuneReader: FormatReader = {
     ['compile', 'compile', 'False'],
     ['tensor_parallel_dim, context_parallel_dim, data_parallel_shard_dim', 'parallelism', '1, 1, the rest'],
     ['fsdp_cpu_offload, fsdp_reshard_after_forward', 'parallelism', 'False, True'],
+    ['save_every_n_steps', 'checkpoints', 'once an epoch'],
+    ['run_val_every_n_steps, batch_size_val', 'evaluation', 'None'],
+    [
+      'ppo_batch_size, num_steps, ppo_epochs, grpo_samples, forward_batch_size',
+      'microBatchSize, dataset.maxSteps',
+      'required for PPO and GRPO',
+    ],
+    ['max_generated_tokens', 'sequenceLength, reinforcement', 'required for PPO and GRPO'],
     ['# tune run --nproc_per_node N', 'gpus', 'single-device recipes: 1'],
   ]),
   recognise: ({ roots }) => roots.some(isTorchtune),
@@ -91,7 +103,7 @@ function readDraft(document: ConfigDocument, root: ConfigNode, findings: Finding
   const dtype = readDtype(top)
   const loss = section(root, 'loss', findings).string('_component_')
   const lossName = lastPart(loss?.value ?? '')
-  const stage = STAGES[lossName] ?? 'sft'
+  const stage = STAGES[lossName] ?? STAGE_PREFIXES.find(([prefix]) => lossName.startsWith(prefix))?.[1] ?? 'sft'
   const data = section(root, 'dataset', findings)
   const packing = orDefault(data.boolean('packed'), false, 'torchtune datasets: packed False')
   const offload = top.boolean('fsdp_cpu_offload')
@@ -132,9 +144,21 @@ function readDraft(document: ConfigDocument, root: ConfigNode, findings: Finding
     ...(offload?.value ? { 'parallelism.offload': mapped(offload, () => 'parameters_and_optimizer' as const) } : {}),
     ...readShardSize(top),
     ...readSteps(top),
-    ...readGpus(document, top),
+    checkpoints: readCheckpoints(top),
+    evaluation: readEvaluation(top),
+    ...(stage === 'ppo'
+      ? { gpus: byDefault(1, 'torchtune @bd2a0fc recipes/ppo_full_finetune_single_device.py is the only PPO recipe') }
+      : readGpus(document, top)),
   }
-  return { ...base, ...readOptimizer(root, findings), ...readReference(stage, lora) }
+  return {
+    ...base,
+    ...readOptimizer(root, findings),
+    ...readTorchtuneReinforcement(top, {
+      stage: loss ? { ...loss, value: stage } : byDefault(stage, 'no preference loss'),
+      lora,
+      promptLength: section(root, 'tokenizer', findings).integer('max_seq_len', { min: 1 }),
+    }),
+  }
 }
 
 function lastPart(name: string): string {
@@ -235,6 +259,29 @@ function readSteps(top: Fields): MutablePlanDraft {
   return { 'dataset.epochs': epochs, 'dataset.maxSteps': mapped(steps, count => count * epochs.value) }
 }
 
+/** Once an epoch unless `save_every_n_steps`; what is saved before the end holds the optimizer. */
+function readCheckpoints(top: Fields): Sourced<CheckpointPlan | null> {
+  const every = top.integer('save_every_n_steps', { min: 1 })
+  const epochs = top.integer('epochs', { min: 1 })
+  const source: Sourced<unknown> = every ?? epochs ?? byDefault(null, `${RECIPES}: once an epoch`)
+  const value = { everySteps: every?.value ?? null, timesTotal: every ? null : (epochs?.value ?? 1) }
+  return { ...source, value: { ...value, includesOptimizer: (epochs?.value ?? 1) > 1 || every !== undefined } }
+}
+
+function readEvaluation(top: Fields): Sourced<EvaluationPlan | null> {
+  const every = top.integer('run_val_every_n_steps', { min: 1 })
+  if (!every) return byDefault(null, `${RECIPES}: run_val_every_n_steps None`)
+  const batch = top.integer('batch_size_val', { min: 1 }) ?? top.integer('batch_size', { min: 1 })
+  const value = {
+    everySteps: every.value,
+    timesTotal: null,
+    microBatchSize: batch?.value ?? 1,
+    samples: null,
+    share: 0,
+  }
+  return { ...every, value }
+}
+
 const DISTRIBUTED = ['fsdp_cpu_offload', 'custom_sharded_layers', 'tensor_parallel_dim', 'fsdp_reshard_after_forward']
 
 function readGpus({ path, text }: ConfigDocument, top: Fields): MutablePlanDraft {
@@ -270,27 +317,5 @@ function readOptimizer(root: ConfigNode, findings: Finding[]): MutablePlanDraft 
         ? mapped(fused, on => (on ? 'fused' : 'foreach'))
         : byDefault('foreach', 'torch.optim: foreach on CUDA'),
     'precision.optimizerStates': { ...component, value: states },
-  }
-}
-
-/** Full DPO keeps a second model; with LoRA the reference is the base with adapters off. */
-function readReference(stage: Stage, lora: boolean): MutablePlanDraft {
-  if (stage !== 'dpo') return {}
-  return {
-    reinforcement: byDefault(
-      {
-        referenceModel: lora ? 'shared' : 'separate',
-        generations: 1,
-        promptLength: 0,
-        completionLength: 0,
-        iterations: 1,
-        generation: 'none',
-        colocatedMemoryShare: 0,
-        sleepMode: false,
-        rewardModel: false,
-        valueModel: false,
-      },
-      'torchtune @bd2a0fc recipes/full_dpo_distributed.py, lora_dpo_distributed.py',
-    ),
   }
 }

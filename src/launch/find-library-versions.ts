@@ -9,7 +9,8 @@ export interface FoundLibraries {
 }
 
 /** Files at the root of the repository that pin library versions, most binding last. */
-const VERSION_FILES = /^(environment\.ya?ml|Dockerfile|requirements[\w.-]*\.txt|pyproject\.toml|poetry\.lock|uv\.lock)$/
+const VERSION_FILES =
+  /^(environment\.ya?ml|(docker\/)?Dockerfile|(requirements\/)?[\w.-]*requirements[\w.-]*\.txt|requirements\/[\w.-]+\.txt|setup\.(py|cfg)|pyproject\.toml|poetry\.lock|uv\.lock)$/
 const MAX_VERSION_FILE_BYTES = 2 ** 20
 
 /** By its path alone. */

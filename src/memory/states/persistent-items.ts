@@ -7,6 +7,7 @@ import type { ShardSizes } from '../sharding/shard-sizes.ts'
 import { OPTIMIZER_ROWS, projectionRank } from './optimizer-states.ts'
 import { outerItems } from './outer-weights.ts'
 import { QUANTIZED_FORMATS } from './quantized-bytes.ts'
+import { valueModelItems } from './value-model.ts'
 
 export interface StateContext {
   readonly plan: TrainingPlan
@@ -23,8 +24,9 @@ export interface PersistentItems {
 
 export function persistentItems(context: StateContext): PersistentItems {
   const outer = outerItems(context)
-  const weights = [...weightItems(context), ...outer.weights]
-  const states = [...masterItems(context), ...optimizerItems(context), ...outer.states]
+  const value = valueModelItems(context)
+  const weights = [...weightItems(context), ...outer.weights, ...value.weights]
+  const states = [...masterItems(context), ...optimizerItems(context), ...outer.states, ...value.states]
   const { offload } = context.plan.parallelism
   const weightsOnHost = offload === 'parameters_and_optimizer'
   const statesOnHost = offload !== 'none' || context.plan.optimizerPaged
