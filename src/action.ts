@@ -1,3 +1,4 @@
+import { createDatasetSource } from './datasets/create-dataset-source.ts'
 import { runAction } from './github/run-action.ts'
 import { createModelSource } from './models/create-model-source.ts'
 import { runPipeline } from './pipeline.ts'
@@ -9,16 +10,15 @@ import { VERSION } from './version.ts'
 const exitCode = await runAction(
   { env: process.env, write: text => process.stdout.write(text) },
   {
-    estimate: ({ hub, ...request }) =>
-      runPipeline({
+    estimate({ hub, ...request }) {
+      const access = { offline: hub.offline, endpoint: hub.endpoint ?? undefined, token: hub.token || undefined }
+      return runPipeline({
         ...request,
         today: new Date().toISOString().slice(0, 10),
-        models: createModelSource({
-          offline: hub.offline,
-          endpoint: hub.endpoint ?? undefined,
-          token: hub.token === '' ? undefined : hub.token,
-        }),
-      }),
+        models: createModelSource(access),
+        datasets: createDatasetSource(access),
+      })
+    },
     render(report, { repositoryUrl, headCommit, baseCommit, summaryUrl }) {
       const options = {
         version: VERSION,

@@ -3,6 +3,8 @@ import { exchangeOf } from './cost/convert-money.ts'
 import { type CostEstimate, estimateCost, pricePerUsedGpu } from './cost/estimate-cost.ts'
 import { estimateRuleOfThumb, type RuleOfThumb } from './cost/rule-of-thumb.ts'
 import { findRunPrice, type RunPrice } from './cost/run-price.ts'
+import { type DatasetSource, NO_DATASETS } from './datasets/dataset-size.ts'
+import { measureDatasets } from './datasets/measure-datasets.ts'
 import type { FileSource } from './files/file-source.ts'
 import { findGpu, nearestGpus } from './hardware/gpu-catalogue.ts'
 import { estimateMemory } from './memory/estimate-memory.ts'
@@ -45,13 +47,21 @@ export interface EstimateOptions {
   readonly files: FileSource
   readonly models: ModelSource
   readonly path: string
+  /** Published data sets; absent: none is asked for. */
+  readonly datasets?: DatasetSource | undefined
   /** ISO date; ages of catalogue prices are held against it. */
   readonly today?: string | undefined
 }
 
 /** Draft → plan → memory → time → cost. Never throws on user input: what cannot be known is null with a finding. */
 export async function estimateRun(options: EstimateOptions): Promise<RunEstimate> {
-  const draft = overlayDrafts(applyPolicy(options.draft, options.policy, options.policyPath), options.overrides)
+  const stated = overlayDrafts(applyPolicy(options.draft, options.policy, options.policyPath), options.overrides)
+  const data = await measureDatasets(stated, {
+    files: options.files,
+    configPath: options.path,
+    published: options.datasets ?? NO_DATASETS,
+  })
+  const { draft } = data
   const reference = draft.model
   const libraries = draft.libraries && typeof draft.libraries !== 'function' ? draft.libraries.value : {}
   const transformersMajor = libraries['transformers']?.startsWith('4') ? 4 : 5
@@ -88,6 +98,7 @@ export async function estimateRun(options: EstimateOptions): Promise<RunEstimate
   const findings = [
     ...(found?.findings ?? []),
     ...resolved.findings,
+    ...data.findings,
     ...gpuFindings({ gpuName, isKnown: gpu !== null, draft, path: options.path }),
   ]
   const dependencies = found?.dependencies ?? []
@@ -127,7 +138,13 @@ export async function estimateRun(options: EstimateOptions): Promise<RunEstimate
     price: priced.price,
     cost,
     ruleOfThumb,
-    findings: [...findings, ...countFindings, ...memory.findings, ...timeFindings(time, resolved), ...priced.findings],
+    findings: [
+      ...findings,
+      ...countFindings,
+      ...memory.findings,
+      ...timeFindings(time, resolved).filter(({ code }) => !findings.some(known => known.code === code)),
+      ...priced.findings,
+    ],
     dependencies,
   }
 }

@@ -1,5 +1,7 @@
 import { advise } from './advise-run.ts'
 import { buildReport, type EstimatedRun } from './build-report.ts'
+import type { DatasetSource } from './datasets/dataset-size.ts'
+import { namedDataPaths } from './datasets/measure-datasets.ts'
 import { type EstimateOptions, estimateRun, type RunEstimate } from './estimate-run.ts'
 import type { FileSource } from './files/file-source.ts'
 import { type ReadConfig, ReadSession } from './formats/read-session.ts'
@@ -36,6 +38,8 @@ export interface PipelineOptions {
   /** CLI flags, above everything. */
   readonly overrides?: PlanDraft
   readonly models: ModelSource
+  /** Sizes of published data sets; absent: none is asked for. */
+  readonly datasets?: DatasetSource
   readonly labels?: readonly string[]
   /** Fixes and alternatives for runs that do not pass; off for speed in bulk. */
   readonly advice?: boolean
@@ -171,9 +175,11 @@ function withoutLaunched(configs: readonly ReadConfig[]): readonly ReadConfig[] 
 }
 
 function isAffected(config: ReadConfig, changes: readonly PathChange[], libraryPaths: readonly string[]): boolean {
+  const data = config.result.runs.flatMap(({ draft }) => namedDataPaths(draft, config.document.path))
   return changes.some(
     ({ path, previousPath }) =>
       config.dependencies.includes(path) ||
+      data.includes(path) ||
       (previousPath !== null && config.dependencies.includes(previousPath)) ||
       libraryPaths.includes(path),
   )
@@ -229,9 +235,9 @@ async function estimateBase(
 function estimateOptions(
   options: PipelineOptions,
   path: string,
-): Pick<EstimateOptions, 'policyPath' | 'overrides' | 'models' | 'path' | 'today'> {
-  const { policyPath, overrides = {}, models, today } = options
-  return { policyPath, overrides, models, path, today }
+): Pick<EstimateOptions, 'policyPath' | 'overrides' | 'models' | 'datasets' | 'path' | 'today'> {
+  const { policyPath, overrides = {}, models, datasets, today } = options
+  return { policyPath, overrides, models, datasets, path, today }
 }
 
 function previousPathOf(options: PipelineOptions, path: string): string | null {

@@ -7,7 +7,7 @@ import { isConfigPath } from '../formats/parse-document.ts'
 import { type PathChange, runPipeline } from '../pipeline.ts'
 import { type Command, type CommandInput, EXIT, UsageError } from './command.ts'
 import { printReport } from './estimate.ts'
-import { ESTIMATE_OPTIONS, loadPolicy, modelSource, readOverrides } from './estimate-files.ts'
+import { datasetSource, ESTIMATE_OPTIONS, loadPolicy, modelSource, readOverrides } from './estimate-files.ts'
 
 export const diffCommand: Command = {
   name: 'diff',
@@ -30,6 +30,7 @@ export const diffCommand: Command = {
       policyPath,
       overrides: readOverrides(input),
       models: modelSource(input),
+      datasets: datasetSource(input),
       today: input.io.today,
     })
     printReport(report, input)

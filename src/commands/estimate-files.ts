@@ -1,12 +1,14 @@
 import { existsSync, statSync } from 'node:fs'
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
+import { createDatasetSource } from '../datasets/create-dataset-source.ts'
+import type { DatasetSource } from '../datasets/dataset-size.ts'
 import { diskFileSource } from '../files/disk-file-source.ts'
 import type { FileSource } from '../files/file-source.ts'
 import { memoryFileSource } from '../files/memory-file-source.ts'
 import { readNativeDocument } from '../formats/native.ts'
 import { parseDocument } from '../formats/parse-document.ts'
 import { findGpu, nearestGpus } from '../hardware/gpu-catalogue.ts'
-import { createModelSource } from '../models/create-model-source.ts'
+import { createModelSource, type HubAccess } from '../models/create-model-source.ts'
 import type { ModelSource } from '../models/model-source.ts'
 import { runPipeline } from '../pipeline.ts'
 import type { MutablePlanDraft, PlanDraft } from '../plan/plan-draft.ts'
@@ -53,17 +55,26 @@ export async function estimateFiles(input: CommandInput, options: EstimateFilesO
     policyPath,
     overrides: { ...readOverrides(input), ...options.overrides },
     models: modelSource(input),
+    datasets: datasetSource(input),
     today: input.io.today,
     advice: options.advice ?? located.paths.length <= 50,
   })
 }
 
 export function modelSource(input: CommandInput): ModelSource {
-  return createModelSource({
-    offline: input.values['offline'] === true || input.io.environment['HF_HUB_OFFLINE'] === '1',
-    endpoint: input.io.environment['HF_ENDPOINT'],
-    token: input.io.environment['HF_TOKEN'],
-  })
+  return createModelSource(hubAccess(input))
+}
+
+export function datasetSource(input: CommandInput): DatasetSource {
+  return createDatasetSource(hubAccess(input))
+}
+
+function hubAccess({ values, io: { environment } }: CommandInput): HubAccess {
+  return {
+    offline: values['offline'] === true || environment['HF_HUB_OFFLINE'] === '1',
+    endpoint: environment['HF_ENDPOINT'],
+    token: environment['HF_TOKEN'],
+  }
 }
 
 interface LocatedFiles {

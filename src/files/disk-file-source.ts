@@ -2,10 +2,13 @@ import { constants } from 'node:fs'
 import { lstat, open, readdir } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { INPUT_LIMITS } from '../formats/input-limits.ts'
+import type { DataBytes } from './data-bytes.ts'
 import { decodeText } from './decode-text.ts'
 import type { FileContent, FileEntry, FileSource } from './file-source.ts'
 
 const SKIPPED = new Set(['.git', 'node_modules', '.venv', 'venv', '__pycache__'])
+
+const CHUNK_BYTES = 2 ** 20
 
 /** A folder on disk. Symlinks and submodules are listed and never followed, also not as a parent folder. */
 export function diskFileSource(root: string): FileSource {
@@ -19,11 +22,45 @@ export function diskFileSource(root: string): FileSource {
     async read(path): Promise<FileContent> {
       const full = resolve(base, path)
       const inside = relative(base, full)
-      if (/^\.\.(?:[\\/]|$)/.test(inside) || isAbsolute(inside))
-        return { status: 'refused', reason: 'it lies outside the folder' }
+      if (isOutside(inside)) return { status: 'refused', reason: 'it lies outside the folder' }
       return (await hasLinkedParent(base, inside))
         ? { status: 'refused', reason: 'it is a symbolic link' }
         : readFile(full)
+    },
+    async data(path): Promise<DataBytes | null> {
+      const full = resolve(base, path)
+      const inside = relative(base, full)
+      return isOutside(inside) || (await hasLinkedParent(base, inside)) ? null : openData(full)
+    },
+  }
+}
+
+function isOutside(inside: string): boolean {
+  return /^\.\.(?:[\\/]|$)/.test(inside) || isAbsolute(inside)
+}
+
+/** Opened anew for each reading, so that nothing stays open. */
+async function openData(full: string): Promise<DataBytes | null> {
+  const opened = () => open(full, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  const handle = await opened().catch(() => null)
+  const stats = await handle?.stat()
+  await handle?.close()
+  if (!stats?.isFile()) return null
+  return {
+    size: stats.size,
+    async *chunks() {
+      const stream = (await opened()).createReadStream({ highWaterMark: CHUNK_BYTES })
+      yield* stream
+    },
+    async range(offset, length) {
+      const part = await opened()
+      try {
+        const bytes = Buffer.alloc(length)
+        const { bytesRead } = await part.read(bytes, 0, length, offset)
+        return bytes.subarray(0, bytesRead)
+      } finally {
+        await part.close()
+      }
     },
   }
 }

@@ -1,8 +1,12 @@
+import type { DataBytes } from './data-bytes.ts'
+
 /** Text files of one tree: a commit read through the API, a folder on disk, or a test's map. Never follows symlinks. */
 export interface FileSource {
   /** Every entry of the tree, in no particular order. */
   list(): Promise<readonly FileEntry[]>
   read(path: string): Promise<FileContent>
+  /** A data file of any size as a stream; null: missing, or nothing to be read. Absent: only {@link read} is there. */
+  data?(path: string): Promise<DataBytes | null>
   /** Reads several files in as few requests as possible; `read` then answers from memory. */
   prefetch?(paths: readonly string[]): Promise<void>
 }

@@ -1,6 +1,7 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { promisify } from 'node:util'
 import { INPUT_LIMITS } from '../formats/input-limits.ts'
+import { type DataBytes, rangeOf } from './data-bytes.ts'
 import type { FileContent, FileEntry, FileSource } from './file-source.ts'
 
 const run = promisify(execFile)
@@ -29,6 +30,12 @@ export async function gitFileSource(folder: string, ref: string): Promise<FileSo
       if (entry.kind !== 'file') return { status: 'refused', reason: `it is a ${entry.kind}` }
       if ((entry.size ?? 0) > INPUT_LIMITS.fileBytes) return { status: 'refused', reason: `it has ${entry.size} bytes` }
       return { status: 'found', text: await git('cat-file', 'blob', entry.sha) }
+    },
+    async data(path): Promise<DataBytes | null> {
+      const entry = entries.get(path)
+      if (entry?.kind !== 'file' || entry.size === null) return null
+      const chunks = () => spawn('git', ['-C', folder, 'cat-file', 'blob', entry.sha]).stdout
+      return { size: entry.size, chunks, range: (offset, length) => rangeOf(chunks(), offset, length) }
     },
   }
 }

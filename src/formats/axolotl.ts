@@ -16,7 +16,7 @@ import { TRAINING_SCHEMA } from './axolotl/schema-files.ts'
 import { type ConfigNode, hasAnyKey, hasKeys } from './config-document.ts'
 import { Fields } from './fields.ts'
 import { accelerateOf, type CompanionScope, deepSpeedOf, peftAdapterOf } from './hugging-face/companions.ts'
-import { datasetNames, hubModel } from './hugging-face/references.ts'
+import { datasetDraft, hubModel } from './hugging-face/references.ts'
 import { readOptimizer } from './hugging-face/transformers-arguments.ts'
 import { applyRows, formatKeys, positive } from './key-rows.ts'
 import type { FormatReader, RunDraft } from './reader.ts'
@@ -73,7 +73,7 @@ export async function readAxolotl(fields: Fields, scope: CompanionScope): Promis
     draft,
     { framework: byDefault('axolotl', 'the format'), libraries: byDefault(libraries, 'the repository'), stage },
     hubModel(fields, ['base_model'], ['revision_of_model', 'revision'], scope.findings),
-    { 'dataset.names': datasetNames(fields, ['datasets', 'pretraining_dataset']) },
+    datasetDraft(fields, ['datasets', 'pretraining_dataset']),
     readAccumulation(fields),
     readWorldSize(fields),
     adapter,

@@ -132,6 +132,7 @@ function readDraft(document: ConfigDocument, root: ConfigNode, findings: Finding
     compile: readCompile(top),
     'dataset.dropLast': byDefault(true, `${RECIPES}: drop_last=True`),
     ...when('dataset.names', readDataset(data)),
+    ...(takesWhole(data) ? {} : { 'dataset.whole': data.sourced('split', false) }),
     'parallelism.data': facts =>
       facts.gpus > 1 ? byDefault('fsdp2', `${RECIPES}: fully_shard`) : byDefault('none', 'one device'),
     ...when('parallelism.tensor', top.integer('tensor_parallel_dim', { min: 1 })),
@@ -241,10 +242,18 @@ function readCompile(top: Fields): Sourced<boolean> {
 
 function readDataset(data: Fields): Sourced<readonly string[]> | undefined {
   const source = data.string('source')
+  const files = data.isSet('data_files') ? data.strings('data_files') : undefined
+  if (source && files) return files
   if (source) return mapped(source, name => [name])
   const component = data.string('_component_')
   const name = component && DATASETS[lastPart(component.value)]
   return component && name ? { ...component, value: [name] } : undefined
+}
+
+/** `split: train[:95%]`, `subset` and `name` are keyword arguments of datasets.load_dataset. */
+function takesWhole(data: Fields): boolean {
+  const split = data.raw('split')?.scalar ?? 'train'
+  return split === 'train' && !data.isSet('subset') && !data.isSet('name')
 }
 
 function readShardSize(top: Fields): MutablePlanDraft {

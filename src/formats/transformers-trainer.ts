@@ -8,7 +8,7 @@ import { accelerateOf, type CompanionScope, deepSpeedOf } from './hugging-face/c
 import { trainerFsdp } from './hugging-face/fsdp-arguments.ts'
 import { hasOpenInstructKeys } from './hugging-face/open-instruct-keys.ts'
 import { PEFT_ADAPTER_DTYPE, precisionDraft, readMixedPrecision, STORAGE_NAMES } from './hugging-face/precision.ts'
-import { datasetNames, hubModel } from './hugging-face/references.ts'
+import { datasetDraft, hubModel } from './hugging-face/references.ts'
 import {
   defaultOptimizer,
   readCheckpointingOptions,
@@ -75,14 +75,13 @@ export async function readTrainingArguments(fields: Fields, scope: CompanionScop
     byDefault(false, 'transformers 5.18 training_args.py: bf16 and fp16 are off'),
   )
   const peft = fields.isSet('use_peft') ? fields.boolean('use_peft') : undefined
-  const names = datasetNames(fields, ['dataset_name', 'train_file', 'dataset'])
   const draft: PlanDraft = {
     ...applyRows(ROWS, fields, libraries),
     framework: byDefault('transformers', 'the format'),
     libraries: byDefault(libraries, 'the repository'),
     stage: byDefault('sft', 'TrainingArguments name no stage'),
     ...hubModel(fields, MODEL_KEYS, ['model_revision'], scope.findings),
-    ...(names ? { 'dataset.names': names } : {}),
+    ...datasetDraft(fields, ['dataset_name', 'train_file', 'dataset']),
     'adapter.type': peft ? { ...peft, value: peft.value ? 'lora' : null } : byDefault(null, 'no adapter is named'),
     ...precisionDraft({
       weights: own ?? versionDefault('transformers.weights', libraries),

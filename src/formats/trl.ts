@@ -9,7 +9,7 @@ import { Fields } from './fields.ts'
 import { accelerateOf, type CompanionScope, deepSpeedOf } from './hugging-face/companions.ts'
 import { trainerFsdp } from './hugging-face/fsdp-arguments.ts'
 import { hasOpenInstructKeys } from './hugging-face/open-instruct-keys.ts'
-import { datasetNames, hubModel } from './hugging-face/references.ts'
+import { datasetDraft, hubModel } from './hugging-face/references.ts'
 import {
   defaultOptimizer,
   readCheckpointingOptions,
@@ -135,11 +135,12 @@ export async function readTrlArguments(
       ? {}
       : { reinforcement: readReinforcement(fields, adapter, stage, onlineDefaults(scope.document.path, libraries)) },
   )
-  const names = datasetNames(fields, ['dataset_name', 'dataset_id_or_path', 'datasets', 'dataset_mixer'])
   const mixture = fields.raw('dataset_mixture')?.kind === 'mapping' ? fields.mapping('dataset_mixture') : undefined
-  const mixed = mixture && datasetNames(mixture, ['datasets'])
-  const found = names ?? mixed
-  if (found) draft['dataset.names'] = found
+  Object.assign(
+    draft,
+    mixture && datasetDraft(mixture, ['datasets']),
+    datasetDraft(fields, ['dataset_name', 'dataset_id_or_path', 'datasets', 'dataset_mixer']),
+  )
   const engine =
     (await deepSpeedOf(fields, scope)) ??
     (await trainerFsdp(fields, scope, libraries)) ??

@@ -1,8 +1,8 @@
 import { findInCatalogue } from './catalogue.ts'
-import { createHubSource } from './hub-source.ts'
+import { createHubSource, type HubOptions } from './hub-source.ts'
 import type { ModelSource } from './model-source.ts'
 
-interface ModelSourceOptions {
+export interface HubAccess {
   readonly offline: boolean
   readonly endpoint?: string | undefined
   readonly token?: string | undefined
@@ -12,16 +12,8 @@ const DEFAULT_ENDPOINT = 'https://huggingface.co'
 const TIMEOUT_MS = 10_000
 
 /** The embedded catalogue first, then the Hub unless offline. */
-export function createModelSource({ offline, endpoint, token }: ModelSourceOptions): ModelSource {
-  const hub = offline
-    ? null
-    : createHubSource({
-        fetch: (url, init) => fetch(url, init),
-        endpoint: endpoint || DEFAULT_ENDPOINT,
-        token: token || null,
-        timeoutMs: TIMEOUT_MS,
-        sleep: milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds)),
-      })
+export function createModelSource({ offline, endpoint, token }: HubAccess): ModelSource {
+  const hub = offline ? null : createHubSource(hubOptions({ endpoint, token }))
   return {
     async config(id, revision) {
       const known = findInCatalogue(id)
@@ -39,5 +31,16 @@ export function createModelSource({ offline, endpoint, token }: ModelSourceOptio
             message: `\`${id.slice(0, 100)}\` is not in the model catalogue (offline: the Hub was not asked).`,
           }
     },
+  }
+}
+
+/** The real Hub, clock and network. */
+export function hubOptions({ endpoint, token }: Omit<HubAccess, 'offline'>): HubOptions {
+  return {
+    fetch: (url, init) => fetch(url, init),
+    endpoint: endpoint || DEFAULT_ENDPOINT,
+    token: token || null,
+    timeoutMs: TIMEOUT_MS,
+    sleep: milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds)),
   }
 }

@@ -11,6 +11,8 @@ export interface HubOptions {
   readonly timeoutMs: number
   /** Waits before a retry; injected for tests. */
   readonly sleep: (milliseconds: number) => Promise<void>
+  /** How often a request is tried; absent: three times. */
+  readonly attempts?: number
 }
 
 const MAX_BYTES = 2 ** 20
@@ -68,15 +70,20 @@ async function load(options: HubOptions, id: string, revision: string): Promise<
   return { status: 'unknown', message: `\`${id}\` is not in the catalogue and has no config.json on the Hub.` }
 }
 
-type FileResult =
+export type FileResult =
   | { readonly status: 'found'; readonly value: unknown }
   | { readonly status: 'missing' }
   | Exclude<ModelConfigResult, { readonly status: 'found' }>
 
-async function readJson(options: HubOptions, id: string, revision: string, file: string): Promise<FileResult> {
+function readJson(options: HubOptions, id: string, revision: string, file: string): Promise<FileResult> {
   const url = new URL(`${options.endpoint.replace(/\/+$/, '')}/${id}/resolve/${encodeURIComponent(revision)}/${file}`)
+  return readHubJson(options, url, id)
+}
+
+/** A JSON mapping from the Hub, with retries; `id` names it in messages. */
+export async function readHubJson(options: HubOptions, url: URL, id: string): Promise<FileResult> {
   let last: FileResult = { status: 'failed', message: `The Hub did not answer for \`${id}\`.` }
-  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+  for (let attempt = 0; attempt < (options.attempts ?? ATTEMPTS); attempt += 1) {
     if (attempt > 0) await options.sleep(500 * 2 ** attempt)
     const response = await request(options, url)
     if (response === null) continue
@@ -126,7 +133,7 @@ async function request(options: HubOptions, first: URL): Promise<Response | null
 async function parseBody(response: Response, id: string): Promise<FileResult> {
   const failed = (what: string): FileResult => ({
     status: 'failed',
-    message: `The Hub’s config.json of \`${id}\` ${what}.`,
+    message: `The Hub’s answer for \`${id}\` ${what}.`,
   })
   try {
     const chunks: Uint8Array[] = []

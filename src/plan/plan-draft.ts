@@ -130,6 +130,8 @@ export interface PlanValues {
   'dataset.padding': 'longest' | 'fixed' | 'none'
   'dataset.lengthGrouped': boolean
   'dataset.names': readonly string[]
+  /** The run takes each named data set whole: its size is theirs. Not part of the plan. */
+  'dataset.whole': boolean
   'hardware.gpu': string
   'hardware.price': PricePlan
   retries: number

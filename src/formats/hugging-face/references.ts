@@ -44,6 +44,44 @@ export function datasetNames(fields: Fields, keys: readonly string[]): Sourced<r
   return fields.sourced(key, namesIn(node))
 }
 
+/** Keys beside a data set's name that take a part or another configuration of it. */
+const PART_KEYS = ['dataset_config', 'dataset_config_name', 'max_train_samples', 'dataset_num_samples']
+const PART_KEYS_OF_ITEM = ['name', 'config', 'subset', 'shards', 'weight', 'samples', 'num_samples', 'data_dir']
+
+/** The data sets' names, and whether the run takes each of them whole, so that its size is theirs. */
+export function datasetDraft(fields: Fields, keys: readonly string[]): MutablePlanDraft {
+  const key = setKey(fields, keys)
+  const node = key === undefined ? undefined : fields.raw(key)
+  if (key === undefined || node === undefined) return {}
+  const items = node.kind === 'sequence' ? node.items : [node]
+  const isPart =
+    PART_KEYS.some(part => fields.isSet(part)) ||
+    !isTrainSplit(fields.node.entries.get('dataset_train_split')?.scalar) ||
+    items.some(takesPart)
+  return {
+    'dataset.names': fields.sourced(key, namesIn(node)),
+    ...(isPart ? { 'dataset.whole': fields.sourced(key, false) } : {}),
+  }
+}
+
+function takesPart(item: ConfigNode): boolean {
+  if (item.kind !== 'mapping') return false
+  const isNamed = ['path', 'id', 'dataset_name'].some(key => item.entries.has(key))
+  if (!isNamed && !item.entries.has('name')) return [...item.entries.values()].some(({ scalar }) => scalar !== 1)
+  const parts = isNamed ? PART_KEYS_OF_ITEM : PART_KEYS_OF_ITEM.filter(key => key !== 'name')
+  return (
+    parts.some(key => (item.entries.get(key)?.scalar ?? null) !== null) ||
+    !isTrainSplit(item.entries.get('split')?.scalar)
+  )
+}
+
+function isTrainSplit(split: unknown): boolean {
+  return split === undefined || split === null || split === 'train'
+}
+
+/** Loaders of the datasets library that read `data_files` instead of a data set of their name. */
+const FILE_LOADERS: ReadonlySet<string> = new Set(['json', 'csv', 'parquet', 'text', 'arrow'])
+
 export function namesIn(node: ConfigNode): readonly string[] {
   if (node.kind === 'scalar')
     return typeof node.scalar === 'string'
@@ -59,6 +97,9 @@ export function namesIn(node: ConfigNode): readonly string[] {
 }
 
 function nameOf(node: ConfigNode): readonly string[] {
+  const files = node.entries.get('data_files')
+  const loader = node.entries.get('path')?.scalar
+  if (files !== undefined && typeof loader === 'string' && FILE_LOADERS.has(loader)) return namesIn(files)
   for (const key of ['path', 'id', 'dataset_name', 'name']) {
     const scalar = node.entries.get(key)?.scalar
     if (typeof scalar === 'string') return [scalar]

@@ -1,0 +1,105 @@
+import * as z from 'zod'
+import { type HubOptions, isHubId, readHubJson } from '../models/hub-source.ts'
+import type { DatasetSizeResult, DatasetSource } from './dataset-size.ts'
+
+const SPLIT = z.object({ name: z.string(), num_examples: z.number().int().nonnegative() })
+const CONFIG = z.object({ config_name: z.string().optional(), splits: z.array(SPLIT) })
+const CARD = z.object({
+  cardData: z.object({ dataset_info: z.union([CONFIG, z.array(CONFIG)]).optional() }).optional(),
+})
+const SERVER = z.object({
+  partial: z.boolean().optional(),
+  size: z.object({
+    splits: z.array(z.object({ config: z.string(), split: z.string(), num_rows: z.number().int().nonnegative() })),
+  }),
+})
+
+/** Hugging Face's dataset viewer, which counts what a card does not state; it serves the Hub alone, no mirror. */
+const VIEWER = 'https://datasets-server.huggingface.co'
+const HUB_HOST = 'huggingface.co'
+/** A repository of configs never makes more look-ups than this. */
+const MOST_LOOKUPS = 20
+
+/** One failure stands for all: a machine without a network is not kept waiting for every name. */
+const SILENT: DatasetSizeResult = { status: 'unknown', message: 'the Hub did not answer' }
+
+/** Rows of a data set's training split from its card, else from the dataset viewer (without a token). Each id is asked once. */
+export function createHubDatasets(options: HubOptions): DatasetSource {
+  const cache = new Map<string, Promise<DatasetSizeResult>>()
+  let isSilent = false
+  return {
+    size(id) {
+      if (!isHubId(id)) return Promise.resolve({ status: 'missing' })
+      const known = cache.get(id)
+      if (known) return known
+      if (cache.size >= MOST_LOOKUPS)
+        return Promise.resolve({
+          status: 'unknown',
+          message: `more than ${MOST_LOOKUPS} data sets; the Hub was not asked`,
+        })
+      const asked = isSilent ? Promise.resolve(SILENT) : ask(options, id)
+      cache.set(id, asked)
+      return asked.then(result => {
+        isSilent ||= result === SILENT
+        return result
+      })
+    },
+  }
+}
+
+async function ask(options: HubOptions, id: string): Promise<DatasetSizeResult> {
+  const card = await readHubJson(options, new URL(`${options.endpoint.replace(/\/+$/, '')}/api/datasets/${id}`), id)
+  if (card.status === 'missing') return { status: 'missing' }
+  if (card.status === 'failed') return SILENT
+  if (card.status !== 'found') return { status: 'unknown', message: card.message }
+  const parsed = CARD.safeParse(card.value)
+  const info = parsed.success ? parsed.data.cardData?.dataset_info : undefined
+  const stated = info === undefined ? [] : [info].flat().flatMap(rowsOfConfig)
+  if (stated.length > 0) return trainingRows(id, stated, 'the data set’s card')
+  if (new URL(options.endpoint).hostname !== HUB_HOST)
+    return { status: 'unknown', message: `the card of \`${id}\` states no number of rows` }
+  const address = new URL(`${VIEWER}/size?dataset=${encodeURIComponent(id)}`)
+  const counted = await readHubJson({ ...options, token: null }, address, id)
+  const sizes = counted.status === 'found' ? SERVER.safeParse(counted.value) : null
+  if (!sizes?.success || sizes.data.partial === true)
+    return { status: 'unknown', message: `neither the card of \`${id}\` nor the dataset viewer gives its rows` }
+  return trainingRows(
+    id,
+    sizes.data.size.splits.map(({ config, split, num_rows: rows }) => ({ config, split, rows })),
+    'the dataset viewer',
+  )
+}
+
+interface SplitRows {
+  readonly config: string
+  readonly split: string
+  readonly rows: number
+}
+
+function rowsOfConfig({ config_name: config = 'default', splits }: z.output<typeof CONFIG>): readonly SplitRows[] {
+  return splits.map(({ name, num_examples: rows }) => ({ config, split: name, rows }))
+}
+
+/** The `train` split of the only or default configuration; several others cannot be told apart from here. */
+function trainingRows(id: string, splits: readonly SplitRows[], source: string): DatasetSizeResult {
+  const configs = [...new Set(splits.map(({ config }) => config))]
+  const config = configs.length === 1 ? configs[0] : configs.find(name => name === 'default')
+  const own = splits.filter(split => split.config === config)
+  const train = own.length === 1 ? own[0] : own.find(({ split }) => split === 'train')
+  if (!train)
+    return {
+      status: 'unknown',
+      message: `\`${id}\` has ${splits.length} parts (${splits
+        .slice(0, 5)
+        .map(({ config: name, split }) => `${name}/${split}`)
+        .join(', ')}), and which of them trains is not known`,
+    }
+  return {
+    status: 'found',
+    size: {
+      samples: train.rows,
+      meanTokens: null,
+      note: `${train.rows} rows of \`${train.split}\` by ${source} on the Hub`,
+    },
+  }
+}
