@@ -1,8 +1,11 @@
+import type { Evaluate } from './advice/evaluation.ts'
 import { findAlternatives } from './advice/find-alternatives.ts'
 import { findCauses } from './advice/find-causes.ts'
 import { findFixes } from './advice/find-fixes.ts'
 import { createEvaluator, type RunEstimate } from './estimate-run.ts'
+import type { ConfigDocument } from './formats/config-document.ts'
 import type { ReadConfig } from './formats/read-session.ts'
+import type { TrainingPlan } from './plan/training-plan.ts'
 import type { Policy } from './policy/policy.ts'
 import type { AlternativeReport, CauseReport, FixReport } from './report/report.ts'
 
@@ -15,29 +18,64 @@ export interface Advice {
 interface AdviseOptions {
   readonly config: ReadConfig
   readonly estimate: RunEstimate
-  readonly base: RunEstimate | null
+  /** null: nothing to compare with. */
+  readonly base: { readonly estimate: RunEstimate; readonly document: ConfigDocument } | null
   readonly policy: Policy
 }
 
-/** Fixes and other hardware for a run that does not fit; causes for one that changed. */
+/** Fixes for a run that does not fit, other hardware for one that breaks any limit, causes for one that changed. */
 export function advise({ config, estimate, base, policy }: AdviseOptions): Advice {
   const { run, memory, resolved } = estimate
   if (!run || !memory) return { fixes: [], alternatives: [], causes: [] }
   const evaluate = createEvaluator(run.architecture, policy)
-  const limit = memory.usableBytes === null ? null : memory.usableBytes * (policy.budget.memory.fail ?? 1)
+  const memoryShare = policy.budget.memory.fail ?? 1
+  const limit = memory.usableBytes === null ? null : memory.usableBytes * memoryShare
   const isOver = limit !== null && memory.highBytes > limit
-  const shared = { plan: resolved.plan, provenance: resolved.provenance, evaluate, limitBytes: limit }
+  const breaksAmounts = brokenAmounts(resolved.plan, evaluate, policy).includes('broken')
+  const shared = { plan: resolved.plan, evaluate, limitBytes: limit }
   return {
     fixes: isOver ? findFixes({ ...shared, format: config.format, document: config.document }) : [],
-    alternatives: isOver ? findAlternatives(shared) : [],
-    causes: base?.run
+    alternatives:
+      isOver || breaksAmounts
+        ? findAlternatives({
+            ...shared,
+            memoryShare,
+            // An amount that is not known is no answer to one that is over its limit.
+            passesAmounts: plan => {
+              const states = brokenAmounts(plan, evaluate, policy)
+              return !states.includes('broken') && !(breaksAmounts && states.includes('unknown'))
+            },
+          })
+        : [],
+    causes: base?.estimate.run
       ? findCauses({
-          basePlan: base.resolved.plan,
-          headPlan: resolved.plan,
-          provenance: resolved.provenance,
-          evaluate,
-          limitBytes: limit,
+          base: {
+            ...base.estimate.resolved,
+            document: base.document,
+            evaluate: createEvaluator(base.estimate.run.architecture, policy),
+          },
+          head: { ...resolved, document: config.document, evaluate },
+          memoryShare,
         })
       : [],
   }
+}
+
+/** How each amount stands that the policy limits. */
+function brokenAmounts(
+  plan: TrainingPlan,
+  evaluate: Evaluate,
+  { budget }: Policy,
+): readonly ('broken' | 'unknown' | 'within')[] {
+  const result = evaluate(plan)
+  const seconds = result?.time?.totalSeconds ?? null
+  const hours = seconds === null ? null : seconds / 3600
+  const amounts = [
+    [result?.cost?.total ?? null, budget.cost.fail],
+    [hours, budget.hours.fail],
+    [hours === null ? null : hours * plan.gpus, budget.gpuHours.fail],
+  ] as const
+  return amounts.flatMap(([amount, limit]) =>
+    limit === null ? [] : [amount === null ? 'unknown' : amount > limit ? 'broken' : 'within'],
+  )
 }

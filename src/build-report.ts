@@ -35,7 +35,8 @@ export interface EstimatedRun {
 interface BuildOptions {
   readonly runs: readonly EstimatedRun[]
   readonly findings: readonly Finding[]
-  readonly unaffected: number | null
+  /** null: without a comparison. */
+  readonly unaffected: readonly string[] | null
   readonly labels: readonly string[]
   readonly hasBase: boolean
 }
@@ -62,9 +63,10 @@ export function buildReport({ runs, findings, unaffected, labels, hasBase }: Bui
     findings,
     totals: totalsOf(
       sorted.map(({ report }) => report),
-      unaffected,
+      unaffected?.length ?? null,
     ),
     runs: sorted.map(({ report }) => report),
+    unaffectedPaths: unaffected ?? [],
   }
 }
 
@@ -128,7 +130,7 @@ function buildRun(run: EstimatedRun, labels: readonly string[], hasBase: boolean
   ])
   return {
     ...shared,
-    verdict: judgement.verdict,
+    verdict: own.some(isMisread) && judgement.verdict !== 'fail' ? 'unknown' : judgement.verdict,
     preExisting: judgement.preExisting,
     plan: head.resolved.plan,
     gpuName: head.run?.gpu?.name ?? null,
@@ -144,6 +146,11 @@ function buildRun(run: EstimatedRun, labels: readonly string[], hasBase: boolean
     assumptions: assumptionsOf(head),
     base: base ? baseReport(base, policy) : null,
   }
+}
+
+/** A key whose value could not be read was estimated at its default: no run passes on that. */
+function isMisread({ severity }: Finding): boolean {
+  return severity === 'error'
 }
 
 const NO_FIGURES = { memory: null, time: null, cost: null, ruleOfThumb: null, parameters: null } as const
@@ -269,6 +276,7 @@ function assumptionsOf({ resolved }: RunEstimate): readonly AssumptionReport[] {
     return [
       {
         key: provenance.key ?? key,
+        planKey: key,
         value,
         from: provenance.from,
         path: provenance.path ?? null,

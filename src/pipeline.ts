@@ -4,6 +4,7 @@ import type { DatasetSource } from './datasets/dataset-size.ts'
 import { namedDataPaths } from './datasets/measure-datasets.ts'
 import { type EstimateOptions, estimateRun, type RunEstimate } from './estimate-run.ts'
 import type { FileSource } from './files/file-source.ts'
+import type { ConfigDocument } from './formats/config-document.ts'
 import { type ReadConfig, ReadSession } from './formats/read-session.ts'
 import type { RunDraft } from './formats/reader.ts'
 import { FORMAT_READERS } from './formats/registry.ts'
@@ -81,7 +82,7 @@ export async function runPipeline(options: PipelineOptions): Promise<Report> {
         head: null,
         base: null,
         previousPath: null,
-        change: changeOf(config, options, null),
+        change: changeOf(config, options, false),
         advice: NO_ADVICE,
       })
       continue
@@ -101,9 +102,9 @@ export async function runPipeline(options: PipelineOptions): Promise<Report> {
         draft,
         policy,
         head: estimate,
-        base: before,
+        base: before?.estimate ?? null,
         previousPath,
-        change: changeOf(config, options, before),
+        change: changeOf(config, options, before !== null),
       }
       runs.push({
         ...shared,
@@ -122,7 +123,10 @@ export async function runPipeline(options: PipelineOptions): Promise<Report> {
       change: 'removed',
       advice: NO_ADVICE,
     })
-  const unaffected = options.changes === null ? null : head.configs.length - affected.length
+  const unaffected =
+    options.changes === null
+      ? null
+      : head.configs.filter(config => !affected.includes(config)).map(({ document }) => document.path)
   return buildReport({ runs, findings, unaffected, labels: options.labels ?? [], hasBase: options.base !== null })
 }
 
@@ -217,19 +221,20 @@ async function estimateBase(
   base: BaseTree,
   config: ReadConfig,
   draft: RunDraft,
-): Promise<RunEstimate | null> {
+): Promise<{ readonly estimate: RunEstimate; readonly document: ConfigDocument } | null> {
   const path = previousPathOf(options, config.document.path) ?? config.document.path
   const previous = base.tree.configs.find(({ document }) => document.path === path)
   const run =
     previous?.result.runs.find(({ name }) => name === draft.name) ??
     (previous?.result.runs.length === 1 ? previous.result.runs[0] : undefined)
-  if (!run) return null
-  return estimateRun({
+  if (!previous || !run) return null
+  const estimate = await estimateRun({
     ...estimateOptions(options, path),
     draft: run.draft,
     policy: options.policy.forPath(path),
     files: base.files,
   })
+  return { estimate, document: previous.document }
 }
 
 function estimateOptions(
@@ -244,9 +249,9 @@ function previousPathOf(options: PipelineOptions, path: string): string | null {
   return options.changes?.find(change => change.path === path)?.previousPath ?? null
 }
 
-function changeOf(config: ReadConfig, options: PipelineOptions, before: RunEstimate | null): EstimatedRun['change'] {
+function changeOf(config: ReadConfig, options: PipelineOptions, wasThere: boolean): EstimatedRun['change'] {
   if (!options.base) return 'not-compared'
   const own = options.changes?.find(({ path }) => path === config.document.path)
   if (own?.status === 'added') return 'new'
-  return before || own ? 'changed' : 'new'
+  return wasThere || own ? 'changed' : 'new'
 }

@@ -58,6 +58,7 @@ function wordReport(verdict: Verdict, runs: readonly RunReport[], findings: Repo
       currency: 'CNY',
     },
     runs,
+    unaffectedPaths: [],
   }
 }
 

@@ -110,16 +110,25 @@ export function sampleRun({ path, parts, usableGib, gpuName, hours, cost, overri
     fixes: [],
     alternatives: [],
     assumptions: [
-      { key: 'stage', value: 'sft', from: 'default', path: null, line: null, note: 'supervised without `rl`' },
+      {
+        key: 'stage',
+        planKey: 'stage',
+        value: 'sft',
+        from: 'default',
+        path: null,
+        line: null,
+        note: 'supervised without `rl`',
+      },
       {
         key: 'attention',
+        planKey: 'attention',
         value: 'flash',
         from: 'assumed',
         path: null,
         line: null,
         note: 'set `flash_attention` to be sure',
       },
-      { key: 'sequence_len', value: 8192, from: 'file', path, line: 6, note: '' },
+      { key: 'sequence_len', planKey: 'sequenceLength', value: 8192, from: 'file', path, line: 6, note: '' },
     ],
     base: {
       verdict: 'pass',
@@ -350,6 +359,7 @@ export function sampleReport(runs: readonly RunReport[], overrides: Partial<Repo
       currency: costs.length > 0 ? 'USD' : null,
     },
     runs,
+    unaffectedPaths: [],
     ...overrides,
   }
 }

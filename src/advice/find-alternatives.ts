@@ -6,6 +6,10 @@ import type { Evaluate } from './evaluation.ts'
 interface AlternativeOptions {
   readonly plan: TrainingPlan
   readonly evaluate: Evaluate
+  /** Share of the usable memory that may be used. */
+  readonly memoryShare: number
+  /** Cost, hours and GPU-hours are within the policy's limits. */
+  readonly passesAmounts: (plan: TrainingPlan) => boolean
 }
 
 /** Cards that clouds rent for training, one per class, smallest first. */
@@ -22,10 +26,16 @@ const COUNTS = [1, 2, 4, 8, 16] as const
 const MAX_SHOWN = 5
 
 /**
- * Other hardware on which the run as written fits: GPU × count, with time and cost where a price is known for it.
- * A stated price belongs to the GPU it was stated for and is not lent to another.
+ * Other hardware on which the run as written passes: GPU × count, with time and cost where a price is known for it.
+ * A stated price belongs to the GPU it was stated for and is not lent to another; a named provider offers what its
+ * price list has.
  */
-export function findAlternatives({ plan, evaluate }: AlternativeOptions): readonly AlternativeReport[] {
+export function findAlternatives({
+  plan,
+  evaluate,
+  memoryShare,
+  passesAmounts,
+}: AlternativeOptions): readonly AlternativeReport[] {
   const modelRanks = plan.parallelism.tensor * plan.parallelism.pipeline * plan.parallelism.context
   const found: AlternativeReport[] = []
   for (const id of OFFERED) {
@@ -34,9 +44,11 @@ export function findAlternatives({ plan, evaluate }: AlternativeOptions): readon
     for (const gpus of COUNTS) {
       if (gpus % modelRanks !== 0 || (id === plan.hardware.gpu && gpus === plan.gpus)) continue
       if (gpus !== plan.gpus && (plan.parallelism.data === 'none' || plan.parallelism.data === 'ddp')) continue
-      const result = evaluate({ ...plan, gpus, gpusPerNode: Math.min(8, gpus), hardware: hardwareOn(plan, id) })
-      if (!result?.fits || result.memory.usableBytes === null || result.memory.highBytes > result.memory.usableBytes)
-        continue
+      const other = { ...plan, gpus, gpusPerNode: Math.min(8, gpus), hardware: hardwareOn(plan, id) }
+      const result = evaluate(other)
+      if (!result || result.memory.usableBytes === null) continue
+      if (result.memory.highBytes > result.memory.usableBytes * memoryShare || !passesAmounts(other)) continue
+      if (plan.hardware.price?.provider && result.time?.runSeconds != null && result.cost === null) break
       found.push({
         gpu: id,
         gpuName: gpu.name,
@@ -54,7 +66,10 @@ export function findAlternatives({ plan, evaluate }: AlternativeOptions): readon
   }
   const fastest = best(found, ({ runSeconds }) => runSeconds)
   const cheapest = best(found, ({ cost }) => cost)
-  return found.slice(0, MAX_SHOWN).map(option => ({
+  const marked = new Set([cheapest, fastest])
+  const others = found.filter(option => !marked.has(option)).slice(0, MAX_SHOWN - marked.size)
+  const shown = found.filter(option => marked.has(option) || others.includes(option))
+  return shown.map(option => ({
     ...option,
     note: [option === cheapest ? 'cheapest that fits' : '', option === fastest ? 'fastest' : '']
       .filter(Boolean)

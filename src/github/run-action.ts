@@ -291,5 +291,6 @@ function emptyReport(findings: readonly Finding[]): Report {
       currency: null,
     },
     runs: [],
+    unaffectedPaths: [],
   }
 }

@@ -1,17 +1,21 @@
 import { code, fenced, prose } from './escape-markdown.ts'
 import { duration, gib, money, percent, unbroken } from './figures.ts'
+import { fixText } from './fix-text.ts'
 import { markdownTable } from './markdown-table.ts'
 import { memoryBars } from './memory-bar.ts'
 import { describePlan } from './plan-text.ts'
 import type { ChangeReport, FixReport, RunReport } from './report.ts'
 
 /** What a failing run needs to pass: where its memory goes, the changes that help, and the first of them as a diff. */
-export function failingRun(run: RunReport, baseLabel: string): string {
-  const parts = [`#### ${code(run.path)}`, prose(describePlan(run))]
+export function failingRun(
+  run: RunReport,
+  { baseLabel, cause }: { readonly baseLabel: string; readonly cause: string },
+): string {
+  const parts = [`#### ${code(run.path)}`, prose(describePlan(run)), cause]
   if (run.memory) parts.push(barsBlock(run, baseLabel))
   const offered = run.fixes.find(({ tooTight }) => !tooTight) ?? run.fixes[0]
   if (offered) {
-    parts.push('**To pass, do one of these**', fixTable(run))
+    parts.push(`**To ${run.verdict === 'fail' ? 'pass' : 'be sure'}, do one of these**`, fixTable(run))
     if (offered.changes.length > 0) parts.push(fixDiff(offered, run.fixes.indexOf(offered)))
   }
   return parts.filter(part => part !== '').join('\n\n')
@@ -31,11 +35,12 @@ function barsBlock({ memory, base, fixes }: RunReport, baseLabel: string): strin
 
 function fixTable({ fixes, memory, cost: ownCost }: RunReport): string {
   const usable = memory?.usableBytes ?? null
-  const rows = fixes.map(({ title, tooTight, memoryBytes, runSeconds, cost }, index) => {
+  const rows = fixes.map((fix, index) => {
+    const { tooTight, memoryBytes, runSeconds, cost } = fix
     const amount = `${gib(memoryBytes)} GiB${usable ? ` (${percent(memoryBytes / usable)})` : ''}`
     return [
       tooTight ? fixLetter(index) : `**${fixLetter(index)}**`,
-      `${prose(title)}${tooTight ? ': *too tight, not enough margin*' : ''}`,
+      `${fixText(fix)}${tooTight ? ' (*too tight, not enough margin*)' : ''}`,
       unbroken(amount),
       runSeconds === null ? '—' : unbroken(duration(runSeconds)),
       cost === null ? '—' : unbroken(money(cost, ownCost?.currency ?? null)),

@@ -44,14 +44,23 @@ export function moneyDelta(amount: number, base: number, currency: string | null
   return `${signedMoney(delta, currency, Math.max(moneyDigits(amount), moneyDigits(base)))}${share}`
 }
 
+/** A sum of amounts as shown: whole when they are all whole. */
+export function moneySum(sum: number, currency: string | null): string {
+  return moneyText(sum, currency, sumDigits(sum))
+}
+
 /** `+$13`, `−4.50 CNY`, `0`. */
-export function signedMoney(delta: number, currency: string | null, digits = moneyDigits(delta)): string {
+export function signedMoney(delta: number, currency: string | null, digits = sumDigits(delta)): string {
   return signed(delta, moneyText(Math.abs(delta), currency, digits))
 }
 
-/** Cents matter below a hundred; above they are noise beside the interval of the estimate. */
+/** Cents matter below ten; above they are noise beside the interval of the estimate. */
 function moneyDigits(amount: number): number {
-  return Math.abs(amount) >= 100 ? 0 : 2
+  return Math.abs(amount) >= 10 ? 0 : 2
+}
+
+function sumDigits(sum: number): number {
+  return Number.isInteger(Number(sum.toFixed(2))) ? 0 : 2
 }
 
 function moneyText(amount: number, currency: string | null, digits: number): string {

@@ -22,6 +22,9 @@ const GROUPS = [
   { name: 'allocator, CUDA, NCCL', glyph: '·', ascii: '.' },
 ] as const
 
+/** The legend's second line starts here: a comment is about ninety characters wide. */
+const LEGEND_BREAK = 3
+
 type GroupName = (typeof GROUPS)[number]['name']
 
 /** The first row that matches a component's name decides; what no row matches is the allocator's. */
@@ -36,7 +39,7 @@ const GROUP_RULES: readonly { readonly matches: RegExp; readonly name: GroupName
 ]
 
 /** Memory as bars of one character per GiB (fewer when the scale is long), with the usable limit as a wall. */
-export function memoryBars({ rows, usableBytes, ascii = false, columns = 60 }: BarOptions): readonly string[] {
+export function memoryBars({ rows, usableBytes, ascii = false, columns = 44 }: BarOptions): readonly string[] {
   const totals = rows.map(({ components }) => components.reduce((sum, { bytes }) => sum + bytes, 0))
   const longest = Math.max(usableBytes ?? 0, ...totals)
   const unit = Math.max(GIB / 4, longest / columns)
@@ -58,8 +61,9 @@ export function memoryBars({ rows, usableBytes, ascii = false, columns = 60 }: B
       usableBytes === null ? '' : `  ${percent(total / usableBytes)}${total > usableBytes ? '  out of memory' : ''}`
     return `${label.padEnd(width)}  ${gib(total).padStart(6)}   ${walled}${share}`.trimEnd()
   })
-  const legend = GROUPS.map(group => `${ascii ? group.ascii : group.glyph} ${group.name}`).join('   ')
+  const keys = GROUPS.map(group => `${ascii ? group.ascii : group.glyph} ${group.name}`)
+  const legend = [keys.slice(0, LEGEND_BREAK), keys.slice(LEGEND_BREAK)].map(row => row.join('   '))
   const usable = usableBytes === null ? '' : `${gib(usableBytes)} usable`.padStart((wall ?? 0) + 1)
   const head = `${'GiB per GPU'.padEnd(width + 8)}   ${usable}`
-  return [head.trimEnd(), ...lines, '', legend]
+  return [head.trimEnd(), ...lines, '', ...legend]
 }

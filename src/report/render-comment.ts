@@ -1,3 +1,4 @@
+import { causeSentence } from './cause-sentence.ts'
 import type { CommentOptions } from './comment-options.ts'
 import { code, htmlText, prose } from './escape-markdown.ts'
 import { failingRun } from './failing-run.ts'
@@ -13,7 +14,7 @@ import {
   timeAndCostTitle,
 } from './run-folds.ts'
 import { limitsLine, runTable } from './run-table.ts'
-import { verdictAlert, verdictHeading } from './verdict-heading.ts'
+import { has, verdictAlert, verdictHeading } from './verdict-heading.ts'
 
 export type { CommentOptions } from './comment-options.ts'
 
@@ -63,7 +64,7 @@ export function renderComment(report: Report, options: CommentOptions): string {
 /** Every block of a report in reading order. */
 export function reportSections(report: Report, options: CommentOptions, extent: Extent): readonly Section[] {
   const baseLabel = options.baseLabel ?? 'base'
-  const failing = report.runs.filter(({ verdict }) => verdict === 'fail')
+  const failing = report.runs.filter(needsChange)
   const estimated = report.runs.filter(({ memory }) => memory !== null)
   return [
     { text: options.marker ?? '' },
@@ -72,41 +73,75 @@ export function reportSections(report: Report, options: CommentOptions, extent: 
     { text: runTable(report, options, extent.rows) },
     { text: limitsLine(report) },
     { text: generalFindings(report) },
-    ...failing.slice(0, MAX_OPEN_RUNS).map(run => ({ text: failingRun(run, baseLabel), part: 'failing' as const })),
+    ...failing.slice(0, MAX_OPEN_RUNS).map((run, index) => ({
+      text: failingRun(run, { baseLabel, cause: index === 0 ? '' : causeSentence(run) }),
+      part: 'failing' as const,
+    })),
     ...failing.slice(MAX_OPEN_RUNS).map(run => ({
-      text: fold(`${summaryName(run)}: how to pass`, failingRun(run, baseLabel)),
+      text: fold(`${summaryName(run)}: how to pass`, failingRun(run, { baseLabel, cause: causeSentence(run) })),
       part: 'later-failing' as const,
     })),
-    ...estimated.slice(0, extent.rows).flatMap(run => runFolds(run, baseLabel, estimated.length > 1, extent)),
+    ...report.runs
+      .filter(run => run.preExisting && run.fixes.length > 0)
+      .slice(0, MAX_OPEN_RUNS)
+      .map(run => ({
+        text: fold(`<b>How to make it pass</b> (${summaryName(run)})`, failingRun(run, { baseLabel, cause: '' })),
+        part: 'later-failing' as const,
+      })),
+    { text: report.runs.length === 1 && failing.length === 0 ? report.runs.map(causeSentence).join('') : '' },
+    ...estimated.slice(0, extent.rows).flatMap(run => runDetails(run, baseLabel, estimated.length > 1, extent)),
     { text: footer(report, options) },
   ]
 }
 
-function runFolds(run: RunReport, baseLabel: string, isNamed: boolean, extent: Extent): readonly Section[] {
-  const titled = (title: string, rest: string): string =>
-    `<b>${title}</b>${isNamed ? ` (${summaryName(run)})` : ''}${rest === '' ? '' : `: ${rest}`}`
-  const hardware =
-    run.alternatives.length > 0
-      ? fold(
-          titled(
-            'Or change the hardware',
-            `${run.alternatives.length} that ${run.alternatives.length === 1 ? 'fits' : 'fit'}`,
-          ),
-          alternativesTable(run),
-        )
-      : ''
-  const figures = timeAndCost(run)
+function needsChange(run: RunReport): boolean {
+  return run.verdict === 'fail' || (has(run, 'too-close-to-call') && !run.preExisting)
+}
+
+interface Detail {
+  readonly part: NonNullable<Section['part']>
+  readonly title: string
+  readonly rest: string
+  readonly body: string
+}
+
+/** A fold each where the run needs a decision or is the only one; else one fold holds them all. */
+function runDetails(run: RunReport, baseLabel: string, isOneOfMany: boolean, extent: Extent): readonly Section[] {
+  const offered = run.alternatives.length
+  const details: readonly Detail[] = [
+    {
+      part: 'alternatives' as const,
+      title: 'Or change the hardware',
+      rest: `${offered} that ${offered === 1 ? 'passes' : 'pass'}`,
+      body: offered > 0 ? alternativesTable(run) : '',
+    },
+    {
+      part: 'breakdown' as const,
+      title: 'Where the memory goes',
+      rest: breakdownTitle(run),
+      body: breakdownTable(run, baseLabel),
+    },
+    { part: 'time' as const, title: 'Time and cost', rest: timeAndCostTitle(run), body: timeAndCost(run) },
+    {
+      part: 'assumptions' as const,
+      title: 'Assumptions',
+      rest: assumptionsTitle(run),
+      body: assumptionsTable(run, extent.assumptions),
+    },
+  ].filter(({ body }) => body !== '')
+  if (!isOneOfMany || needsChange(run))
+    return details.map(({ part, title, rest, body }) => ({
+      part,
+      text: fold(
+        `<b>${title}</b>${isOneOfMany ? ` (${summaryName(run)})` : ''}${rest === '' ? '' : `: ${rest}`}`,
+        body,
+      ),
+    }))
   return [
-    { text: hardware, part: 'alternatives' },
-    {
-      text: fold(titled('Where the memory goes', breakdownTitle(run)), breakdownTable(run, baseLabel)),
-      part: 'breakdown',
-    },
-    { text: figures === '' ? '' : fold(titled('Time and cost', timeAndCostTitle(run)), figures), part: 'time' },
-    {
-      text: fold(titled('Assumptions', assumptionsTitle(run)), assumptionsTable(run, extent.assumptions)),
-      part: 'assumptions',
-    },
+    { text: `<details>\n<summary><b>${summaryName(run)}</b>: memory, time and cost, assumptions</summary>` },
+    { text: run.verdict === 'pass' ? causeSentence(run) : '' },
+    ...details.map(({ part, title, rest, body }) => ({ part, text: `**${title}**: ${rest}\n\n${body}` })),
+    { text: '</details>' },
   ]
 }
 

@@ -16,6 +16,8 @@ export interface Report {
   readonly totals: ReportTotals
   /** Failing first, then warning, unknown, passing; inside by path. */
   readonly runs: readonly RunReport[]
+  /** Training configs known at the head that the change does not affect; empty without a comparison. */
+  readonly unaffectedPaths: readonly string[]
 }
 
 export interface ReportTotals {
@@ -156,7 +158,10 @@ export interface AlternativeReport {
 }
 
 export interface AssumptionReport {
+  /** The user's key where there is one, else the plan's. */
   readonly key: string
+  /** The plan's own key: one line of a file may settle several. */
+  readonly planKey: string
   readonly value: unknown
   readonly from: Origin
   readonly path: string | null

@@ -1,9 +1,9 @@
+import { shownValue } from './cause-sentence.ts'
 import { code, htmlText, prose } from './escape-markdown.ts'
 import { duration, gib, group, money, moneyDelta, percent, roundedParts, unbroken } from './figures.ts'
 import { markdownTable } from './markdown-table.ts'
 import { ruleOfThumb } from './plan-text.ts'
 import type { RunReport } from './report.ts'
-import { shownValue } from './verdict-heading.ts'
 
 /** GitHub renders markdown inside only after a blank line. */
 export function fold(title: string, body: string): string {
@@ -183,12 +183,14 @@ function isEmpty(value: object): boolean {
 /** Where each value came from, the most doubtful first. */
 export function assumptionsTable({ assumptions }: RunReport, maxRows: number): string {
   const sorted = assumptions.toSorted((a, b) => importance(a) - importance(b))
-  const rows = sorted.slice(0, maxRows).map(({ key, value, from, path, line, note }) => {
+  const isShared = (key: string): boolean => assumptions.filter(own => own.key === key).length > 1
+  const rows = sorted.slice(0, maxRows).map(({ key, planKey, value, from, path, line, note }) => {
     const place = path ? `${code(path)}${line ? ` line ${line}` : ''}` : ORIGINS[from]
+    const by = isShared(key) && key !== planKey ? `${code(key)}, ` : ''
     return [
       from === 'assumed' ? '✎' : '✔',
-      `${code(key)} = ${shownValue(value)}`,
-      `${place}${note ? `: ${prose(note)}` : ''}`,
+      `${code(by === '' ? key : planKey)} = ${shownValue(value)}`,
+      `${by}${place}${note ? `: ${prose(note)}` : ''}`,
     ]
   })
   const hidden = sorted.length - rows.length

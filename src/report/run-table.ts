@@ -6,14 +6,17 @@ import {
   gibDelta,
   money,
   moneyDelta,
+  moneySum,
   percent,
   plural,
-  shownMoney,
   signedMoney,
   unbroken,
 } from './figures.ts'
 import { markdownTable } from './markdown-table.ts'
-import type { LimitKind, Report, RunReport } from './report.ts'
+import { shortGpuName } from './plan-text.ts'
+import type { CostReport, LimitKind, Report, RunReport } from './report.ts'
+import { runReason } from './run-reason.ts'
+import { shownTotals } from './shown-totals.ts'
 import { VERDICT_SYMBOLS } from './verdict-heading.ts'
 
 const NONE = '—'
@@ -26,14 +29,14 @@ export function runTable(report: Report, options: CommentOptions, maxRows: numbe
   const rows = shown.map(run => runRow(run, options))
   const hidden = report.runs.slice(maxRows)
   if (hidden.length > 0) rows.push(['', moreText(hidden), ...DASHES])
-  const total = totalRow(report)
+  const total = totalRow(report, isCompared)
   if (total) rows.push(total)
   const kept = isCompared ? rows : rows.map(cells => cells.filter((_, index) => !DELTA_COLUMNS.has(index)))
   const columns = isCompared ? COLUMNS : COLUMNS.filter((_, index) => !DELTA_COLUMNS.has(index))
   return markdownTable({ columns, rows: kept })
 }
 
-const COLUMNS = ['^', 'Config', 'GPUs', '>Peak memory / GPU', '>Δ GiB', '>Time', '>Cost / run', '>Δ cost'] as const
+const COLUMNS = ['^', 'Config', 'GPUs', '>Peak GiB / GPU', '>Δ GiB', '>Time', '>Cost / run', '>Δ cost'] as const
 const DELTA_COLUMNS: ReadonlySet<number> = new Set([4, 7])
 const DASHES = [NONE, NONE, NONE, NONE, NONE, NONE] as const
 
@@ -56,23 +59,32 @@ function runRow(run: RunReport, options: CommentOptions): readonly string[] {
   return [
     symbol,
     config,
-    plan ? `${plan.gpus}\u00A0×\u00A0${prose(run.gpuName ?? 'unknown GPU')}` : NONE,
+    plan ? unbroken(`${plan.gpus} × ${prose(shortGpuName(run.gpuName ?? 'unknown GPU'))}`) : NONE,
     memoryCell(run),
     change === 'new' ? 'new' : base?.memoryBytes != null ? gibDelta(run.memory.deviceBytes, base.memoryBytes) : NONE,
     time
       ? unbroken(time.totalSeconds === null ? `${duration(time.stepSeconds)} / step` : duration(time.totalSeconds))
       : NONE,
-    cost ? unbroken(money(cost.total, cost.currency)) : NONE,
+    cost ? costCell(cost, run.limits) : NONE,
     change === 'new' ? 'new' : cost && base?.cost != null ? moneyDelta(cost.total, base.cost, cost.currency) : NONE,
   ]
 }
 
-function memoryCell({ memory, verdict }: RunReport): string {
+function memoryCell({ memory, limits }: RunReport): string {
   if (!memory) return NONE
-  const amount = verdict === 'fail' ? `**${gib(memory.deviceBytes)}**` : gib(memory.deviceBytes)
-  if (memory.usableBytes === null) return unbroken(`${amount} GiB`)
+  const amount = isBroken(limits, 'memory') ? `**${gib(memory.deviceBytes)}**` : gib(memory.deviceBytes)
+  if (memory.usableBytes === null) return amount
   const share = percent(memory.deviceBytes / memory.usableBytes)
-  return `${unbroken(`${amount} of ${gib(memory.usableBytes)} GiB`)} ${unbroken(`(${share})`)}`
+  return `${unbroken(`${amount} of ${gib(memory.usableBytes)}`)} ${unbroken(`(${share})`)}`
+}
+
+function costCell({ total, currency }: CostReport, limits: RunReport['limits']): string {
+  const amount = unbroken(money(total, currency))
+  return isBroken(limits, 'cost') ? `**${amount}**` : amount
+}
+
+function isBroken(limits: RunReport['limits'], kind: LimitKind): boolean {
+  return limits.some(limit => limit.kind === kind && limit.level === 'fail')
 }
 
 /** Path, what is special about it, and in words why it does not pass. */
@@ -84,7 +96,7 @@ function configCell(run: RunReport, options: CommentOptions): string {
     run.preExisting ? 'already over at the base' : '',
   ].filter(mark => mark !== '')
   const name = run.name ? ` ${code(run.name)}` : ''
-  const reason = run.verdict === 'pass' ? '' : reasonOf(run)
+  const reason = run.verdict === 'pass' ? '' : runReason(run)
   return `${fileLink(run, options)}${name}${marks.length > 0 ? ` (${marks.join(', ')})` : ''}${reason === '' ? '' : `: ${reason}`}`
 }
 
@@ -103,39 +115,13 @@ function encodePathPart(part: string): string {
     .replaceAll(')', '%29')
 }
 
-const SHORT_REASONS: ReadonlyMap<string, string> = new Map([
-  ['over-memory', 'out of GPU memory'],
-  ['near-memory', 'close to the memory limit'],
-  ['too-close-to-call', 'too close to call'],
-  ['over-cost', 'over the cost limit'],
-  ['over-cost-increase', 'the cost grew beyond the limit'],
-  ['over-hours', 'over the time limit'],
-  ['over-gpu-hours', 'over the GPU-hours limit'],
-])
-
-function reasonOf({ findings, memory }: RunReport): string {
-  const judged = findings.flatMap(({ code: own }) => SHORT_REASONS.get(own) ?? [])
-  if (memory && judged.length > 0) return [...new Set(judged)].join(', ')
-  const problem =
-    findings.find(({ severity }) => severity === 'error') ??
-    findings.find(({ severity }) => severity === 'warning') ??
-    findings[0]
-  if (!problem) return ''
-  const place = problem.line === null ? '' : `line ${problem.line}: `
-  return `${memory ? '' : 'not estimated, '}${place}${prose(problem.message)}`
-}
-
-/** Sums of the amounts shown. */
-function totalRow({ runs, totals: { cost, costDelta, currency } }: Report): readonly string[] | null {
-  if (runs.length < 2 || cost === null) return null
-  const sum = runs.reduce((total, run) => total + (run.cost ? shownMoney(run.cost.total) : 0), 0)
-  const change = runs.reduce((total, run) => {
-    if (!run.cost) return total
-    if (run.change === 'new') return total + shownMoney(run.cost.total)
-    return run.base?.cost == null ? total : total + shownMoney(run.cost.total) - shownMoney(run.base.cost)
-  }, 0)
-  const delta = costDelta === null ? '' : `**${unbroken(signedMoney(change, currency))}**`
-  return ['', '**All**', '', '', '', '', `**${unbroken(money(sum, currency))}**`, delta]
+function totalRow(report: Report, isCompared: boolean): readonly string[] | null {
+  const { cost, costDelta } = shownTotals(report)
+  if (report.runs.length < 2 || cost === null) return null
+  const { currency } = report.totals
+  const delta = costDelta === null ? '' : `**${unbroken(signedMoney(costDelta, currency))}**`
+  const name = isCompared ? '**All changed configs**' : '**All configs**'
+  return ['', name, '', '', '', '', `**${unbroken(moneySum(cost, currency))}**`, delta]
 }
 
 const LIMIT_NAMES = {
@@ -162,5 +148,11 @@ export function limitsLine(report: Report): string {
   const others = unaffected
     ? `The ${plural(unaffected, 'other training config')} in this repository ${unaffected === 1 ? 'is' : 'are'} not affected.`
     : ''
-  return [parts.length > 0 ? `Limits: ${parts.join(' · ')}.` : '', others].filter(text => text !== '').join(' ')
+  const unknown =
+    report.totals.unknown > 0 && report.verdict !== 'fail'
+      ? 'What could not be estimated does not fail the check; `on_unknown` in the policy decides that.'
+      : ''
+  return [parts.length > 0 ? `Limits: ${parts.join(' · ')}.` : '', unknown, others]
+    .filter(text => text !== '')
+    .join(' ')
 }

@@ -1,7 +1,12 @@
 import type { FindingCode } from '../plan/finding-texts.ts'
+import { causeSentence } from './cause-sentence.ts'
 import { code, prose } from './escape-markdown.ts'
-import { gib, gibDelta, money, percent, plural, signedMoney, unbroken } from './figures.ts'
-import type { CauseReport, MemoryReport, Report, RunReport } from './report.ts'
+import { gib, gibDelta, moneySum, percent, plural, signedMoney, unbroken } from './figures.ts'
+import { fixText } from './fix-text.ts'
+import { shortGpuName } from './plan-text.ts'
+import type { MemoryReport, Report, RunReport } from './report.ts'
+import { runReason } from './run-reason.ts'
+import { shownTotals } from './shown-totals.ts'
 
 export const VERDICT_SYMBOLS = { pass: '✅', warn: '⚠️', fail: '❌', unknown: '❔' } as const
 
@@ -21,6 +26,9 @@ function sentence(report: Report, baseLabel: string): string {
   const close = report.runs.find(run => has(run, 'too-close-to-call'))
   if (close?.memory?.usableBytes)
     return `${code(close.path)} may not fit: ${ofUsable(close.memory)}${warned > 1 ? `; ${warned} of ${checked} configs with warnings` : ''}`
+  const [only] = report.runs
+  if (warned === 1 && checked === 1 && only)
+    return `${code(only.path)} ${has(only, 'near-memory') ? '' : 'fits, but '}${runReason(only)}`
   if (warned > 0) return `${warned} of ${plural(checked, 'config')} with warnings`
   if (unknown > 0) return `${plural(unknown, 'config')} could not be estimated, ${fitting(checked - unknown)}`
   const [fixed] = report.runs.filter(run => run.base?.verdict === 'fail')
@@ -43,12 +51,15 @@ function failedSentence({ runs, totals: { checked, failed } }: Report): string {
   return `${failed} of ${checked} ${changed}configs ${what}`
 }
 
-function priceOf({ runs, totals: { cost, costDelta, currency } }: Report): string {
+function priceOf(report: Report): string {
+  const { runs, totals } = report
+  const { currency } = totals
+  const { cost, costDelta } = shownTotals(report)
   const isCompared = runs.some(({ change }) => change !== 'not-compared')
   if (cost === null) return ''
   const shown = costDelta === null || !isCompared ? '' : signedMoney(costDelta, currency)
   const change = shown === '' ? '' : ` (${shown === '0' ? 'no change' : shown})`
-  return `, ${money(cost, currency)} per run${change}`
+  return `, ${moneySum(cost, currency)} per run${change}`
 }
 
 /** One alert at most: what is wrong, why, and the smallest way out. */
@@ -80,49 +91,11 @@ function problem(run: RunReport): string {
   return [...lines, ...others.map(({ message }) => `**${code(run.path)}**: ${prose(message)}`)].join(' ')
 }
 
-/** Less than this is not worth a sentence. */
-const NOTICEABLE_BYTES = 2 ** 30 / 10
-const MAX_CAUSES = 3
-
-/** `Cause: sequence_len 4096 → 8192 (+14.7 GiB) and micro_batch_size 1 → 2 (+4.9 GiB); either alone fits.` */
-function causeSentence({ causes }: RunReport): string {
-  const changes = causes.filter(({ key }) => key !== 'together')
-  const moved = changes
-    .filter(({ memoryBytes }) => memoryBytes !== null && Math.abs(memoryBytes) >= NOTICEABLE_BYTES)
-    .toSorted((a, b) => Math.abs(b.memoryBytes ?? 0) - Math.abs(a.memoryBytes ?? 0))
-  if (moved.length === 0) return ''
-  const together = causes.find(({ key }) => key === 'together')
-  const interaction =
-    together?.memoryBytes && Math.abs(together.memoryBytes) >= NOTICEABLE_BYTES
-      ? `, and ${signedGib(together.memoryBytes)} only together`
-      : ''
-  const enough = moved.filter(({ fitsWithout }) => fitsWithout === true)
-  const verdict =
-    moved.length < 2 || enough.length === 0
-      ? ''
-      : enough.length === moved.length
-        ? ' Undoing any one of them is enough.'
-        : ` Undoing ${enough.map(({ key }) => code(key)).join(' or ')} is enough.`
-  return `Cause: ${moved.slice(0, MAX_CAUSES).map(causeText).join(' **and** ')}${interaction}.${verdict}`
-}
-
-function causeText({ key, from, to, memoryBytes }: CauseReport): string {
-  return `${code(key)} ${shownValue(from)} → ${shownValue(to)} (${signedGib(memoryBytes ?? 0)})`
-}
-
-/** A value of a plan as a code span; a part that is absent reads as `none`. */
-export function shownValue(value: unknown): string {
-  if (value === null || value === undefined) return 'none'
-  return code(typeof value === 'string' ? value : JSON.stringify(value))
-}
-
-function signedGib(bytes: number): string {
-  return unbroken(`${gibDelta(bytes, 0)} GiB`)
-}
-
-function wayOut({ fixes }: RunReport): string {
+function wayOut({ fixes, alternatives }: RunReport): string {
   const fix = fixes.find(({ tooTight }) => !tooTight)
-  return fix ? `Smallest change that passes: ${prose(fix.title)} → ${unbroken(`${gib(fix.memoryBytes)} GiB`)}.` : ''
+  if (fix) return `Smallest change that passes: ${fixText(fix)} (${unbroken(`${gib(fix.memoryBytes)} GiB`)}).`
+  const [other] = alternatives
+  return other ? `As written it passes on ${unbroken(`${other.gpus} × ${prose(shortGpuName(other.gpuName))}`)}.` : ''
 }
 
 /** `44.3 of 39.4 GiB (112 %)`. */
