@@ -59,6 +59,8 @@ export interface Layer {
   readonly norms: Norms
   /** Attention and MLP read the same normed input and are added together (GPT-NeoX, Falcon, phi). */
   readonly parallelResidual: boolean
+  /** A decoder layer of an encoder-decoder: a second attention reads the encoder's output. */
+  readonly crossAttention?: boolean
   /** Every parameter tensor of the layer, with the leaf name adapters match. */
   readonly tensors: readonly ParameterTensor[]
 }
@@ -115,6 +117,7 @@ export interface Attention {
   readonly dropout: number
   readonly causal: boolean
   readonly latent: LatentAttention | null
+  /** Beside `mha`: a mixer that runs next to attention on the same input (Falcon-H1). */
   readonly mixer: Mixer | null
 }
 

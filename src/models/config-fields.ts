@@ -12,6 +12,30 @@ export class ConfigFields {
     return new ConfigFields(Object.fromEntries(this.#fields), defaults)
   }
 
+  /** The keys of nested blocks counted as the model's own; what the model writes itself wins. */
+  including(blocks: readonly string[]): ConfigFields {
+    const inner = blocks.flatMap(key => Object.entries(this.nested(key)?.plain() ?? {}))
+    return new ConfigFields({ ...Object.fromEntries(inner), ...this.plain() }, this.#defaults)
+  }
+
+  /** Fields under the canonical names of one stack: `{num_hidden_layers: ['encoder_layers']}`. */
+  renamed(names: Readonly<Record<string, readonly string[]>>): ConfigFields {
+    const own = Object.entries(names).flatMap(([name, keys]) => {
+      const value = this.raw(...keys)
+      return value === undefined || value === null ? [] : [[name, value] as const]
+    })
+    return new ConfigFields({ ...this.plain(), ...Object.fromEntries(own) }, this.#defaults)
+  }
+
+  plain(): Readonly<Record<string, unknown>> {
+    return Object.fromEntries(this.#fields)
+  }
+
+  /** Number of keys. */
+  get size(): number {
+    return this.#fields.size
+  }
+
   /** The key is written, possibly as null. */
   has(key: string): boolean {
     return this.#fields.has(key)

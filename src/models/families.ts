@@ -1,3 +1,17 @@
+import type { ParameterTensor } from './architecture.ts'
+import type { BlockDimensions } from './block-dimensions.ts'
+import type { ConfigFields } from './config-fields.ts'
+import { gemma3nLayer, gemma4Layer, gemmaEmbedding } from './gemma-extras.ts'
+import type { LayerSpec } from './layer-specs.ts'
+import type { MixerKind } from './mixers.ts'
+import { embedding, norm, parameter } from './tensor.ts'
+
+export interface LayerExtraOptions {
+  readonly fields: ConfigFields
+  readonly dimensions: BlockDimensions
+  readonly spec: LayerSpec
+}
+
 /** How a model type spells and shapes its decoder block. A boolean given as text is the config key that decides it. */
 export interface Family {
   readonly attention: {
@@ -6,38 +20,83 @@ export interface Family {
     readonly output: string
     readonly module: string
     readonly bias: boolean | string
+    /** k has none though q and v do (Whisper). */
+    readonly keyBias?: false
     readonly outputBias: boolean | string
-    readonly qkNorm?: 'head' | 'full' | string
-    /** The q/k norm is a LayerNorm with bias, or only there when this key is set. */
+    /** head: over each head's size; head-layernorm: the same with a bias (phi); full: over all heads together. */
+    readonly qkNorm?: 'head' | 'head-layernorm' | 'full'
+    /** The q/k norm is only there when this key is set. */
     readonly qkNormWhen?: string
+    readonly qkNormNames?: readonly [string, string]
     readonly sinks?: boolean
+    /** q_proj also emits a gate for the output (Qwen3-Next). */
+    readonly outputGate?: boolean
     /** apply_rotary_pos_emb concatenates a rotated and a passed part (partial_rotary_factor in the code). */
     readonly joinsRotaryParts?: boolean
+    /** Further parameters, by their leaf name. */
+    readonly extra?: (fields: ConfigFields, dimensions: BlockDimensions) => readonly ParameterTensor[]
   }
   readonly mlp: {
-    readonly kind: 'gated' | 'fused-gated' | 'plain'
+    readonly kind: 'gated' | 'fused-gated' | 'plain' | 'none'
     readonly names: readonly string[]
     readonly module: string
     readonly bias: boolean | string
+    readonly outputBias?: boolean | string
     readonly activation?: string
+    /** The key of the dense width where it is not `intermediate_size`. */
+    readonly widthKey?: string
   }
   readonly norm: {
     readonly kind: 'rms' | 'layernorm'
     readonly perLayer: number
+    /** The first layer has fewer (ModernBERT: the embedding's norm serves). */
+    readonly inFirstLayer?: number
     readonly bias?: boolean
     readonly affine?: boolean
     readonly float32Weight?: boolean
     readonly placement?: 'pre' | 'post' | 'sandwich'
   }
+  /** What layers without attention mix tokens with; beside: in every layer, next to attention (Falcon-H1). */
+  readonly mixer?: { readonly kind: MixerKind; readonly module: string; readonly beside?: true }
+  /** A layer is one block: a mixer, attention or a feed-forward (Nemotron-H). */
+  readonly singleBlock?: true
+  /** Attention sees both directions. */
+  readonly encoder?: true
+  /** Full-attention layers have a head size of their own (Gemma 4). */
+  readonly globalAttention?: true
   readonly parallelResidual?: boolean | string
   readonly rotary?: boolean
-  /** Rows of a learned position table: the key and how many rows it has beyond it. */
-  readonly positions?: { readonly keys: readonly string[]; readonly extra?: number }
+  /** Rows of a learned position table: the key, how many rows it has beyond it, and the key that turns it off. */
+  readonly positions?: { readonly keys: readonly string[]; readonly extra?: number; readonly when?: string }
   readonly embeddingNorm?: boolean
+  readonly finalNorm?: false
   readonly headBias?: boolean | string
+  readonly headStyle?: 'decoder' | 'bert' | 'deberta' | 'roberta' | 'modernbert' | 'distilbert'
   /** conv1d: transformers' Conv1D instead of nn.Linear. */
   readonly conv1d?: boolean
-  readonly moe?: 'mixtral' | 'qwen' | 'deepseek' | 'gpt-oss' | 'granite' | 'llama4' | 'olmoe' | 'phimoe'
+  readonly moe?:
+    | 'mixtral'
+    | 'qwen'
+    | 'deepseek'
+    | 'gpt-oss'
+    | 'granite'
+    | 'llama4'
+    | 'olmoe'
+    | 'phimoe'
+    | 'jamba'
+    | 'hunyuan'
+    | 'lfm2'
+    | 'nemotron'
+    | 'dbrx'
+    | 'gemma4'
+  /** Experts only when this key is set, whatever their number. */
+  readonly moeWhen?: string
+  /** The shared expert's output is weighted by a gate of its own. */
+  readonly sharedGate?: true
+  /** Blocks of the config whose keys count as the model's own (DBRX). */
+  readonly nested?: readonly string[]
+  readonly layerExtras?: (options: LayerExtraOptions) => readonly ParameterTensor[]
+  readonly embeddingExtras?: (fields: ConfigFields, dimensions: BlockDimensions) => readonly ParameterTensor[]
   readonly defaults: Readonly<Record<string, unknown>>
 }
 
@@ -154,6 +213,12 @@ const GLM: Family = {
   mlp: { kind: 'fused-gated', names: ['gate_up_proj', 'down_proj'], module: 'mlp', bias: false },
   defaults: { ...LLAMA.defaults, attention_bias: true, head_dim: 128, num_key_value_heads: 2 },
 }
+const GLM4V: Family = {
+  ...GLM,
+  norm: { ...RMS, perLayer: 4, placement: 'sandwich' },
+  attention: { ...SEPARATE, bias: true, outputBias: false },
+  defaults: { ...LLAMA.defaults, num_key_value_heads: 2 },
+}
 const COHERE: Family = {
   ...LLAMA,
   mlp: GATED,
@@ -216,15 +281,18 @@ const BERT: Family = {
   attention: {
     names: ['query', 'key', 'value'],
     output: 'output.dense',
-    module: 'attention.self',
+    module: 'attention',
     bias: true,
     outputBias: true,
   },
   mlp: { kind: 'plain', names: ['intermediate.dense', 'output.dense'], module: '', bias: true },
   norm: { ...LAYER_NORM, placement: 'post' },
+  encoder: true,
   rotary: false,
   positions: { keys: ['max_position_embeddings'] },
   embeddingNorm: true,
+  finalNorm: false,
+  headStyle: 'bert',
   defaults: {
     tie_word_embeddings: true,
     hidden_act: 'gelu',
@@ -233,6 +301,109 @@ const BERT: Family = {
     max_position_embeddings: 512,
     type_vocab_size: 2,
   },
+}
+const ROBERTA: Family = { ...BERT, headStyle: 'roberta' }
+/** Disentangled attention shares its projections with the relative positions (`share_att_key`). */
+const DEBERTA_V2: Family = {
+  ...BERT,
+  attention: { ...BERT.attention, names: ['query_proj', 'key_proj', 'value_proj'] },
+  positions: { keys: ['max_position_embeddings'], when: 'position_biased_input' },
+  headStyle: 'deberta',
+  embeddingExtras: (fields, { hiddenSize }) => {
+    if (!fields.boolean('relative_attention')) return []
+    const buckets = fields.number('position_buckets') ?? -1
+    const stated = fields.number('max_relative_positions') ?? -1
+    const positions = stated < 1 ? (fields.number('max_position_embeddings') ?? 512) : stated
+    const isNormed = (fields.text('norm_rel_ebd') ?? '').includes('layer_norm')
+    return [
+      embedding('rel_embeddings', 2 * (buckets > 0 ? buckets : positions), hiddenSize),
+      ...(isNormed ? [norm('rel_embeddings_norm', hiddenSize, true)] : []),
+    ]
+  },
+}
+/** The first layer reads the embedding norm's output without a norm of its own. */
+const MODERNBERT: Family = {
+  attention: { names: ['Wqkv'], output: 'Wo', module: 'attn', bias: 'attention_bias', outputBias: 'attention_bias' },
+  mlp: { kind: 'fused-gated', names: ['Wi', 'Wo'], module: 'mlp', bias: 'mlp_bias' },
+  norm: { kind: 'layernorm', perLayer: 2, inFirstLayer: 1 },
+  encoder: true,
+  embeddingNorm: true,
+  headStyle: 'modernbert',
+  defaults: { tie_word_embeddings: true, hidden_act: 'gelu' },
+}
+const DISTILBERT: Family = {
+  ...BERT,
+  attention: {
+    names: ['q_lin', 'k_lin', 'v_lin'],
+    output: 'out_lin',
+    module: 'attention',
+    bias: true,
+    outputBias: true,
+  },
+  mlp: { kind: 'plain', names: ['lin1', 'lin2'], module: 'ffn', bias: true },
+  headStyle: 'distilbert',
+  defaults: { ...BERT.defaults, type_vocab_size: 0, hidden_act: 'gelu' },
+}
+const MPT: Family = {
+  attention: { names: ['Wqkv'], output: 'out_proj', module: 'attn', bias: false, outputBias: false },
+  mlp: { kind: 'plain', names: ['up_proj', 'down_proj'], module: 'ffn', bias: false },
+  norm: { kind: 'layernorm', perLayer: 2 },
+  rotary: false,
+  defaults: { tie_word_embeddings: true, hidden_act: 'gelu' },
+}
+const MIXTRAL: Family = { ...MISTRAL, moe: 'mixtral' }
+/** Mamba layers beside attention and gated feed-forwards. */
+const BAMBA: Family = { ...LLAMA, mixer: { kind: 'mamba2', module: 'mamba' } }
+const MAMBA: Family = {
+  ...LLAMA,
+  mlp: { ...GATED, kind: 'none' },
+  mixer: { kind: 'mamba1', module: 'mixer' },
+  rotary: false,
+  defaults: { tie_word_embeddings: true, num_attention_heads: 1 },
+}
+const JAMBA: Family = {
+  ...MISTRAL,
+  mlp: { ...GATED, module: 'feed_forward' },
+  mixer: { kind: 'mamba1', module: 'mamba' },
+  moe: 'jamba',
+  rotary: false,
+}
+const LFM2: Family = {
+  ...LLAMA,
+  attention: {
+    ...SEPARATE,
+    output: 'out_proj',
+    bias: false,
+    outputBias: false,
+    qkNorm: 'head',
+    qkNormNames: ['q_layernorm', 'k_layernorm'],
+  },
+  mlp: { kind: 'gated', names: ['w1', 'w3', 'w2'], module: 'feed_forward', bias: false },
+  mixer: { kind: 'convolution', module: 'conv' },
+  defaults: { ...LLAMA.defaults, tie_word_embeddings: true },
+}
+const QWEN3_NEXT: Family = {
+  ...QWEN3,
+  attention: { ...SEPARATE, qkNorm: 'head', outputGate: true },
+  norm: { ...RMS, float32Weight: true },
+  mixer: { kind: 'gated-deltanet', module: 'linear_attn' },
+  defaults: { ...LLAMA.defaults, full_attention_interval: 4 },
+}
+const QWEN3_NEXT_MOE: Family = { ...QWEN3_NEXT, moe: 'qwen', sharedGate: true }
+const GEMMA3N: Family = {
+  ...GEMMA3,
+  layerExtras: gemma3nLayer,
+  embeddingExtras: gemmaEmbedding,
+  defaults: { ...GEMMA.defaults, final_logit_softcapping: 30 },
+}
+const GEMMA4: Family = {
+  ...GEMMA3,
+  globalAttention: true,
+  moe: 'gemma4',
+  moeWhen: 'enable_moe_block',
+  layerExtras: gemma4Layer,
+  embeddingExtras: gemmaEmbedding,
+  defaults: { tie_word_embeddings: true, global_head_dim: 512, hidden_act: 'gelu_pytorch_tanh', sliding_window: 512 },
 }
 
 /** transformers 5.18 modelling and configuration files, one row a model_type; remote-code types from their own repositories. */
@@ -249,6 +420,7 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
   qwen2_5_vl: QWEN2,
   qwen3: QWEN3,
   qwen3_vl_text: QWEN3,
+  qwen3_vl: QWEN3,
   gemma: GEMMA,
   gemma2: GEMMA2,
   gemma3_text: GEMMA3,
@@ -272,6 +444,9 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
       module: 'self_attn',
       bias: true,
       outputBias: true,
+      qkNorm: 'head-layernorm',
+      qkNormWhen: 'qk_layernorm',
+      qkNormNames: ['q_layernorm', 'k_layernorm'],
       joinsRotaryParts: true,
     },
     mlp: { kind: 'plain', names: ['fc1', 'fc2'], module: 'mlp', bias: true },
@@ -281,6 +456,8 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
     defaults: { tie_word_embeddings: false, hidden_act: 'gelu_new' },
   },
   glm: GLM,
+  glm4v_text: GLM4V,
+  glm4v: GLM4V,
   glm4: { ...GLM, norm: { ...RMS, perLayer: 4, placement: 'sandwich' } },
   olmo: { ...LLAMA, mlp: GATED, norm: { kind: 'layernorm', perLayer: 2, affine: false } },
   olmo2: OLMO2,
@@ -309,7 +486,17 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
     mlp: GATED,
     norm: { ...RMS, placement: 'post' },
   },
-  hunyuan_v1_dense: { ...LLAMA, attention: { ...SEPARATE, qkNorm: 'head' }, mlp: GATED },
+  hunyuan_v1_dense: {
+    ...LLAMA,
+    attention: { ...SEPARATE, qkNorm: 'head', qkNormNames: ['query_layernorm', 'key_layernorm'] },
+    mlp: GATED,
+  },
+  hunyuan_v1_moe: {
+    ...LLAMA,
+    attention: { ...SEPARATE, qkNorm: 'head', qkNormNames: ['query_layernorm', 'key_layernorm'] },
+    mlp: GATED,
+    moe: 'hunyuan',
+  },
   ernie4_5: {
     ...LLAMA,
     attention: { ...SEPARATE, bias: 'use_bias', outputBias: 'use_bias' },
@@ -333,7 +520,24 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
     norm: LAYER_NORM,
     defaults: { ...LLAMA.defaults, hidden_act: 'relu2' },
   },
-  helium: LLAMA,
+  apertus: {
+    ...LLAMA,
+    attention: { ...SEPARATE, qkNorm: 'head' },
+    mlp: { kind: 'plain', names: ['up_proj', 'down_proj'], module: 'mlp', bias: 'mlp_bias' },
+    layerExtras: () => [parameter('mlp.act_fn', 'mlp', 2)],
+  },
+  bitnet: {
+    ...LLAMA,
+    layerExtras: ({ dimensions: { hiddenSize, width } }) => [
+      norm('self_attn.attn_sub_norm', hiddenSize),
+      norm('mlp.ffn_sub_norm', width),
+    ],
+  },
+  diffllama: {
+    ...LLAMA,
+    attention: { ...SEPARATE, extra: (_fields, { headDim }) => [parameter('lambda', 'attention', 4 * headDim)] },
+  },
+  helium: { ...LLAMA, attention: { ...SEPARATE, outputBias: false } },
   internlm: {
     ...LLAMA,
     attention: { ...SEPARATE, bias: 'bias', outputBias: 'bias' },
@@ -404,32 +608,94 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
       do_layer_norm_before: true,
     },
   },
-  mpt: {
-    attention: { names: ['Wqkv'], output: 'out_proj', module: 'attn', bias: false, outputBias: false },
-    mlp: { kind: 'plain', names: ['up_proj', 'down_proj'], module: 'ffn', bias: false },
-    norm: { kind: 'layernorm', perLayer: 2 },
-    rotary: false,
-    defaults: { tie_word_embeddings: true, hidden_act: 'gelu' },
+  mpt: MPT,
+  mixtral: MIXTRAL,
+  minimax: { ...MIXTRAL, mixer: { kind: 'lightning', module: 'self_attn' } },
+  mamba: MAMBA,
+  falcon_mamba: MAMBA,
+  mamba2: {
+    ...MAMBA,
+    mixer: { kind: 'mamba2', module: 'mixer' },
+    defaults: { tie_word_embeddings: false, num_attention_heads: 1, head_dim: 64 },
   },
-  mixtral: { ...MISTRAL, moe: 'mixtral' },
+  jamba: JAMBA,
+  bamba: BAMBA,
+  granitemoehybrid: {
+    ...BAMBA,
+    mlp: {
+      kind: 'fused-gated',
+      names: ['input_linear', 'output_linear'],
+      module: 'shared_mlp',
+      bias: false,
+      widthKey: 'shared_intermediate_size',
+    },
+    moe: 'granite',
+  },
+  falcon_h1: {
+    ...LLAMA,
+    mlp: { ...GATED, module: 'feed_forward', bias: 'mlp_bias' },
+    mixer: { kind: 'mamba2', module: 'mamba', beside: true },
+  },
+  nemotron_h: {
+    ...LLAMA,
+    attention: { ...SEPARATE, module: 'mixer' },
+    mlp: { kind: 'plain', names: ['up_proj', 'down_proj'], module: 'mixer', bias: 'mlp_bias', activation: 'relu2' },
+    mixer: { kind: 'mamba2', module: 'mixer' },
+    singleBlock: true,
+    moe: 'nemotron',
+    rotary: false,
+  },
+  lfm2: LFM2,
+  lfm2_moe: { ...LFM2, moe: 'lfm2' },
+  qwen3_next: QWEN3_NEXT_MOE,
+  qwen3_5_text: QWEN3_NEXT,
+  qwen3_5: QWEN3_NEXT,
+  qwen3_5_moe_text: QWEN3_NEXT_MOE,
+  qwen3_5_moe: QWEN3_NEXT_MOE,
+  olmo_hybrid: {
+    ...OLMO2,
+    mixer: { kind: 'gated-deltanet', module: 'linear_attn' },
+    defaults: { ...LLAMA.defaults, full_attention_interval: 4 },
+  },
+  kimi_linear: {
+    ...DEEPSEEK,
+    mixer: { kind: 'kda', module: 'self_attn' },
+    defaults: { ...LLAMA.defaults, first_k_dense_replace: 1, full_attention_interval: 4, num_experts: 256 },
+  },
+  gemma3n_text: GEMMA3N,
+  gemma3n: GEMMA3N,
+  gemma4_text: GEMMA4,
+  gemma4: GEMMA4,
   minimax_m2: {
     ...MISTRAL,
     attention: { ...SEPARATE, bias: false, outputBias: false, qkNorm: 'full' },
     moe: 'mixtral',
   },
   phimoe: { ...MISTRAL, attention: SEPARATE, norm: LAYER_NORM, headBias: 'lm_head_bias', moe: 'phimoe' },
+  dbrx: {
+    ...MPT,
+    attention: { ...MPT.attention, module: 'norm_attn_norm.attn' },
+    mlp: { ...GATED, module: 'ffn' },
+    moe: 'dbrx',
+    nested: ['attn_config', 'ffn_config'],
+    rotary: true,
+    defaults: { tie_word_embeddings: false, hidden_act: 'silu', kv_n_heads: 1, moe_num_experts: 4, moe_top_k: 1 },
+  },
   qwen2_moe: {
     ...QWEN2,
     attention: { ...SEPARATE, bias: 'qkv_bias', outputBias: false },
     moe: 'qwen',
+    sharedGate: true,
     defaults: { ...LLAMA.defaults, num_key_value_heads: 16, qkv_bias: true, decoder_sparse_step: 1 },
   },
   qwen3_moe: QWEN3_MOE,
   qwen3_vl_moe_text: QWEN3_MOE,
+  qwen3_vl_moe: QWEN3_MOE,
   deepseek: DEEPSEEK,
   deepseek_v2: { ...DEEPSEEK, defaults: { ...LLAMA.defaults, first_k_dense_replace: 0 } },
   deepseek_v3: { ...DEEPSEEK, defaults: { ...LLAMA.defaults, first_k_dense_replace: 3, q_lora_rank: 1536 } },
   kimi_k2: { ...DEEPSEEK, defaults: { ...LLAMA.defaults, first_k_dense_replace: 1 } },
+  glm_moe_dsa: { ...DEEPSEEK, defaults: { ...LLAMA.defaults, first_k_dense_replace: 3 } },
   deepseek_v32: { ...DEEPSEEK, defaults: { ...LLAMA.defaults, first_k_dense_replace: 3 } },
   minicpm3: { ...LLAMA, mlp: GATED, defaults: { ...LLAMA.defaults, tie_word_embeddings: true } },
   glm4_moe: {
@@ -449,11 +715,12 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
     defaults: { ...LLAMA.defaults, head_dim: 64, num_key_value_heads: 8, attention_bias: true },
   },
   olmoe: { ...LLAMA, attention: { ...SEPARATE, qkNorm: 'full' }, mlp: GATED, moe: 'olmoe' },
+  flex_olmo: { ...OLMO2, moe: 'olmoe' },
   granitemoe: { ...LLAMA, mlp: GATED, moe: 'granite' },
   granitemoeshared: { ...LLAMA, mlp: GATED, moe: 'granite' },
   llama4_text: {
     ...LLAMA,
-    mlp: GATED,
+    mlp: { ...GATED, widthKey: 'intermediate_size_mlp' },
     moe: 'llama4',
     defaults: { ...LLAMA.defaults, interleave_moe_layer_step: 1, head_dim: 128 },
   },
@@ -465,31 +732,11 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
     defaults: { ...LLAMA.defaults, tie_word_embeddings: true },
   },
   bert: BERT,
-  roberta: { ...BERT, defaults: { ...BERT.defaults, type_vocab_size: 1, max_position_embeddings: 514 } },
-  'xlm-roberta': { ...BERT, defaults: { ...BERT.defaults, type_vocab_size: 1, max_position_embeddings: 514 } },
+  roberta: ROBERTA,
+  'xlm-roberta': ROBERTA,
+  camembert: ROBERTA,
+  electra: { ...ROBERTA, embeddingNorm: true },
+  'deberta-v2': DEBERTA_V2,
+  modernbert: MODERNBERT,
+  distilbert: DISTILBERT,
 }
-
-/** Keys that only a block of their own explains; a config that has one is never read as a plain decoder. */
-export const HYBRID_KEYS = [
-  'num_decoder_layers',
-  'd_kv',
-  'feed_forward_proj',
-  'is_encoder_decoder',
-  'indexer_types',
-  'enable_moe_block',
-  'linear_attn_config',
-  'conv_kernel',
-  'kv_lora_dim',
-  'hidden_size_per_layer_input',
-  'layers_block_type',
-  'hybrid_override_pattern',
-  'linear_num_value_heads',
-  'mamba_num_heads',
-  'mamba_d_state',
-  'mamba_expand',
-  'attn_layer_period',
-  'ssm_cfg',
-  'state_size',
-  'conv_L_cache',
-  'altup_num_inputs',
-] as const

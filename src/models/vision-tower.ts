@@ -1,78 +1,108 @@
 import type { ParameterTensor, VisionTower } from './architecture.ts'
 import type { ConfigFields } from './config-fields.ts'
-import { linear, norm, parameter } from './tensor.ts'
+import { PROJECTORS, TOWERS, type TowerShape } from './tower-rules.ts'
 
-/**
- * The vision tower and projector of a multimodal config: shapes verified against transformers 5.18 for SigLIP, CLIP,
- * Pixtral and the Qwen-VL towers; another tower is read as a SigLIP-like one.
- */
+/** Vision model types that are built like another one. */
+const SAME_TOWER: Readonly<Record<string, string>> = {
+  siglip: 'siglip_vision_model',
+  clip: 'clip_vision_model',
+  qwen2_5_vl_vision: 'qwen2_5_vl',
+  qwen3_vl_vision: 'qwen3_vl',
+  qwen3_vl_moe: 'qwen3_vl',
+  qwen3_vl_moe_vision: 'qwen3_vl',
+  qwen3_5: 'qwen3_vl',
+  qwen3_5_vision: 'qwen3_vl',
+  qwen3_5_moe: 'qwen3_vl',
+  qwen3_5_moe_vision: 'qwen3_vl',
+  qwen3_omni_moe_vision_encoder: 'qwen3_vl',
+  gemma4: 'gemma4_vision',
+  idefics3: 'idefics3_vision',
+  smolvlm: 'idefics3_vision',
+  smolvlm_vision: 'idefics3_vision',
+  internvl: 'internvl_vision',
+  internvl_chat: 'internvl_vision',
+  intern_vit_6b: 'internvl_vision',
+  llama4: 'llama4_vision_model',
+  gemma3: 'siglip_vision_model',
+  paligemma: 'siglip_vision_model',
+  llava: 'clip_vision_model',
+  llava_next: 'clip_vision_model',
+  mistral3: 'pixtral',
+  glm4v_vision: 'glm4v',
+}
+
+/** The vision tower and projector of a multimodal config (transformers 5.18, `tower-rules.ts`); an unknown tower is read as a SigLIP-like one. */
 export function readVisionTower(config: ConfigFields, textWidth: number): VisionTower | null {
   const vision = config.nested('vision_config')
   if (!vision) return null
-  const hiddenSize = vision.number('hidden_size', 'embed_dim', 'width') ?? 0
-  const layers = vision.number('num_hidden_layers', 'depth', 'layers') ?? 0
-  if (hiddenSize < 1 || layers < 1 || hiddenSize > 1 << 16 || layers > 1 << 10) return null
-  const type = vision.text('model_type') ?? config.text('model_type') ?? ''
-  const isQwen = type.startsWith('qwen')
-  const h = vision.raw('embed_dim') !== undefined && isQwen ? (vision.number('embed_dim') ?? hiddenSize) : hiddenSize
-  const width = vision.number('intermediate_size') ?? Math.round(h * (vision.number('mlp_ratio') ?? 4))
-  const heads = vision.number('num_attention_heads', 'num_heads', 'heads') ?? Math.max(1, Math.round(h / 64))
-  const patchSize = vision.number('patch_size') ?? 14
-  const imageSize = vision.number('image_size')
+  const outer = config.text('model_type') ?? ''
+  const named = vision.text('model_type') ?? outer
+  const shape = readShape(vision, config, SAME_TOWER[named] ?? named, textWidth)
+  if (shape === null) return null
+  const tower = TOWERS[shape.type] ?? TOWERS['siglip_vision_model']
+  const projector = PROJECTORS[outer] ?? PROJECTORS[shape.type] ?? PROJECTORS['linear']
+  const { before = [], block = [], after = [] } = tower?.(shape) ?? {}
+  const { hiddenSize, layers, heads, width, patchSize, imageSize } = shape
   const patches = imageSize === null ? null : Math.floor(imageSize / patchSize) ** 2
-  const merge = vision.number('spatial_merge_size') ?? 1
-  const isGated = type === 'qwen2_5_vl' || type === 'qwen2_5_vl_vision' || type === 'pixtral'
-  const isPixtral = type === 'pixtral'
-  const block = repeated(layers, [
-    linear('vision.attn.qkv', 'vision', h, 3 * h, { bias: !isPixtral }),
-    linear('vision.attn.proj', 'vision', h, h, { bias: !isPixtral }),
-    ...(isGated
-      ? [
-          linear('vision.mlp.gate_proj', 'vision', h, width, { bias: !isPixtral }),
-          linear('vision.mlp.up_proj', 'vision', h, width, { bias: !isPixtral }),
-        ]
-      : [linear('vision.mlp.fc1', 'vision', h, width, { bias: true })]),
-    linear('vision.mlp.fc2', 'vision', width, h, { bias: !isPixtral }),
-    norm('vision.norm1', h, !isGated),
-    norm('vision.norm2', h, !isGated),
-  ])
-  const channels = 3 * (isQwen ? (vision.number('temporal_patch_size') ?? 2) : 1)
-  const embeddingTensors = [
-    parameter(
-      'vision.patch_embed',
-      'vision',
-      channels * patchSize ** 2 * h + (isQwen && !type.startsWith('qwen3') ? 0 : isPixtral ? 0 : h),
-      'convolution',
-    ),
-    ...(patches === null || isPixtral ? [] : [parameter('vision.position_embedding', 'vision', patches * h)]),
-    ...(type.startsWith('qwen3')
-      ? [parameter('vision.position_embedding', 'vision', (vision.number('num_position_embeddings') ?? 2304) * h)]
-      : []),
-    norm('vision.post_norm', h, !isGated),
-  ]
-  const merged = isQwen ? 4 * h : h
-  const projector = isQwen
-    ? [
-        norm('vision.merger.norm', h, !isGated),
-        linear('vision.merger.linear_fc1', 'projector', merged, merged, { bias: true }),
-        linear('vision.merger.linear_fc2', 'projector', merged, textWidth, { bias: true }),
-      ]
-    : [norm('projector.norm', h), linear('projector.linear', 'projector', h, textWidth)]
-  const imageTokens =
-    config.number('mm_tokens_per_image') ?? (patches === null ? null : Math.round(patches / merge ** 2))
   return {
-    hiddenSize: h,
+    hiddenSize,
     layers,
     heads,
     width,
     patchSize,
     imageSize,
-    imageTokens,
-    tensors: [...embeddingTensors, ...block],
-    projector,
+    imageTokens:
+      config.number('mm_tokens_per_image') ?? (patches === null ? null : Math.round(patches / shape.merge ** 2)),
+    tensors: [...before, ...block.map(tensor => repeated(tensor, layers)), ...after],
+    projector: projector?.(shape) ?? [],
   }
 }
 
-function repeated(layers: number, tensors: readonly ParameterTensor[]): readonly ParameterTensor[] {
-  return tensors.map(tensor => ({ ...tensor, count: layers, parameters: tensor.parameters * layers }))
+/** False: a config names a tower (vision or audio) whose shapes are not known, so its parameters are not counted. */
+export function readsTowers(config: ConfigFields): boolean {
+  const towers = ['vision_config', 'audio_config', 'thinker_config', 'vision_tower_config'] as const
+  const named = towers.filter(key => config.nested(key) !== null)
+  return named.every(key => key === 'vision_config' && readVisionTower(config, 1) !== null && hasRule(config))
+}
+
+function hasRule(config: ConfigFields): boolean {
+  const named = config.nested('vision_config')?.text('model_type') ?? config.text('model_type') ?? ''
+  return Object.hasOwn(TOWERS, SAME_TOWER[named] ?? named)
+}
+
+function readShape(vision: ConfigFields, config: ConfigFields, type: string, textWidth: number): TowerShape | null {
+  const isQwen2 = type === 'qwen2_vl'
+  const hiddenSize = vision.number(...(isQwen2 ? ['embed_dim'] : []), 'hidden_size', 'embed_dim', 'width') ?? 0
+  const layers = vision.number('num_hidden_layers', 'depth', 'layers') ?? 0
+  if (hiddenSize < 1 || layers < 1 || hiddenSize > 1 << 16 || layers > 1 << 10) return null
+  return {
+    type,
+    hiddenSize,
+    layers,
+    heads:
+      vision.number('num_attention_heads', 'num_heads', 'attention_heads', 'heads') ??
+      Math.max(1, Math.round(hiddenSize / 64)),
+    width:
+      type === 'glm4v'
+        ? (vision.number('out_hidden_size') ?? hiddenSize)
+        : (vision.number('intermediate_size') ?? Math.round(hiddenSize * (vision.number('mlp_ratio') ?? 4))),
+    patchSize: first(vision.raw('patch_size')) ?? 14,
+    imageSize: first(vision.raw('image_size')),
+    merge:
+      vision.number('spatial_merge_size') ?? config.number('spatial_merge_size') ?? (type.startsWith('qwen') ? 2 : 1),
+    temporalPatch: vision.number('temporal_patch_size') ?? 2,
+    textWidth,
+    vision,
+    config,
+  }
+}
+
+/** A number, or the first of a [height, width] pair. */
+function first(value: unknown): number | null {
+  const one: unknown = Array.isArray(value) ? value[0] : value
+  return typeof one === 'number' && one > 0 ? one : null
+}
+
+function repeated(tensor: ParameterTensor, layers: number): ParameterTensor {
+  return { ...tensor, count: layers * tensor.count, parameters: tensor.parameters * layers }
 }
