@@ -106,6 +106,7 @@ function count(architecture: Architecture): Work {
       attention.push({ layers: n, ...attentionWidth(layer) })
       keyValueWidth += n * layer.attention.keyValueWidth
     }
+    if (layer.crossAttention) attention.push({ layers: n, ...attentionWidth(layer), window: null, causal: false })
   }
   return {
     layers,

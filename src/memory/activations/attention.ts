@@ -21,7 +21,7 @@ export function attention(tape: Tape, input: Value, layer: Layer, context: Block
       })
     : mixed
   return linear(tape, output, context, {
-    path: pathOf(layer, ['o_proj', 'out_proj', 'dense', 'c_proj', 'wo']),
+    path: pathOf(layer, ['o_proj', 'out_proj', 'dense', 'c_proj', 'wo', 'Wo', 'out_lin', 'o']),
     width: context.hiddenSize,
   })
 }
@@ -52,9 +52,18 @@ function projections(tape: Tape, input: Value, layer: Layer, context: BlockConte
     if (query === undefined || key === undefined || value === undefined) throw new Error('split returns three views')
     return { query: rotated(tape, query, layer, context), key: rotated(tape, key, layer, context), value }
   }
-  const query = linear(tape, input, context, { path: pathOf(layer, ['q_proj', 'query', 'wq']), width: queryWidth })
-  const key = linear(tape, input, context, { path: pathOf(layer, ['k_proj', 'key', 'wk']), width: keyValueWidth })
-  const value = linear(tape, input, context, { path: pathOf(layer, ['v_proj', 'value', 'wv']), width: keyValueWidth })
+  const query = linear(tape, input, context, {
+    path: pathOf(layer, ['q_proj', 'query', 'query_proj', 'q_lin', 'wq', 'q']),
+    width: queryWidth,
+  })
+  const key = linear(tape, input, context, {
+    path: pathOf(layer, ['k_proj', 'key', 'key_proj', 'k_lin', 'wk', 'k']),
+    width: keyValueWidth,
+  })
+  const value = linear(tape, input, context, {
+    path: pathOf(layer, ['v_proj', 'value', 'value_proj', 'v_lin', 'wv', 'v']),
+    width: keyValueWidth,
+  })
   return { query: rotated(tape, query, layer, context), key: rotated(tape, key, layer, context), value }
 }
 

@@ -1,8 +1,7 @@
 import type { Layer } from '../../models/architecture.ts'
-import { attention } from './attention.ts'
 import type { BlockContext } from './block-context.ts'
 import { dropout } from './linear.ts'
-import { mixer } from './mixer.ts'
+import { crossAttention, mixesTokens, mixing } from './mixing.ts'
 import { mixture } from './mixture.ts'
 import { mlp } from './mlp.ts'
 import { norm } from './norm.ts'
@@ -26,8 +25,9 @@ export function measureLayer(layer: Layer, context: BlockContext): LayerTape {
 function sequential(tape: Tape, input: Value, layer: Layer, context: BlockContext): Value {
   const sandwich = layer.norms.placement === 'sandwich'
   const close = (branch: Value) => (sandwich ? residualNorm(tape, branch, layer, context) : branch)
-  const mixed = mix(tape, residualNorm(tape, input, layer, context), layer, context)
-  const middle = residual(tape, input, close(mixed), context)
+  const middle = mixesTokens(layer)
+    ? residual(tape, input, close(mix(tape, residualNorm(tape, input, layer, context), layer, context)), context)
+    : input
   if (!hasFeedForward(layer)) return middle
   return residual(
     tape,
@@ -52,9 +52,12 @@ function postNorm(tape: Tape, input: Value, layer: Layer, context: BlockContext)
   return residualNorm(tape, residual(tape, middle, feedForward(tape, middle, layer, context), context), layer, context)
 }
 
+/** Self-attention or mixer, and in a decoder that reads an encoder the attention over its output. */
 function mix(tape: Tape, input: Value, layer: Layer, context: BlockContext): Value {
-  if (layer.attention.kind === 'none') return input
-  return layer.attention.mixer === null ? attention(tape, input, layer, context) : mixer(tape, input, layer, context)
+  const mixed = mixing(tape, input, layer, context)
+  if (layer.crossAttention !== true) return mixed
+  const crossed = crossAttention(tape, residualNorm(tape, mixed, layer, context), layer, context)
+  return tape.add(mixed, crossed)
 }
 
 function feedForward(tape: Tape, input: Value, layer: Layer, context: BlockContext): Value {

@@ -8,7 +8,19 @@ const SPELT_OUT_GELU = new Set(['gelu_new', 'gelu_python', 'gelu_fast'])
 
 export function mlp(tape: Tape, input: Value, layer: Layer, context: BlockContext): Value {
   const width = layer.mlp.width / context.tensorParallel
-  const down = pathOf(layer, ['down_proj', 'fc2', 'dense_4h_to_h', 'c_proj', 'w2', 'fc_out', 'output.dense', 'wo'])
+  const down = pathOf(layer, [
+    'down_proj',
+    'fc2',
+    'dense_4h_to_h',
+    'c_proj',
+    'w2',
+    'fc_out',
+    'output.dense',
+    'wo',
+    'Wo',
+    'lin2',
+    'output_linear',
+  ])
   const product =
     layer.mlp.kind === 'plain'
       ? plain(tape, input, layer, { context, width })
@@ -37,7 +49,7 @@ export function gateProduct(tape: Tape, gate: Value, up: Value, context: BlockCo
 
 function gateAndUp(tape: Tape, input: Value, layer: Layer, { context, width }: MlpOptions): readonly [Value, Value] {
   if (layer.mlp.kind === 'fused-gated') {
-    const path = pathOf(layer, ['gate_up_proj', 'dense_h_to_4h', 'fc1', 'linear_fc1'])
+    const path = pathOf(layer, ['gate_up_proj', 'dense_h_to_4h', 'fc1', 'linear_fc1', 'Wi', 'input_linear'])
     const joined = linear(tape, input, context, { path, width: 2 * width })
     const [gate, up] = tape.split(joined, [width, width])
     if (gate === undefined || up === undefined) throw new Error('split returns two views')
@@ -49,7 +61,17 @@ function gateAndUp(tape: Tape, input: Value, layer: Layer, { context, width }: M
 }
 
 function plain(tape: Tape, input: Value, layer: Layer, { context, width }: MlpOptions): Value {
-  const path = pathOf(layer, ['fc1', 'up_proj', 'dense_h_to_4h', 'c_fc', 'fc_in', 'w1', 'intermediate.dense', 'wi'])
+  const path = pathOf(layer, [
+    'fc1',
+    'up_proj',
+    'dense_h_to_4h',
+    'c_fc',
+    'fc_in',
+    'w1',
+    'intermediate.dense',
+    'wi',
+    'lin1',
+  ])
   const wide = linear(tape, input, context, { path, width })
   if (SPELT_OUT_GELU.has(layer.mlp.activation) && !context.rules.fusedGelu) return speltOutGelu(tape, wide)
   return tape.record(width, wide.element, { inputs: [wide], saves: [wide] })
