@@ -14,6 +14,7 @@ import { swiftReader } from './ms-swift.ts'
 import { nanotronReader } from './nanotron.ts'
 import { nativeReader } from './native.ts'
 import { nemoAutomodelReader } from './nemo-automodel.ts'
+import { nemoRlReader } from './nemo-rl.ts'
 import { olmoReader } from './olmo.ts'
 import { openRlhfReader } from './openrlhf.ts'
 import type { FormatReader } from './reader.ts'
@@ -37,6 +38,7 @@ export const FORMAT_READERS: readonly FormatReader[] = [
   torchtuneReader,
   litgptReader,
   torchtitanReader,
+  nemoRlReader,
   nemoAutomodelReader,
   nanotronReader,
   llmFoundryReader,
