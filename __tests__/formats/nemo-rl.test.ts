@@ -94,7 +94,7 @@ describe('NeMo RL', () => {
       loss: 'full_logits_float32',
       gpus: 16,
       gpusPerNode: 8,
-      parallelism: { data: 'fsdp2', tensor: 2, context: 1, noSync: true },
+      parallelism: { data: 'fsdp2', tensor: 2, context: 1, noSync: false },
       reinforcement: null,
       checkpoints: { everySteps: 10, includesOptimizer: true },
       dataset: { maxSteps: 60, epochs: 1, padding: 'longest' },

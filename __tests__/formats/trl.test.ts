@@ -14,7 +14,7 @@ describe('TRL and its recipes', () => {
     ['open-r1', `${BASE}dataset_name: org/data\nreward_funcs: [accuracy]\nsystem_prompt: think\n`],
     ['transformers', BASE],
     [null, 'model_name_or_path: org/model\n'],
-    [null, `${BASE}dataset_mixer_list: [org/data, 1.0]\n`],
+    ['open-instruct', `${BASE}dataset_mixer_list: [org/data, 1.0]\n`],
   ])('recognised as %s', async (format, text) => {
     expect((await readText(text)).format).toBe(format)
   })

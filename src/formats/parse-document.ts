@@ -27,7 +27,7 @@ export function isConfigPath(path: string): boolean {
 function syntaxOf(path: string, text: string): ConfigDocument['syntax'] {
   const name = path.toLowerCase()
   if (/\.ya?ml$/.test(name)) return 'yaml'
-  if (/\.jsonc?$/.test(name)) return 'json'
+  if (/\.jsonc?$/.test(name) || (name.endsWith('.conf') && text.trimStart().startsWith('{'))) return 'json'
   if (name.endsWith('.toml')) return 'toml'
   if (/\.(sh|bash|sbatch|slurm)$/.test(name) || /^#!.*\b(ba|z|da)?sh\b/.test(text.slice(0, 80))) return 'shell'
   if (name === '-' || name === 'plan') return text.trimStart().startsWith('{') ? 'json' : 'yaml'

@@ -16,6 +16,7 @@ import { nativeReader } from './native.ts'
 import { nemoAutomodelReader } from './nemo-automodel.ts'
 import { nemoRlReader } from './nemo-rl.ts'
 import { olmoReader } from './olmo.ts'
+import { openInstructReader } from './open-instruct.ts'
 import { openRlhfReader } from './openrlhf.ts'
 import type { FormatReader } from './reader.ts'
 import { shellReader } from './shell.ts'
@@ -48,6 +49,7 @@ export const FORMAT_READERS: readonly FormatReader[] = [
   ...DECLINED_READERS,
   autotrainReader,
   unslothReader,
+  openInstructReader,
   llamaFactoryV1Reader,
   llamaFactoryReader,
   axolotlReader,

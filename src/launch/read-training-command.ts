@@ -117,6 +117,9 @@ function surroundingArguments(training: TrainingCommand, format: string | null):
   const file = argumentNamed(training.launch, 'config_file')?.values[0]
   if (file !== undefined && training.launcher === 'accelerate launch' && (format === null || ACCELERATED.has(format)))
     found.push(syntheticArgument('accelerate_config', file))
+  const engine = argumentNamed(training.launch, 'deepspeed_config_file')?.values[0]
+  if (format === 'open-instruct') found.push(syntheticArgument('launcher', training.place))
+  if (engine !== undefined && format === 'open-instruct') found.push(syntheticArgument('deepspeed', engine))
   return found
 }
 

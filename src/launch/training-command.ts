@@ -1,6 +1,7 @@
 import { argumentNamed, type LaunchArguments, splitArguments } from './launch-arguments.ts'
 import type { ShellCommand, ShellWord } from './shell/shell-word.ts'
 import { NOT_TRAINING, TRAINER_PROGRAMS, type TrainerProgram } from './trainer-programs.ts'
+import { unwrapped } from './wrapped-command.ts'
 
 /** Variables that say how many processes run, which GPUs they see, or how large images are. */
 export const LAUNCH_VARIABLES = [
@@ -156,8 +157,11 @@ const PREFIXES = new Set([
 ])
 
 /** The training that a command starts; null for every other command. */
-export function trainingCommand(command: ShellCommand): TrainingCommand | null {
+export function trainingCommand(written: ShellCommand): TrainingCommand | null {
+  const command = unwrapped(written)
   const words = command.words.slice(0, 4096)
+  const script = scriptOfUv(words)
+  if (script > 0) return scriptCommand(command, words, script)
   const start = startOf(words)
   const launcher = start < 0 ? undefined : LAUNCHERS.find(({ words: names }) => startsWith(words, start, names))
   if (launcher === undefined)
@@ -192,6 +196,20 @@ export function trainingCommand(command: ShellCommand): TrainingCommand | null {
     program: target.text,
     words: words.slice(options.next + 1),
   })
+}
+
+/** `uv run script.py`: uv starts the interpreter. */
+function scriptOfUv(words: readonly ShellWord[]): number {
+  if (words[0]?.text !== 'uv' || words[1]?.text !== 'run') return -1
+  const first = words.findIndex(({ text }, index) => index > 1 && !text.startsWith('-'))
+  return /\.py$/.test(words[first]?.text ?? '') ? first : -1
+}
+
+function scriptCommand(command: ShellCommand, words: readonly ShellWord[], at: number): TrainingCommand | null {
+  const place = words[at]
+  if (place === undefined) return null
+  const rest = words.slice(at + 1)
+  return known({ command, launcher: 'python', place, launch: NO_ARGUMENTS, program: place.text, words: rest })
 }
 
 const NO_ARGUMENTS: LaunchArguments = { named: [], positional: [] }

@@ -59,7 +59,10 @@ function readTensor(fields: DottedFields, base: ShippedBase): MutablePlanDraft {
             ),
         }
       : {}),
-    'parallelism.noSync': fields.boolean(`${DTENSOR}.defer_fsdp_grad_sync`) ?? byDefault(true, `${SETUP}: True`),
+    'parallelism.noSync': byDefault(
+      false,
+      'NeMo RL @7ea279a models/automodel/train.py: never asks FSDP2 to skip a reduction, whatever defer_fsdp_grad_sync says',
+    ),
     ...(offload?.value ? { 'parallelism.offload': mapped(offload, () => 'parameters_and_optimizer' as const) } : {}),
     gradientCheckpointing: mapped(checkpointing, on => (on ? 'full' : 'none')),
     checkpointingReentrant: byDefault(false, 'torch checkpoint_wrapper: not re-entrant'),
