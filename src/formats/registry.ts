@@ -8,6 +8,7 @@ import { litgptReader } from './litgpt.ts'
 import { llamaFactoryReader } from './llama-factory.ts'
 import { llamaFactoryV1Reader } from './llama-factory-v1.ts'
 import { llmFoundryReader } from './llm-foundry.ts'
+import { ludwigReader } from './ludwig.ts'
 import { mcliReader } from './mcli.ts'
 import { megatronLmReader } from './megatron-lm.ts'
 import { swiftReader } from './ms-swift.ts'
@@ -46,6 +47,7 @@ export const FORMAT_READERS: readonly FormatReader[] = [
   olmoReader,
   gptNeoxReader,
   megatronLmReader,
+  ludwigReader,
   ...DECLINED_READERS,
   autotrainReader,
   unslothReader,
