@@ -14,6 +14,7 @@ import { megatronLmReader } from './megatron-lm.ts'
 import { swiftReader } from './ms-swift.ts'
 import { nanotronReader } from './nanotron.ts'
 import { nativeReader } from './native.ts'
+import { nemoReader } from './nemo.ts'
 import { nemoAutomodelReader } from './nemo-automodel.ts'
 import { nemoRlReader } from './nemo-rl.ts'
 import { olmoReader } from './olmo.ts'
@@ -42,6 +43,7 @@ export const FORMAT_READERS: readonly FormatReader[] = [
   torchtitanReader,
   nemoRlReader,
   nemoAutomodelReader,
+  nemoReader,
   nanotronReader,
   llmFoundryReader,
   olmoReader,
