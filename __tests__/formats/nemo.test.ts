@@ -112,7 +112,7 @@ model:
   global_batch_size: 16
   micro_batch_size: 1
   peft: {peft_scheme: lora, lora_tuning: {adapter_dim: 16, target_modules: [attention, mlp_fc1]}}
-  data: {train_ds: {max_seq_length: 1024, global_batch_size: \${model.global_batch_size}}}
+  data: {train_ds: {max_seq_length: 1024, global_batch_size: 16}}
 `)
     expect(codes).toEqual([])
     expect(plan.model).toContain('/models/llama.nemo')
