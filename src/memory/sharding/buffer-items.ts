@@ -124,6 +124,9 @@ function zeroThree({ plan, parameters }: StateContext, hiddenSize: number): Buff
   }
 }
 
+/** Trainers that shard the embedding and the head as units of their own (torchtitan 0.2 models/llama3/infra/parallelize.py apply_fsdp). */
+const SHARDS_OUTER_APART = new Set(['torchtitan'])
+
 /** Trainers that gather the full state on every rank to load a checkpoint. */
 const LOADS_WHOLE_MODEL = new Set(['litgpt'])
 
@@ -136,30 +139,39 @@ function fullyShardedDataParallel({ plan, parameters, shards }: StateContext): B
     bytes,
     quantizedShare: quantizedShare(plan, parameters.quantized, parameters.total),
   })
-  const outer = (parameters.embedding + parameters.head) * bytes
+  const apart = SHARDS_OUTER_APART.has(plan.framework)
+  const outer = (apart ? parameters.head : parameters.embedding + parameters.head) * bytes
+  const outerInBackward = apart ? 0 : outer
   const root = plan.parallelism.wrap === 'root'
   const whole = parameters.layers * unit
   const trainedShare = parameters.total === 0 ? 0 : Math.min(1, parameters.trainableBase / parameters.total)
   const reduce = DTYPE_BYTES[plan.precision.gradients]
-  const unshardedGradients = parameters.largestLayer * trainedShare * (bytes + 2 * reduce)
+  const unshardedGradients = parameters.largestLayer * trainedShare * (bytes + reduce)
   const resident = root || !plan.parallelism.reshardAfterForward
-  const gathered = item('gathered weights', (resident ? whole + unit : 3 * unit) + outer, {
-    note: resident
-      ? `all ${short(parameters.layers)} layers of ${short(unit)} B stay gathered, embedding and head ${short(outer)} B`
-      : `3 × ${short(unit)} B of one layer, embedding and head ${short(outer)} B`,
-    source:
-      'torch 2.13 distributed/fsdp/_fully_shard/_fsdp_param_group.py wait_for_unshard; root group is not resharded',
-  })
-  const gradients = item('gradients before reduction', unshardedGradients + 0, {
-    note: `${short(parameters.largestLayer * trainedShare)} trained of one layer × (${bytes} + 2 × ${reduce}) B`,
-    source: 'torch 2.13 distributed/fsdp/_fully_shard/_fsdp_collectives.py foreach_reduce',
+  const gathered = (outside: number) =>
+    item('gathered weights', (resident ? whole + unit : 3 * unit) + outside, {
+      note: resident
+        ? `all ${short(parameters.layers)} layers of ${short(unit)} B stay gathered, embedding and head ${short(outside)} B`
+        : `3 × ${short(unit)} B of one layer, embedding and head ${short(outside)} B`,
+      source:
+        'torch 2.13 distributed/fsdp/_fully_shard/_fsdp_param_group.py wait_for_unshard; root group is not resharded',
+    })
+  const gradients = item('gradients before reduction', unshardedGradients, {
+    note: `${short(parameters.largestLayer * trainedShare)} trained of one layer × (${bytes} + ${reduce}) B`,
+    source: 'torch 2.13 distributed/fsdp/_fully_shard/_fsdp_param_group.py post_backward (one reduce-scatter input)',
   })
   const loaded = LOADS_WHOLE_MODEL.has(plan.framework) ? parameters.total * DTYPE_BYTES[plan.precision.weights] : 0
   const load = item('whole model while loading', loaded, {
     note: `${short(parameters.total)} parameters`,
     source: 'Lightning Fabric strategies/fsdp.py load_raw gathers the full state',
   })
-  return { load: [load], persistent: [], forward: [gathered], backward: [gathered, gradients], step: [] }
+  return {
+    load: [load],
+    persistent: [],
+    forward: [gathered(outer)],
+    backward: [gathered(outerInBackward), gradients],
+    step: [],
+  }
 }
 
 function quantizedShare(plan: TrainingPlan, quantized: number, total: number): number {

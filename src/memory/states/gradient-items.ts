@@ -1,5 +1,7 @@
 import type { MemoryItem } from '../../plan/item.ts'
+import { computeBytes } from '../activations/element-sizes.ts'
 import { DTYPE_BYTES, STATE_BYTES } from '../dtype-bytes.ts'
+import { olderThan } from '../library-version.ts'
 import { item, short } from '../memory-item.ts'
 import { OPTIMIZER_ROWS, STEP_TEMPORARIES } from './optimizer-states.ts'
 import { outerBytes } from './outer-weights.ts'
@@ -8,9 +10,20 @@ import type { StateContext } from './persistent-items.ts'
 /** Engines that allocate one buffer for all gradients before the first step (DeepSpeed 0.19 stage3.py grad_partitions_flat_buffer, Megatron-LM param_and_grad_buffer.py). */
 const PREALLOCATES = new Set(['zero1', 'zero2', 'zero3', 'distributed_optimizer'])
 
+/**
+ * Trainers that wrap adapters and their frozen layer in one FSDP1 unit: its flat parameter has one gradient for all of it
+ * (torch 2.13 distributed/fsdp/_flat_param.py; LitGPT litgpt/finetune/lora.py auto_wrap_policy={Block}).
+ */
+const MIXES_FLAT_PARAMETERS = new Set(['litgpt'])
+
+/** Units of FSDP2 that reduce in a wider dtype keep gradients in it (torch 2.13 _fully_shard/_fsdp_param.py to_accumulated_grad_if_needed; NeMo Automodel reduce_dtype float32). */
+const ACCUMULATES_IN_REDUCE_DTYPE = new Set(['nemo-automodel'])
+
 export interface GradientBytes {
   /** All gradients of this rank after sharding. */
   readonly all: MemoryItem
+  /** Those that are there before the last micro-step's backward; zero bytes without accumulation or a buffer of the engine. */
+  readonly early: MemoryItem
   /** They exist from the start of every micro-step. */
   readonly preallocated: boolean
   /** Those of the head, which come first. */
@@ -27,28 +40,42 @@ export function gradientBytes(context: StateContext): GradientBytes {
   const bytes = DTYPE_BYTES[plan.precision.gradients]
   const inBackward =
     plan.optimizerImplementation === 'in_backward' || plan.optimizer === 'lomo' || plan.optimizer === 'adalomo'
-  const trained = inBackward ? Math.min(parameters.trainable, parameters.largestTrainable) : parameters.trainable
-  const count = plan.parallelism.noSync && plan.gradientAccumulationSteps > 1 ? trained : trained / shards.gradients
-  const divided = count < trained ? ` ÷ ${shards.gradients}` : ''
-  const offloaded = plan.parallelism.offload === 'parameters_and_optimizer'
+  const trained = inBackward ? Math.min(parameters.trainable, parameters.largestTrainable) : withGradient(context)
+  const divided = shards.gradients > 1 ? ` ÷ ${shards.gradients}` : ''
+  const onHost = plan.parallelism.offload === 'parameters_and_optimizer'
   const trainsHead = parameters.trainableBase > 0 && parameters.trainableBase >= parameters.embedding
   const headBytes = trainsHead ? Math.max(parameters.head, parameters.embedding) * bytes : 0
+  const wider = inBackward || outer === null ? 0 : (outer.trained * outer.more) / shards.gradients
+  const all = item('gradients', onHost ? 0 : (trained * bytes) / shards.gradients + wider, {
+    note: `${short(trained)} ${inBackward ? 'of the largest tensor (step runs in backward)' : 'trained'} × ${bytes} B${divided}`,
+    source: 'one gradient per trained parameter (torch.Tensor.grad), or the engine’s buffer',
+  })
+  const accumulates = plan.gradientAccumulationSteps > 1
+  const preallocated = PREALLOCATES.has(plan.parallelism.data) || plan.precision.masterWeights || accumulates
+  const whole = plan.parallelism.noSync && accumulates && shards.gradients > 1 && !inBackward
+  const wide = ACCUMULATES_IN_REDUCE_DTYPE.has(plan.framework) ? bytes : Math.min(bytes, computeBytes(plan))
+  const unreduced = item('gradients', trained * wide, {
+    note: `${short(trained)} trained × ${wide} B, whole between micro-steps`,
+    source: 'torch 2.13 distributed/fsdp/_runtime_utils.py _post_backward_hook (no_sync keeps unsharded gradients)',
+  })
   return {
-    all: item(
-      'gradients',
-      offloaded ? 0 : count * bytes + (inBackward || outer === null ? 0 : outer.trained * outer.more),
-      {
-        note: `${short(trained)} ${inBackward ? 'of the largest tensor (step runs in backward)' : 'trained'} × ${bytes} B${divided}`,
-        source: 'one gradient per trained parameter (torch.Tensor.grad), or the engine’s buffer',
-      },
-    ),
-    preallocated:
-      PREALLOCATES.has(plan.parallelism.data) || plan.precision.masterWeights || plan.gradientAccumulationSteps > 1,
+    all,
+    early: whole ? unreduced : preallocated ? all : { ...all, bytes: 0 },
+    preallocated,
     head: inBackward ? 0 : headBytes / shards.gradients,
     unreducedHead: headBytes,
     incoming: parameters.largestTrainable * bytes,
   }
 }
+
+/** Parameters that get a gradient tensor: frozen ones too where they share a flat parameter with an adapter. */
+function withGradient({ plan, parameters }: StateContext): number {
+  const mixes = plan.adapter !== null && plan.parallelism.data === 'fsdp1' && MIXES_FLAT_PARAMETERS.has(plan.framework)
+  return mixes ? parameters.total - parameters.embedding - parameters.head + parameters.trainable : parameters.trainable
+}
+
+/** torch 2.1 adds epsilon in place; before, optim/adamw.py `denom = torch._foreach_add(exp_avg_sq_sqrt, eps)` made a second list. */
+const IN_PLACE_DENOMINATOR = { library: 'torch', version: [2, 1] } as const
 
 /** Temporaries of the optimizer step on this rank. */
 export function stepItem({ plan, parameters, shards }: StateContext): MemoryItem {
@@ -57,11 +84,12 @@ export function stepItem({ plan, parameters, shards }: StateContext): MemoryItem
   const offloaded = plan.parallelism.offload !== 'none'
   const bytes = plan.precision.masterWeights ? 4 : DTYPE_BYTES[plan.precision.weights]
   const held = parameters.trainable / shards.states
-  const lists = way.lists && STATE_BYTES[plan.precision.optimizerStates] >= 2 ? row.foreachLists * held * bytes : 0
+  const foreachLists = row.foreachLists * (olderThan(plan.libraries, IN_PLACE_DENOMINATOR) ? 2 : 1)
+  const lists = way.lists && STATE_BYTES[plan.precision.optimizerStates] >= 2 ? foreachLists * held * bytes : 0
   const tensors = way.tensors * Math.min(held, parameters.largestTrainable) * bytes
   const master = plan.precision.masterWeights && plan.precision.gradients !== 'float32' ? held * 4 : 0
   return item('optimizer step', offloaded ? 0 : lists + tensors + master, {
-    note: `${plan.optimizerImplementation}: ${row.foreachLists} list(s) of ${short(held)} × ${bytes} B${master > 0 ? ' and float32 gradients' : ''}`,
+    note: `${plan.optimizerImplementation}: ${foreachLists} list(s) of ${short(held)} × ${bytes} B${master > 0 ? ' and float32 gradients' : ''}`,
     source:
       'torch 2.13 optim/adamw.py, measured with PyTorch 2.13 on CPU; DeepSpeed 0.19 stage3.py _prepare_fp32_grad_for_sub_group',
   })
