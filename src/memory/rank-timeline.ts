@@ -43,8 +43,8 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
   const evaluation = evaluationItems(run)
   const copies = weightCopies(plan, parameters, activations.quantizesHead)
   const part = (bytes: number, note: string) => item('gradients', bytes, { note, source: gradients.all.source })
-  const early = gradients.preallocated ? gradients.all : part(0, 'freed after the last step')
-  const headGradient = gradients.preallocated ? gradients.all : part(gradients.head, 'of the head')
+  const { early } = gradients
+  const headGradient = gradients.preallocated ? early : part(gradients.head, 'of the head')
   const lastLayer = item(activations.kept.name, Math.min(activations.kept.bytes, activations.lastKept), {
     note: 'of the first layer',
     source: activations.kept.source,
@@ -64,12 +64,22 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
       ...always,
       ...buffers.forward,
       copies.backward,
-      copies.dequantizedHead,
       early,
       activations.kept,
       activations.tail,
       loss.backward,
       part(loss.headGradients * gradients.unreducedHead, 'of the head, one chunk added to the sum'),
+    ]),
+    moment('head backward', [
+      ...always,
+      ...buffers.forward,
+      copies.backward,
+      copies.dequantizedHead,
+      early,
+      activations.kept,
+      activations.tail,
+      loss.headBackward,
+      part(gradients.preallocated ? 0 : gradients.unreducedHead, 'of the head'),
     ]),
     moment('backward', [
       ...always,

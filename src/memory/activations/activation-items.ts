@@ -134,12 +134,14 @@ function tailItem(
 ): MemoryItem {
   const { plan } = run
   const residual = plan.precision.weights === 'float32' && plan.precision.autocast ? 10 : 8
+  const { tensor, sequenceParallel } = plan.parallelism
+  const gathered = sequenceParallel && tensor > 1 ? run.architecture.hiddenSize * computeBytes(plan) : 0
   const bytes =
     stage === 'first' || run.architecture.head.kind === 'sequence-classification'
       ? 0
-      : tokens * context.hiddenSize * residual
+      : tokens * (context.hiddenSize * residual + gathered)
   return item('final norm and head input', bytes, {
-    note: `${short(tokens)} tokens × ${context.hiddenSize} × ${residual} B`,
-    source: `measured with PyTorch 2.13 on CPU (${computeBytes(plan)}-byte products)`,
+    note: `${short(tokens)} tokens × (${context.hiddenSize} × ${residual} B${gathered > 0 ? ` + ${gathered} B gathered over the sequence` : ''})`,
+    source: `measured with PyTorch 2.13 on CPU (${computeBytes(plan)}-byte products); Megatron-LM core/tensor_parallel/layers.py and torch DTensor gather the head's input`,
   })
 }

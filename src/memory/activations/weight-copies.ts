@@ -17,6 +17,9 @@ const AUTOCAST =
   'torch 2.13 autocast_mode.cpp cached_cast; autograd keeps a copy until its backward, measured with PyTorch 2.13 on CPU'
 const DEQUANTIZED = 'bitsandbytes 0.44 autograd/_functions.py MatMul4Bit.backward (dequantize_4bit)'
 
+/** Fabric quantises from float16, so that bitsandbytes restores float16 and casts it (Lightning 2.1 fabric/plugins/precision/bitsandbytes.py, `torch.half`). */
+const HALF_BYTES = 2
+
 /** Second copies of weights that exist for a while. */
 export function weightCopies(plan: TrainingPlan, parameters: RankParameters, quantizesHead: boolean): WeightCopies {
   const sizes = elementSizes(plan)
@@ -33,15 +36,18 @@ export function weightCopies(plan: TrainingPlan, parameters: RankParameters, qua
     })
   const layer = plan.quantization === 'none' ? 0 : parameters.largestLayerMatrix
   const head = plan.quantization !== 'none' && quantizesHead ? parameters.head : 0
+  const throughHalf = quantizesHead && plan.precision.compute !== 'float16' ? HALF_BYTES : 0
+  const perElement = sizes.compute + throughHalf
+  const note = throughHalf > 0 ? ': as float16, then cast' : ''
   return {
     forward: make(copied),
     backward: make(inBackward),
-    dequantizedLayer: item('de-quantised matrix', layer * sizes.compute, {
-      note: `${short(layer)} × ${sizes.compute} B`,
+    dequantizedLayer: item('de-quantised matrix', layer * perElement, {
+      note: `${short(layer)} × ${perElement} B${note}`,
       source: DEQUANTIZED,
     }),
-    dequantizedHead: item('de-quantised head', head * (sizes.compute + 4), {
-      note: `${short(head)} × (4 + ${sizes.compute}) B: through float32`,
+    dequantizedHead: item('de-quantised head', head * perElement, {
+      note: `${short(head)} × ${perElement} B${note}`,
       source: DEQUANTIZED,
     }),
   }

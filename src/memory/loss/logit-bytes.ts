@@ -5,6 +5,8 @@ import { olderThan } from '../library-version.ts'
 export interface LogitBytes {
   readonly endOfForward: number
   readonly backward: number
+  /** When the head’s own backward runs: gradients of the logits, and the logits if the caller keeps them. */
+  readonly headBackward: number
   /** Still held while the layers run backward. */
   readonly kept: number
   readonly note: string
@@ -14,6 +16,8 @@ export interface LogitBytes {
 const LAB = 'measured with PyTorch 2.13 on CPU'
 /** torchtune @bd2a0fc modules/loss/ce_chunked_output_loss.py: 8 chunks by default. */
 const CHUNKS = 8
+/** LitGPT litgpt/utils.py chunked_cross_entropy(chunk_size=128), finetune/lora.py lm_head_chunk_size=128. */
+const LITGPT_CHUNK_TOKENS = 128
 
 /** What the loss keeps and creates per logit. `element`: bytes of the logits as the head emits them. */
 export function logitBytes(plan: TrainingPlan, element: number): LogitBytes {
@@ -26,6 +30,7 @@ export function logitBytes(plan: TrainingPlan, element: number): LogitBytes {
       return {
         endOfForward: 2 * element,
         backward: 4 * element,
+        headBackward: 2 * element,
         kept: element,
         note: 'logits, log-softmax and their gradients in the logits’ dtype',
         source: LAB,
@@ -33,53 +38,111 @@ export function logitBytes(plan: TrainingPlan, element: number): LogitBytes {
     case 'chunked':
       return chunked(plan, element)
     case 'vocab_parallel':
-      if (plan.framework === 'torchtitan') return fullLogits(plan, element)
+      if (plan.framework === 'torchtitan') return lossParallel(plan, element)
       return {
         endOfForward: element + 4,
         backward: 4 + element,
+        headBackward: element,
         kept: 0,
         note: 'float32 softmax that becomes its own gradient, gradient in the logits’ dtype',
         source: 'Megatron-LM core/tensor_parallel/cross_entropy.py VocabParallelCrossEntropy',
       }
     default:
-      return { endOfForward: 0, backward: 0, kept: 0, note: 'logits are never whole', source: 'fused loss' }
+      return {
+        endOfForward: 0,
+        backward: 0,
+        headBackward: 0,
+        kept: 0,
+        note: 'logits are never whole',
+        source: 'fused loss',
+      }
   }
 }
 
-/** Trainers built on transformers.Trainer return the loss only: the outputs with the logits are gone before backward. */
-const DROPS_OUTPUTS = new Set(['trl', 'axolotl', 'llama-factory', 'ms-swift', 'alignment-handbook', 'open-r1'])
+/**
+ * The logits are gone before backward: trainers built on transformers.Trainer return the loss only (transformers 5.18 trainer.py
+ * compute_loss), torchtitan deletes them (train.py `del pred`).
+ */
+const DROPS_LOGITS = new Set([
+  'trl',
+  'axolotl',
+  'llama-factory',
+  'ms-swift',
+  'alignment-handbook',
+  'open-r1',
+  'torchtitan',
+])
 
 function fullLogits(plan: TrainingPlan, element: number): LogitBytes {
-  if (plan.compile) {
+  if (plan.compile && compilesLoss(plan)) {
     return {
-      endOfForward: element + 4,
-      backward: 10.5,
+      endOfForward: element,
+      backward: 2 * element,
+      headBackward: 2 * element,
       kept: 0,
-      note: 'compiled cross entropy',
-      source: 'inductor fuses the cast and log-softmax; see docs/accuracy.md, compiled runs',
+      note: 'compiled cross entropy keeps the logits and writes their gradient',
+      source: 'inductor re-computes the cast and the softmax; measured with PyTorch 2.13 on CPU (one saved tensor)',
     }
   }
-  if (DROPS_OUTPUTS.has(plan.framework)) {
+  if (DROPS_LOGITS.has(plan.framework)) {
     return {
       endOfForward: element + 4,
       backward: 12,
+      headBackward: element,
       kept: 0,
       note: '4 log-softmax + 4 + 4 gradients; the trainer drops the logits before backward',
-      source: `transformers 5.18 trainer.py compute_loss; ${LAB}`,
+      source: `transformers 5.18 trainer.py compute_loss, torchtitan train.py (del pred); ${LAB}`,
     }
   }
   return element === 2
-    ? { endOfForward: 6, backward: 14, kept: 2, note: '2 logits + 4 log-softmax + 4 + 4 gradients', source: LAB }
-    : { endOfForward: 8, backward: 16, kept: 4, note: '4 logits + 4 log-softmax + 4 + 4 gradients', source: LAB }
+    ? {
+        endOfForward: 6,
+        backward: 14,
+        headBackward: 4,
+        kept: 2,
+        note: '2 logits + 4 log-softmax + 4 + 4 gradients',
+        source: LAB,
+      }
+    : {
+        endOfForward: 8,
+        backward: 16,
+        headBackward: 8,
+        kept: 4,
+        note: '4 logits + 4 log-softmax + 4 + 4 gradients',
+        source: LAB,
+      }
+}
+
+/** torch.distributed's loss parallelism runs in plain operations: a zeroed gradient, exp(log-softmax) and their sum beside the log-softmax. */
+function lossParallel(plan: TrainingPlan, element: number): LogitBytes {
+  if (plan.compile && compilesLoss(plan)) return fullLogits(plan, element)
+  return {
+    endOfForward: element + 4,
+    backward: 16,
+    headBackward: element,
+    kept: 0,
+    note: '4 log-softmax + 4 gradient + 4 exponential + 4 sum',
+    source: 'torch 2.13 distributed/tensor/parallel/loss.py _nll_loss_and_log_softmax_backward',
+  }
+}
+
+/**
+ * torchtitan turned compilation of the loss off in December 2024 (e8977b007) and on again with releases 0.1 (bbb1b616e, components/loss.py);
+ * a commit cannot be placed between them, so the larger figure holds. Elsewhere the loss is part of the compiled forward.
+ */
+function compilesLoss(plan: TrainingPlan): boolean {
+  const version = plan.libraries['torchtitan']
+  return plan.framework !== 'torchtitan' || version === undefined || /^v?\d+\.\d+/.test(version)
 }
 
 /** transformers up to 4.45: `logits.float()` inside forward, returned, then shifted and made contiguous. */
 function upcastInForward(plan: TrainingPlan): LogitBytes {
-  if (DROPS_OUTPUTS.has(plan.framework)) return { ...fullLogits(plan, 4), endOfForward: 12 }
+  if (DROPS_LOGITS.has(plan.framework)) return { ...fullLogits(plan, 4), endOfForward: 12 }
   const shifts = olderThan(plan.libraries, { library: 'transformers', version: [4, 46] })
   return {
     endOfForward: 8,
     backward: shifts ? 16 : 14,
+    headBackward: 8,
     kept: 4,
     note: 'float32 logits, log-softmax and two float32 gradients',
     source: `${LAB} (older transformers loss)`,
@@ -91,23 +154,28 @@ function chunked(plan: TrainingPlan, element: number): LogitBytes {
     return {
       endOfForward: element,
       backward: element,
+      headBackward: element,
       kept: 0,
       note: 'logits; each chunk’s gradient takes the place of its logits',
       source: 'torchtune modules/loss/ce_chunked_output_loss.py, compiled',
     }
   }
   if (plan.framework === 'litgpt') {
+    const chunk = Math.min(1, LITGPT_CHUNK_TOKENS / plan.sequenceLength)
     return {
-      endOfForward: 2 * element,
-      backward: 2 * element + (2 * element) / CHUNKS,
-      kept: 0,
-      note: 'logits and log-softmax of every chunk in the logits’ dtype',
-      source: 'LitGPT litgpt/utils.py chunked_cross_entropy',
+      endOfForward: 8,
+      backward: 8 + 8 * chunk,
+      headBackward: 6,
+      kept: 4,
+      note: 'float32 logits and log-softmax, one chunk’s two gradients; the loop keeps the logits',
+      source:
+        'LitGPT litgpt/utils.py chunked_cross_entropy; Lightning 2.1 fabric/plugins/precision/half.py convert_output (float32)',
     }
   }
   return {
     endOfForward: element + 4,
     backward: element + 4 + 8 / CHUNKS,
+    headBackward: 2 * element,
     kept: element,
     note: 'logits, float32 log-softmax per chunk, one chunk’s gradients',
     source: `torchtune @bd2a0fc modules/loss/ce_chunked_output_loss.py, ${LAB}`,

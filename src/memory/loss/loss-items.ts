@@ -8,6 +8,8 @@ import { logitBytes } from './logit-bytes.ts'
 export interface LossItems {
   readonly endOfForward: MemoryItem
   readonly backward: MemoryItem
+  /** While the head’s backward runs. */
+  readonly headBackward: MemoryItem
   /** Held while layers run backward. */
   readonly kept: MemoryItem
   /** tokens × outputs of logits that exist whole; 0 otherwise. */
@@ -42,6 +44,7 @@ export function lossItems(run: Run, { tokens, trainsHead, stage }: LossTokens): 
   return {
     endOfForward: make(bytes.endOfForward),
     backward: make(bytes.backward),
+    headBackward: make(bytes.headBackward),
     kept: make(bytes.kept),
     logits: plan.loss === 'chunked' ? 0 : elements,
     headGradients: plan.loss === 'chunked' && trainsHead ? 2 : 0,
@@ -64,10 +67,10 @@ function fused(run: Run, { tokens, trainsHead }: LossTokens): LossItems {
     note: 'input and head gradients',
     source: made.source,
   })
-  return { endOfForward: kept, backward: made, kept, logits: 0, headGradients: 0 }
+  return { endOfForward: kept, backward: made, headBackward: kept, kept, logits: 0, headGradients: 0 }
 }
 
 function nothing(note: string): LossItems {
   const none = item('logits and loss', 0, { note, source: 'model head' })
-  return { endOfForward: none, backward: none, kept: none, logits: 0, headGradients: 0 }
+  return { endOfForward: none, backward: none, headBackward: none, kept: none, logits: 0, headGradients: 0 }
 }
