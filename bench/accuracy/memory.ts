@@ -75,7 +75,10 @@ export function scoreMemory(root: string): MemoryScores {
     classes: grouped(scored, ({ estimate }) => estimate.intervalClass).map(entry => withFactors(entry, scored)),
     outcomes: outcomes(rows),
     meanHalfWidth: mean(
-      scored.map(({ estimate }) => (estimate.highBytes - estimate.lowBytes) / 2 / estimate.deviceBytes),
+      scored.map(({ estimate, metric }) => {
+        const { low, high } = intervalOf(estimate, metric)
+        return (high - low) / 2 / FIGURES[metric](estimate)
+      }),
     ),
     scored,
   }
@@ -89,11 +92,15 @@ export function estimateRow(row: MemoryRow): MemoryEstimate {
 function scoreRow(row: MemoryRow): ScoredReading[] {
   const estimate = estimateRow(row)
   return row.readings.map(({ metric, gib }) => {
-    const predicted = FIGURES[metric](estimate)
-    const ratio = (gib * GIB) / predicted
-    const inside =
-      ratio >= estimate.lowBytes / estimate.deviceBytes && ratio <= estimate.highBytes / estimate.deviceBytes
-    return { row, estimate, metric, error: 1 / ratio - 1, inside }
+    const measured = gib * GIB
+    const { low, high } = intervalOf(estimate, metric)
+    return {
+      row,
+      estimate,
+      metric,
+      error: FIGURES[metric](estimate) / measured - 1,
+      inside: measured >= low && measured <= high,
+    }
   })
 }
 
@@ -102,6 +109,13 @@ const FIGURES: Record<Metric, (estimate: MemoryEstimate) => number> = {
   reserved: estimate => estimate.reservedBytes,
   device: estimate => estimate.deviceBytes,
   unspecified: estimate => estimate.deviceBytes,
+}
+
+/** Each figure's own interval; a reserved one lies below the device figure by the context at most. */
+function intervalOf(estimate: MemoryEstimate, metric: Metric): { low: number; high: number } {
+  if (metric === 'allocated') return { low: estimate.allocatedLowBytes, high: estimate.allocatedHighBytes }
+  const outside = metric === 'reserved' ? estimate.deviceBytes - estimate.reservedBytes : 0
+  return { low: estimate.lowBytes - outside, high: estimate.highBytes }
 }
 
 function measuredBytes(entry: ScoredReading): number {

@@ -1,9 +1,9 @@
 import type { Run } from '../plan/run.ts'
-import { intervalFactors } from './interval.ts'
+import { deviceInterval, intervalFactors } from './interval.ts'
 import type { MemoryEstimate, Moment } from './memory-estimate.ts'
 import { sumBytes } from './memory-item.ts'
 import { outsideItems } from './overheads/outside-tensors.ts'
-import { reservedItem } from './overheads/reserved.ts'
+import { leastCachedBytes, reservedItem } from './overheads/reserved.ts'
 import { rankTimeline } from './rank-timeline.ts'
 import type { PipelineStage } from './sharding/rank-parameters.ts'
 
@@ -21,29 +21,39 @@ export function estimateRank(run: Run, stage: PipelineStage): MemoryEstimate {
   const peak = timeline.moments.reduce((most, entry) => (entry.bytes > most.bytes ? entry : most))
   const usableBytes = gpu?.usableBytes ?? null
   const outside = outsideItems(plan, gpu)
+  const dynamicBytes = peak.bytes - timeline.persistentBytes
+  const outsideBytes = sumBytes(outside)
   const cached = reservedItem(plan, {
-    dynamicBytes: peak.bytes - timeline.persistentBytes,
+    dynamicBytes,
     smallerHumpBytes: timeline.smallerHumpBytes,
     logits: timeline.logits,
     usableBytes,
     allocatedBytes: peak.bytes,
-    outsideBytes: sumBytes(outside),
+    outsideBytes,
   })
   const components = [...peak.items, cached, ...outside]
   const deviceBytes = sumBytes(components)
-  const interval = intervalFactors(run)
+  const factors = intervalFactors(run)
+  const interval = deviceInterval(factors, {
+    deviceBytes,
+    allocatedBytes: peak.bytes,
+    besideBytes: outsideBytes + leastCachedBytes(dynamicBytes),
+    usableBytes,
+  })
   return {
     allocatedBytes: peak.bytes,
     reservedBytes: peak.bytes + cached.bytes,
     deviceBytes,
-    lowBytes: deviceBytes * interval.low,
-    highBytes: deviceBytes * interval.high,
+    lowBytes: interval.low,
+    highBytes: interval.high,
+    allocatedLowBytes: peak.bytes * factors.neededLow,
+    allocatedHighBytes: peak.bytes * factors.neededHigh,
     usableBytes,
     peakAt: peak.name,
     components,
     moments: timeline.moments satisfies readonly Moment[],
     hostBytes: timeline.hostBytes * Math.min(plan.gpus, plan.gpusPerNode),
-    intervalClass: interval.name,
+    intervalClass: factors.name,
     findings: [],
   }
 }

@@ -6,6 +6,7 @@ export type MomentName =
   | 'after load'
   | 'end of forward'
   | 'loss'
+  | 'head backward'
   | 'backward'
   | 'gradients complete'
   | 'optimizer step'
@@ -26,6 +27,9 @@ export interface MemoryEstimate {
   readonly deviceBytes: Bytes
   readonly lowBytes: Bytes
   readonly highBytes: Bytes
+  /** The same for the allocated figure, which is surer than what the allocator keeps above it. */
+  readonly allocatedLowBytes: Bytes
+  readonly allocatedHighBytes: Bytes
   /** null: GPU unknown. */
   readonly usableBytes: Bytes | null
   readonly peakAt: MomentName

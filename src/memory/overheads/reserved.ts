@@ -26,11 +26,16 @@ export function reservedItem(plan: TrainingPlan, options: ReservedOptions): Memo
     options.usableBytes === null
       ? wanted
       : Math.max(0, options.usableBytes - options.allocatedBytes - options.outsideBytes)
-  const bytes = Math.max(Math.min(wanted, room), Math.min(wanted, options.dynamicBytes * constants.floorShare))
+  const bytes = Math.max(Math.min(wanted, room), Math.min(wanted, leastCachedBytes(options.dynamicBytes)))
   return item('cached blocks', bytes, {
     note: `${steady.note}${varying > 0 ? ` + ${short(cachedPerLogit(plan))} B × ${short(options.logits)} logits` : ''}`,
     source: constants.source,
   })
+}
+
+/** Blocks that are partly in use and cannot be given back near the card's limit. */
+export function leastCachedBytes(dynamicBytes: number): number {
+  return dynamicBytes * constants.floorShare
 }
 
 /** Long samples are rare, so beyond a length fewer generations of blocks pile up. */
