@@ -33,8 +33,10 @@ export function advise({ config, estimate, base, policy }: AdviseOptions): Advic
   const isOver = limit !== null && memory.highBytes > limit
   const breaksAmounts = brokenAmounts(resolved.plan, evaluate, policy).includes('broken')
   const shared = { plan: resolved.plan, evaluate, limitBytes: limit }
+  const { warn } = policy.budget.memory
+  const warnBytes = memory.usableBytes === null || warn === null ? null : memory.usableBytes * warn
   return {
-    fixes: isOver ? findFixes({ ...shared, format: config.format, document: config.document }) : [],
+    fixes: isOver ? findFixes({ ...shared, warnBytes, format: config.format, document: config.document }) : [],
     alternatives:
       isOver || breaksAmounts
         ? findAlternatives({

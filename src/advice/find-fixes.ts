@@ -13,6 +13,8 @@ interface FixOptions {
   readonly evaluate: Evaluate
   /** null: nothing to fit into. */
   readonly limitBytes: number | null
+  /** Above this the policy warns; null: nowhere. */
+  readonly warnBytes: number | null
 }
 
 interface Candidate {
@@ -33,14 +35,19 @@ export function findFixes(options: FixOptions): readonly FixReport[] {
   if (limitBytes === null || !spelled) return []
   const available = PLAN_CHANGES.filter(({ id }) => Object.hasOwn(spelled, id))
   const singles = available.flatMap(change => repeatUntilFit(options, [change], limitBytes))
-  const passing = singles.filter(({ result }) => result.memory.highBytes <= limitBytes)
+  const passing = singles.filter(({ result }) => passes(result, options, limitBytes))
   const tight = singles.filter(
-    ({ result }) => result.memory.deviceBytes <= limitBytes && result.memory.highBytes > limitBytes,
+    ({ result }) => result.memory.deviceBytes <= limitBytes && !passes(result, options, limitBytes),
   )
   const isGentle = passing.some(candidate => disruptionOf(candidate) < CHANGES_TRAINING)
   const combined = isGentle ? [] : combinations(options, available, limitBytes, passing.length > 0)
   const ranked = [...passing, ...combined].toSorted((a, b) => disruptionOf(a) - disruptionOf(b))
   return [...ranked, ...tight].slice(0, MAX_FIXES).map(candidate => toReport(candidate, options, limitBytes))
+}
+
+/** The policy says nothing any more: the interval stays below the limit and the estimate below the warning. */
+function passes({ memory }: Evaluation, { warnBytes }: FixOptions, limitBytes: number): boolean {
+  return memory.highBytes <= limitBytes && memory.deviceBytes <= (warnBytes ?? limitBytes)
 }
 
 /** From this disruption on a change alters what is learned, not only how. */
@@ -65,7 +72,7 @@ function repeatUntilFit(options: FixOptions, changes: readonly PlanChange[], lim
     plan = next
     best = { changes, plan: next, result, keys: spell(options.format, changes, next) }
     if (
-      result.memory.highBytes <= limitBytes ||
+      passes(result, options, limitBytes) ||
       !changes.some(({ id }) => id === 'smaller-micro-batch' || id === 'shorter-sequences')
     )
       break
@@ -91,7 +98,7 @@ function combinations(
         : [firstApplicable(options.plan, usable, size)]
     const found = sets
       .flatMap(changes => repeatUntilFit(options, changes, limitBytes))
-      .filter(({ result }) => result.memory.highBytes <= limitBytes)
+      .filter(({ result }) => passes(result, options, limitBytes))
       .map(candidate => withoutNeedless(candidate, options, limitBytes))
     if (found.length > 0) return found
   }
@@ -105,7 +112,7 @@ function withoutNeedless(candidate: Candidate, options: FixOptions, limitBytes: 
     const fewer = best.changes.filter(own => own !== change)
     if (fewer.length === 0) break
     const [smaller] = repeatUntilFit(options, fewer, limitBytes)
-    if (smaller && smaller.result.memory.highBytes <= limitBytes) best = smaller
+    if (smaller && passes(smaller.result, options, limitBytes)) best = smaller
   }
   return best
 }
@@ -126,7 +133,8 @@ function spell(format: string, changes: readonly PlanChange[], plan: TrainingPla
   return Object.assign({}, ...changes.map(({ id }) => FRAMEWORK_KEYS[format]?.[id]?.(plan) ?? {}))
 }
 
-function toReport({ changes, result, keys }: Candidate, { document }: FixOptions, limitBytes: number): FixReport {
+function toReport({ changes, result, keys }: Candidate, options: FixOptions, limitBytes: number): FixReport {
+  const { document } = options
   return {
     title: changes.map(({ title }) => title).join(' and '),
     changes: Object.entries(keys).flatMap(([key, to]) => changeOf(key, to, document)),
@@ -134,7 +142,7 @@ function toReport({ changes, result, keys }: Candidate, { document }: FixOptions
     components: result.memory.components.map(({ name, bytes }) => ({ name, bytes })),
     runSeconds: result.time?.runSeconds ?? null,
     cost: result.cost?.total ?? null,
-    tooTight: result.memory.highBytes > limitBytes,
+    tooTight: !passes(result, options, limitBytes),
   }
 }
 
