@@ -61,6 +61,14 @@ export function busBandwidth(peak: BytesPerSecond, { nic }: Fabric, group: Group
   return Math.min(peak, (NIC_SHARE * nic * (group.ranks - 1)) / (domains - 1))
 }
 
+/** Seconds that one ring collective takes whatever its size: a start, and a hop per neighbour inside and between domains. */
+export function ringLatency(gpu: Gpu, group: Group): number {
+  const domains = domainsOf(group)
+  const { start, network, nvlink, pcie } = data.ringLatencyMicroseconds
+  const inside = gpu.nvlinkBandwidth === null ? pcie : nvlink
+  return (start + (domains - 1) * network + (group.ranks - domains) * inside) / 1e6
+}
+
 function toFabric(row: Row): Fabric {
   return {
     id: row.id,

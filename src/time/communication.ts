@@ -1,4 +1,4 @@
-import { busBandwidth, domainsOf, type Group } from '../hardware/interconnect.ts'
+import { busBandwidth, domainsOf, type Group, ringLatency } from '../hardware/interconnect.ts'
 import type { StepContext } from './step-context.ts'
 import type { LayerTerm } from './term.ts'
 
@@ -42,9 +42,12 @@ function expertSeconds(c: StepContext): number {
 
 const SHARDS_WEIGHTS: ReadonlySet<string> = new Set(['zero3', 'fsdp1', 'fsdp2'])
 
-/** Traffic of fully sharded weights in one micro-batch; 0 without sharding. */
+/**
+ * Traffic of fully sharded weights in one micro-batch; 0 without sharding. FSDP gathers a layer at a time, ZeRO-3 each of
+ * its linear modules; every collective pays the latency of its ring, which is what limits thousands of ranks.
+ */
 export function shardTraffic(c: StepContext): number {
-  const { plan, counts, ranks, tensor, pipeline, fabric } = c
+  const { plan, counts, work, ranks, tensor, pipeline, fabric } = c
   if (!SHARDS_WEIGHTS.has(plan.parallelism.data) || ranks <= 1) return 0
   const shards = Math.min(plan.parallelism.shardSize ?? ranks, ranks)
   if (shards <= 1) return 0
@@ -53,8 +56,12 @@ export function shardTraffic(c: StepContext): number {
   const weightBytes = plan.quantization === 'none' ? 2 : 0.55
   const gradientBytes = plan.adapter === null ? (plan.precision.gradients === 'float32' ? 4 : 2) : 0
   const reduced = plan.parallelism.noSync ? 0 : gradientBytes * (counts.trainable / Math.max(1, counts.total))
-  const bus = busBandwidth(fabric.allGather, fabric, dataGroup(c, shards))
-  return ((gathers * weightBytes + reduced) * parameters * ((shards - 1) / shards)) / bus
+  const group = dataGroup(c, shards)
+  const bus = busBandwidth(fabric.allGather, fabric, group)
+  const bytes = (gathers * weightBytes + reduced) * parameters * ((shards - 1) / shards)
+  const units = plan.parallelism.data === 'zero3' ? work.linearTensors : work.layers
+  const collectives = (units / pipeline) * (gathers + (reduced > 0 ? 1 : 0))
+  return bytes / bus + collectives * ringLatency(c.gpu, group)
 }
 
 /**

@@ -23,6 +23,8 @@ export interface Work {
   readonly elementwiseEager: number
   /** Inputs + outputs of all linear layers of the blocks per token. */
   readonly linearFeatures: number
+  /** Linear modules of the blocks; fused experts count once per projection. */
+  readonly linearTensors: number
   /** Key-value width summed over attention layers. */
   readonly keyValueWidth: number
   /** FLOPs per token of one forward in scans of state-space and linear-attention mixers. */
@@ -75,6 +77,7 @@ function count(architecture: Architecture): Work {
   let elementwiseFused = 0
   let elementwiseEager = 0
   let linearFeatures = 0
+  let linearTensors = 0
   let keyValueWidth = 0
   let scanFlops = 0
   const attention: AttentionWork[] = []
@@ -82,6 +85,7 @@ function count(architecture: Architecture): Work {
     layers += n
     for (const tensor of layer.tensors) {
       if (isExpert(tensor)) {
+        linearTensors += n
         expertParameters += n * tensor.parameters
         expertBias ||= tensor.bias
         const active = (layer.moe?.topK ?? 1) / (layer.moe?.experts ?? 1)
@@ -89,6 +93,7 @@ function count(architecture: Architecture): Work {
       } else if (isProduct(tensor)) {
         denseParameters += n * tensor.parameters
         linearFeatures += n * tensor.count * (tensor.inFeatures + tensor.outFeatures)
+        linearTensors += n * tensor.count
       }
     }
     if (layer.moe !== null) {
@@ -124,6 +129,7 @@ function count(architecture: Architecture): Work {
     elementwiseFused,
     elementwiseEager,
     linearFeatures,
+    linearTensors,
     keyValueWidth,
     scanFlops,
     visionParameters: [...(vision?.tensors ?? []), ...(vision?.projector ?? [])].reduce(
