@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { refit } from './fit-report.ts'
 import { scoreMemory } from './memory.ts'
 import { type MemoryLimits, memoryLimits, memoryRegressions } from './memory-limits.ts'
 import { memoryReport } from './memory-report.ts'
@@ -22,6 +23,13 @@ export async function runAccuracy({ root, args }: AccuracyOptions): Promise<numb
     const unseen = unseenReport(root, { ablation: args.includes('--ablate') })
     console.log(unseen)
     if (args.includes('--write')) writeFileSync(unseenFile, unseen)
+    return 0
+  }
+  if (args.includes('--fit')) {
+    const dataFile = join(root, 'data/efficiency.json')
+    const { text, data } = refit(root, readFileSync(dataFile, 'utf8'))
+    console.log(text)
+    if (args.includes('--write')) writeFileSync(dataFile, data)
     return 0
   }
   const memory = scoreMemory(root)

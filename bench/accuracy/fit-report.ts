@@ -1,17 +1,21 @@
-import { EFFICIENCY } from '../../src/time/efficiency.ts'
-import { FITTED, fitSpeed } from './fit-speed.ts'
-import { loadSpeedRows, scoreRows } from './speed.ts'
-import { speedReport } from './speed-report.ts'
+import { EFFICIENCY, withValues } from '../../src/time/efficiency.ts'
+import { constantErrors, FITTED, fitSpeed, PRIORS } from './fit-speed.ts'
+import { loadSpeedRows } from './speed.ts'
 
-/** Refits the constants of data/efficiency.json on bench/speed.jsonl: the tables with the new values, and the values. */
-export function fitReport(root: string): {
-  readonly text: string
-  readonly constants: Readonly<Record<string, number>>
-} {
+/** Refits the constants on bench/speed.jsonl from their priors. `text` lists the changes; `data` is data/efficiency.json with the new values. */
+export function refit(root: string, json: string): { readonly text: string; readonly data: string } {
   const { rows, unread } = loadSpeedRows(root)
-  const fitted = fitSpeed(rows)
-  const constants = Object.fromEntries(FITTED.map(name => [name, Number(fitted[name].toPrecision(3))]))
-  const changes = FITTED.map(name => `${name}: ${EFFICIENCY[name]} → ${constants[name]}`)
-  const text = [speedReport(scoreRows(rows, { ...EFFICIENCY, ...constants })), '', ...changes, ...unread].join('\n')
-  return { text, constants }
+  const start = withValues(name => (FITTED.includes(name) ? PRIORS[name] : EFFICIENCY[name]))
+  const fitted = fitSpeed(rows, { start, iterations: 25 })
+  const found = constantErrors(rows, fitted)
+  let data = json
+  const changes = found.map(({ name, rows: moved, error }) => {
+    const value = Number(fitted[name].toPrecision(3))
+    const line = new RegExp(
+      `("${name}": \\{"value": )[^,]*(, "unit": [^,]*, "origin": "F", "rows": )[^,]*, "error": [^,]*`,
+    )
+    data = data.replace(line, `$1${value}$2${moved}, "error": ${Number(error.toPrecision(2))}`)
+    return `${name}: ${EFFICIENCY[name]} → ${value} (${moved} rows, ± ${(100 * error).toFixed(0)} %)`
+  })
+  return { text: [...changes, ...unread].join('\n'), data }
 }

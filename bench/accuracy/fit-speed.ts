@@ -9,6 +9,7 @@ import {
 import { stepContext } from '../../src/time/step-context.ts'
 import { stepTerms } from '../../src/time/step-terms.ts'
 import { stepCount } from '../../src/time/steps.ts'
+import { quantile } from './speed.ts'
 import type { SpeedRow } from './speed-rows.ts'
 
 /**
@@ -38,11 +39,7 @@ const WIDTHS: Partial<Readonly<Record<ConstantName, number>>> = {
   host_experts: 0.3,
   host_recent: 0.2,
   host_shard_hugging_face: 0.4,
-  host_adapter: 0.6,
-  exposed_tensor: 0.2,
   exposed_expert: 0.3,
-  exposed_shard_fsdp2: 0.3,
-  exposed_data: 0.3,
   gpu_a100: 0.05,
   gpu_a800: 0.1,
   gpu_a10g: 0.2,
@@ -153,6 +150,47 @@ export function fitSpeed(
     if (!improved) break
   }
   return all(x)
+}
+
+export interface ConstantError {
+  readonly name: ConstantName
+  /** Rows whose log time it moves by more than 2 % of its own change. */
+  readonly rows: number
+  /** Relative standard error: curvature of the fit, scaled by the scatter of its residuals. */
+  readonly error: number
+}
+
+/** How well the rows settle each fitted constant. */
+export function constantErrors(rows: readonly SpeedRow[], constants: Efficiency): readonly ConstantError[] {
+  const sizes = new Map<string, number>()
+  for (const { group } of rows) sizes.set(group, (sizes.get(group) ?? 0) + 1)
+  const weights = rows.map(({ group }) => 1 / Math.sqrt(sizes.get(group) ?? 1) / SCATTER ** 2)
+  const logs = (at: Efficiency) => rows.map(row => Math.log(predictSeconds(row, at)))
+  const base = logs(constants)
+  const columns = FITTED.map(name => {
+    const moved = logs(withValues(other => constants[other] * (other === name ? Math.exp(-0.02) : 1)))
+    return base.map((value, i) => (value - (moved[i] ?? 0)) / 0.02)
+  })
+  const matrix = FITTED.map((name, a) =>
+    FITTED.map((_, b) => {
+      const prior = a === b ? 1 / (WIDTHS[name] ?? 1) ** 2 : 0
+      return weights.reduce((sum, w, i) => sum + w * (columns[a]?.[i] ?? 0) * (columns[b]?.[i] ?? 0), prior)
+    }),
+  )
+  const residuals = rows.map((row, i) =>
+    Math.abs((base[i] ?? 0) - Math.log(row.stepSeconds ?? row.totalSeconds ?? Number.NaN)),
+  )
+  // the median of a normal law's magnitude is 0.6745 of its deviation
+  const scale = quantile(residuals, 0.5) / 0.6745 / SCATTER
+  return FITTED.map((name, j) => {
+    const unit = FITTED.map((_, k) => (k === j ? 1 : 0))
+    const variance = solve(matrix, unit)[j] ?? 0
+    return {
+      name,
+      rows: columns[j]?.filter(value => Math.abs(value) > 0.02).length ?? 0,
+      error: Math.sqrt(variance) * scale,
+    }
+  })
 }
 
 interface FitOptions {

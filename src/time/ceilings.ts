@@ -20,14 +20,16 @@ const RESIDUALS: Readonly<Record<string, ConstantName>> = {
   'gb300-288gb': 'gpu_gb300',
 }
 
+const GEFORCE_SHARE: Readonly<Record<string, number>> = { ampere: 0.95, ada: 1.05, blackwell: 1.05 }
+
 /**
  * Share of the dense datasheet peak that products reach where nothing was measured: 0.80 (measured: 0.87 A100, 0.80 H100,
- * 0.73–0.79 Blackwell), 1.0 GeForce Ada and later (their sheets state fp32-accumulate rates at base power), 0.55 AMD
- * (measured 0.51–0.63), 0.6 inference cards that cannot hold their clock (A10G: 0.49).
+ * 0.73–0.79 Blackwell); GeForce clocks above the boost that its sheets count with: 1.05 Ada and later, 0.95 Ampere (larger
+ * share of power per operation); 0.55 AMD (measured 0.51–0.63); 0.6 inference cards that cannot hold their clock (A10G: 0.49).
  */
 function datasheetShare(gpu: Gpu): number {
   if (gpu.vendor === 'amd') return 0.55
-  if (gpu.name.startsWith('GeForce') && (gpu.generation === 'ada' || gpu.generation === 'blackwell')) return 1
+  if (gpu.name.startsWith('GeForce')) return GEFORCE_SHARE[gpu.generation] ?? 0.8
   if (gpu.tdpWatts !== null && gpu.tdpWatts <= 150 && gpu.id !== 'gb10') return 0.6
   return 0.8
 }

@@ -1,6 +1,8 @@
 import type { ModelCounts } from '../models/model-counts.ts'
+import type { TrainingPlan } from '../plan/training-plan.ts'
 import type { ComputeDtype } from '../plan/vocabulary.ts'
 import { adapterMultiplier, type ConstantName } from './efficiency.ts'
+import type { Stack } from './stack.ts'
 import type { StepContext } from './step-context.ts'
 import type { LayerTerm } from './term.ts'
 import { effectiveLength } from './work.ts'
@@ -77,9 +79,15 @@ const EXPERT_SHARE: Partial<Readonly<Record<ComputeDtype, ConstantName>>> = {
   nvfp4: 'efficiency_experts_blocks',
 }
 
+/** Hugging Face models before version 5 call one expert after the other; since then grouped products are the default (modeling_utils.py, v5.18). */
+function loopsOverExperts({ libraries, fusedKernels }: TrainingPlan, stack: Stack): boolean {
+  const version = libraries['transformers']
+  return stack.id === 'hugging-face' && fusedKernels === 'none' && version !== undefined && isBefore(version, '5')
+}
+
 /** Share of the grouped-product ceiling by generation of the software. */
 function expertShare({ constants, plan, stack }: StepContext): number {
-  if (stack.id === 'hugging-face' && plan.fusedKernels === 'none') return constants.efficiency_expert_loop
+  if (loopsOverExperts(plan, stack)) return constants.efficiency_expert_loop
   const release = plan.libraries['megatron-bridge'] ?? null
   if (release === null) return constants[EXPERT_SHARE[plan.precision.compute] ?? 'efficiency_experts']
   return isBefore(release, '26.06') ? constants.efficiency_experts_2025 : constants.efficiency_experts_2026
@@ -291,12 +299,15 @@ function hostSeconds(c: StepContext): number {
   const compiled = plan.compile ? constants.host_compiled : 1
   const data = plan.parallelism.data
   const sharded = (data === 'fsdp1' || data === 'fsdp2' || data === 'zero3') && stack.id !== 'transformer-engine'
-  const shard = sharded ? constants[stack.hostShard] : 0
+  // FSDP2 hooks layers with the same code whatever model it wraps
+  const shard = sharded ? constants[data === 'fsdp2' ? 'host_shard_native' : stack.hostShard] : 0
   // frozen weights launch no products for their gradients: about a sixth of a layer's kernels
   const again = (2.5 + 0.5 * trains.weights + recompute) / 3
   const host = RECENT_HOSTS.has(gpu.generation) ? constants.host_recent : 1
   const targets = branches(c).reduce((sum, target) => sum + target.layers, 0)
   const quantised = FOUR_BIT.has(plan.quantization) ? (constants.host_4bit * work.layers * (2 + recompute)) / 2 : 0
   const adapters = constants.host_adapter * targets * again * compiled
-  return ((work.layers * (launch * compiled + shard) * again + adapters + quantised) * host) / pipeline
+  const hit = loopsOverExperts(plan, stack) ? Math.min(work.experts, c.tokens * work.topK) * work.expertLayers : 0
+  const loop = constants.host_expert_loop * hit * again
+  return ((work.layers * (launch * compiled + shard) * again + loop + adapters + quantised) * host) / pipeline
 }
