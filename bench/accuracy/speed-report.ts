@@ -3,7 +3,7 @@ import type { SpeedScores } from './speed.ts'
 const percent = (value: number) => `${(100 * value).toFixed(1)} %`
 
 /** The score as a section of the accuracy page. */
-export function speedReport({ slices, utilisation, groups, intervals }: SpeedScores): string {
+export function speedReport({ slices, utilisation, groups, intervals, wallClock }: SpeedScores): string {
   return [
     '## Time of a step',
     '',
@@ -24,6 +24,14 @@ export function speedReport({ slices, utilisation, groups, intervals }: SpeedSco
     '| class | rows | inside its interval |',
     '|---|---|---|',
     ...intervals.map(i => `| ${i.name} | ${i.rows} | ${percent(i.inside)} |`),
+    '',
+    '### Whole runs',
+    '',
+    'Wall-clock with everything a run does. MLPerf: logged start-up and evaluation, a typical number of steps. PEFT: the longest answer of a batch is not stated and taken as 400 tokens.',
+    '',
+    '| source | rows | median | p90 | bias of time |',
+    '|---|---|---|---|---|',
+    ...wallClock.map(w => `| ${w.name} | ${w.rows} | ${percent(w.median)} | ${percent(w.p90)} | ${percent(w.bias)} |`),
     '',
   ].join('\n')
 }

@@ -14,6 +14,9 @@ export interface SpeedRow {
   readonly run: Run & { readonly gpu: NonNullable<Run['gpu']> }
   readonly stepSeconds: number | null
   readonly totalSeconds: number | null
+  /** What the total covers, and remarks of the row. */
+  readonly includes: string
+  readonly notes: string
 }
 
 interface RawRow {
@@ -21,7 +24,12 @@ interface RawRow {
   readonly group: string
   readonly confidence: SpeedRow['confidence']
   readonly plan: { readonly model: { readonly id: string }; readonly hardware: { readonly gpu: string } }
-  readonly measured: { readonly step_seconds: number | null; readonly total_seconds: number | null }
+  readonly measured: {
+    readonly step_seconds: number | null
+    readonly total_seconds: number | null
+    readonly includes?: string
+  }
+  readonly notes?: string
 }
 
 export interface SpeedRows {
@@ -40,8 +48,9 @@ export function readSpeedRows(text: string): SpeedRows {
     const run = readRun(raw)
     if (typeof run === 'string') unread.push(`${raw.id}: ${run}`)
     else {
-      const { step_seconds: stepSeconds, total_seconds: totalSeconds } = raw.measured
-      rows.push({ id: raw.id, group: raw.group, confidence: raw.confidence, run, stepSeconds, totalSeconds })
+      const { step_seconds: stepSeconds, total_seconds: totalSeconds, includes = '' } = raw.measured
+      const { id, group, confidence, notes = '' } = raw
+      rows.push({ id, group, confidence, run, stepSeconds, totalSeconds, includes, notes })
     }
   }
   return { rows, unread }

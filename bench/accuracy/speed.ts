@@ -5,6 +5,7 @@ import { estimateTime } from '../../src/time/estimate-time.ts'
 import type { TimeEstimate } from '../../src/time/time-estimate.ts'
 import { readSpeedRows, type SpeedRow, type SpeedRows } from './speed-rows.ts'
 import { utilisationStepSeconds } from './utilisation-table.ts'
+import { scoreWallClock, type WallClockScore } from './wall-clock.ts'
 
 export interface ScoredRow {
   readonly row: SpeedRow
@@ -38,6 +39,8 @@ export interface SpeedScores {
   readonly groups: readonly GroupScore[]
   /** Share of rows inside their interval, by class. */
   readonly intervals: readonly { readonly name: string; readonly rows: number; readonly inside: number }[]
+  /** Whole runs with start-up and evaluation. */
+  readonly wallClock: readonly WallClockScore[]
   readonly scored: readonly ScoredRow[]
 }
 
@@ -60,7 +63,15 @@ export function scoreRows(rows: readonly SpeedRow[], constants: Efficiency): Spe
     rows: members.length,
     inside: members.filter(row => row.insideInterval).length / members.length,
   }))
-  return { slices, utilisation, groups: groups.sort((a, b) => a.group.localeCompare(b.group)), intervals, scored }
+  const wallClock = constants === EFFICIENCY ? scoreWallClock(rows) : []
+  return {
+    slices,
+    utilisation,
+    groups: groups.sort((a, b) => a.group.localeCompare(b.group)),
+    intervals,
+    wallClock,
+    scored,
+  }
 }
 
 function scoreSlices(scored: readonly ScoredRow[]): Readonly<Record<string, Score>> {

@@ -298,6 +298,7 @@ function readEvaluation(fields: Fields, key: string): Sourced<EvaluationPlan> | 
     microBatchSize: evaluation.integer('micro_batch_size', { min: 1, max: 1e6 })?.value ?? 1,
     samples: evaluation.integer('samples', { min: 0 })?.value ?? null,
     share: evaluation.number('share', { min: 0, max: 1 })?.value ?? 0,
+    newTokens: evaluation.integer('new_tokens', { min: 0, max: 1e8 })?.value ?? null,
   })
 }
 

@@ -190,6 +190,8 @@ export interface EvaluationPlan {
   readonly samples: number | null
   /** Share of the training set held out instead; 0 when a set is named. */
   readonly share: number
+  /** Tokens of the longest answer that evaluation generates for a batch; absent: it only computes the loss. */
+  readonly newTokens?: number | null
 }
 
 export interface CheckpointPlan {

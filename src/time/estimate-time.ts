@@ -71,7 +71,7 @@ export function estimateTime(
 }
 
 function runComponents(
-  { plan, counts, dataRanks }: StepContext,
+  context: StepContext,
   { steps, note }: { readonly steps: number; readonly note: string },
   stepSeconds: number,
   microBatchSeconds: number,
@@ -82,9 +82,9 @@ function runComponents(
     note: `${steps} steps (${note}) × ${stepSeconds.toPrecision(4)} s`,
     source: 'time model',
   }
-  const [startUp, ...others] = runPhases({ plan, counts, steps, microBatchSeconds, dataRanks })
+  const [startUp, ...others] = runPhases({ context, steps, microBatchSeconds })
   const items = startUp === undefined ? [training] : [startUp, training, ...others]
-  const lost = interruptions(plan, total(items))
+  const lost = interruptions(context.plan, total(items))
   return lost === null ? items : [...items, lost]
 }
 

@@ -1,8 +1,7 @@
-import type { ModelCounts } from '../models/model-counts.ts'
-import type { TrainingPlan } from '../plan/training-plan.ts'
-import type { ComputeDtype } from '../plan/vocabulary.ts'
-import { adapterMultiplier, type ConstantName } from './efficiency.ts'
-import type { Stack } from './stack.ts'
+import { branches } from './adapter-branches.ts'
+import { adapterMultiplier } from './efficiency.ts'
+import { expertConstant } from './expert-software.ts'
+import { hostSeconds } from './host-seconds.ts'
 import type { StepContext } from './step-context.ts'
 import type { LayerTerm } from './term.ts'
 import { effectiveLength } from './work.ts'
@@ -72,46 +71,15 @@ function denseSeconds(c: StepContext): number {
   return passes(c) * cubic(compute, memory)
 }
 
-/** Per-tensor 8-bit casts of every expert's operands cost launches; block-scaled grouped kernels are newer and fused. */
-const EXPERT_SHARE: Partial<Readonly<Record<ComputeDtype, ConstantName>>> = {
-  float8: 'efficiency_experts_fp8',
-  mxfp8: 'efficiency_experts_blocks',
-  nvfp4: 'efficiency_experts_blocks',
-}
-
-/** Hugging Face models before version 5 call one expert after the other; since then grouped products are the default (modeling_utils.py, v5.18). */
-function loopsOverExperts({ libraries, fusedKernels }: TrainingPlan, stack: Stack): boolean {
-  const version = libraries['transformers']
-  return stack.id === 'hugging-face' && fusedKernels === 'none' && version !== undefined && isBefore(version, '5')
-}
-
-/** Share of the grouped-product ceiling by generation of the software. */
-function expertShare({ constants, plan, stack }: StepContext): number {
-  if (loopsOverExperts(plan, stack)) return constants.efficiency_expert_loop
-  const release = plan.libraries['megatron-bridge'] ?? null
-  if (release === null) return constants[EXPERT_SHARE[plan.precision.compute] ?? 'efficiency_experts']
-  return isBefore(release, '26.06') ? constants.efficiency_experts_2025 : constants.efficiency_experts_2026
-}
-
 /** Biases and clamped activations keep experts off the fused grouped kernels. */
 function biasShare({ work, constants }: StepContext): number {
   return work.expertBias ? constants.efficiency_expert_bias : 1
 }
 
-function isBefore(version: string, other: string): boolean {
-  const parts = (text: string) => text.split('.').map(Number)
-  const [a, b] = [parts(version), parts(other)]
-  for (let i = 0; i < Math.max(a.length, b.length); i++) {
-    const difference = (a[i] ?? 0) - (b[i] ?? 0)
-    if (difference !== 0) return difference < 0
-  }
-  return false
-}
-
 function expertSeconds(c: StepContext): number {
   const { work, tokens, pipeline, expert, bandwidth } = c
   if (work.activeExpertParameters === 0) return 0
-  const rate = productRate(c) * widthShare(c, work.expertWidth) * expertShare(c) * biasShare(c)
+  const rate = productRate(c) * widthShare(c, work.expertWidth) * c.constants[expertConstant(c)] * biasShare(c)
   const compute = (2 * work.activeExpertParameters * tokens) / (c.tensor * pipeline * rate)
   const memory = (work.expertParameters * weightBytes(c)) / (pipeline * expert * bandwidth)
   return passes(c) * cubic(compute, memory)
@@ -230,23 +198,6 @@ function castSeconds({ plan, work, tokens, tensor, pipeline, bandwidth, trains }
   return ((4 + 2 * trains.weights) * work.linearFeatures * tokens) / (tensor * pipeline * bandwidth)
 }
 
-/** Methods without a branch beside the linear layers. */
-const WITHOUT_BRANCHES: ReadonlySet<string> = new Set([
-  'prefix',
-  'prompt',
-  'p_tuning',
-  'adaption_prompt',
-  'adapter',
-  'adapter_v2',
-  'ln_tuning',
-  'trainable_tokens',
-])
-
-/** Matrices that run a low-rank branch. */
-function branches({ plan, counts }: StepContext): ModelCounts['adapterTargets'] {
-  return plan.adapter === null || WITHOUT_BRANCHES.has(plan.adapter.type) ? [] : counts.adapterTargets
-}
-
 /**
  * LoRA branches: 14 + 14 bytes per feature with float32 adapters (casts), 6 + 8 at 16 bit; three passes. Compiled
  * code saves about half of them, Transformer Engine's fused operation also the sum into the output (2 + 2).
@@ -263,15 +214,6 @@ function adapterSeconds(c: StepContext): number {
   return streamedSeconds(c, (3 * constants.adapter_traffic * fused * tokens * features) / (tensor * pipeline))
 }
 
-const FOUR_BIT: ReadonlySet<string> = new Set([
-  'nf4',
-  'nf4-double',
-  'fp4',
-  'gptq-int4',
-  'awq-int4',
-  'hqq-int4',
-  'mxfp4',
-])
 const INTEGER_KERNELS: ReadonlySet<string> = new Set(['gptq-int4', 'gptq-int8', 'awq-int4', 'hqq-int4'])
 
 /** Weights are expanded again in every pass; the kernels are bound by instructions, not by memory. */
@@ -287,27 +229,4 @@ function dequantisationSeconds(c: StepContext): number {
   // instruction rate follows the chip's arithmetic rate, measured on A100 and A10G alike
   const instructions = rate * Math.max(1, ceilings.bits16 / 300e12) ** 0.5
   return (weights * (2 + recompute) * (1 / instructions + 2.5 / bandwidth)) / (tensor * pipeline)
-}
-
-/** Servers of 2023 and later launch kernels faster than those that carried A100s (single-thread speed of their processors). */
-const RECENT_HOSTS: ReadonlySet<string> = new Set(['ada', 'hopper', 'blackwell', 'cdna3', 'cdna4'])
-
-function hostSeconds(c: StepContext): number {
-  const { plan, work, constants, stack, gpu, pipeline, recompute, trains } = c
-  const experts = work.expertLayers > 0 && stack.id === 'transformer-engine'
-  const launch = constants[experts ? 'host_experts' : stack.host]
-  const compiled = plan.compile ? constants.host_compiled : 1
-  const data = plan.parallelism.data
-  const sharded = (data === 'fsdp1' || data === 'fsdp2' || data === 'zero3') && stack.id !== 'transformer-engine'
-  // FSDP2 hooks layers with the same code whatever model it wraps
-  const shard = sharded ? constants[data === 'fsdp2' ? 'host_shard_native' : stack.hostShard] : 0
-  // frozen weights launch no products for their gradients: about a sixth of a layer's kernels
-  const again = (2.5 + 0.5 * trains.weights + recompute) / 3
-  const host = RECENT_HOSTS.has(gpu.generation) ? constants.host_recent : 1
-  const targets = branches(c).reduce((sum, target) => sum + target.layers, 0)
-  const quantised = FOUR_BIT.has(plan.quantization) ? (constants.host_4bit * work.layers * (2 + recompute)) / 2 : 0
-  const adapters = constants.host_adapter * targets * again * compiled
-  const hit = loopsOverExperts(plan, stack) ? Math.min(work.experts, c.tokens * work.topK) * work.expertLayers : 0
-  const loop = constants.host_expert_loop * hit * again
-  return ((work.layers * (launch * compiled + shard) * again + loop + adapters + quantised) * host) / pipeline
 }

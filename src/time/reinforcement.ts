@@ -1,45 +1,36 @@
+import { decodingSeconds, handOverSeconds } from './decoding.ts'
 import type { StepContext } from './step-context.ts'
 import type { LayerTerm } from './term.ts'
 
-/** Engine overhead of one decoding step: scheduling and sampling in vLLM; eager Hugging Face launches every layer (assumptions). */
-const ENGINE_SECONDS = 4e-3
-const EAGER_SECONDS_PER_LAYER = 0.7e-3
-/** KV caches and batches limit how many sequences decode together (assumption: vLLM's default 256). */
-const CONCURRENT_SEQUENCES = 256
-
 /**
- * What preference and reinforcement stages add to a step: forward passes of a reference or reward model, and generation,
- * which is bound by reading the weights once per token.
+ * What preference and reinforcement stages add to a step: forward passes of a reference or reward model, a value model,
+ * and generation, once for all optimizer steps that reuse its completions.
  */
 export function reinforcementTerms(c: StepContext, microBatchSeconds: number): readonly LayerTerm[] {
-  const { plan } = c
-  const settings = plan.reinforcement
+  const settings = c.plan.reinforcement
   if (settings === null) return []
   const terms: LayerTerm[] = []
-  const forward = (microBatchSeconds * plan.gradientAccumulationSteps) / (3 + c.recompute + c.trains.weights - 1)
+  const passes = 2 + c.recompute + c.trains.weights
+  const forward = (microBatchSeconds * c.plan.gradientAccumulationSteps) / passes
   if (settings.referenceModel === 'separate' || settings.referenceModel === 'shared') {
     terms.push({ name: 'reference forward', seconds: forward, source: 'work' })
   }
   if (settings.rewardModel) terms.push({ name: 'reward forward', seconds: forward, source: 'work' })
   if (settings.valueModel) terms.push({ name: 'value model', seconds: forward * 3, source: 'work' })
-  if (settings.generation !== 'none') {
-    terms.push({ name: 'generation', seconds: generationSeconds(c, settings.completionLength), source: 'bytes' })
+  const { generation, iterations, completionLength, promptLength, colocatedMemoryShare } = settings
+  if (generation === 'none') return terms
+  const each = 1 / Math.max(1, iterations)
+  const seconds = decodingSeconds(c, {
+    engine: generation === 'transformers' ? 'transformers' : 'vllm',
+    sequences: c.sequences * c.plan.gradientAccumulationSteps,
+    together: generation === 'transformers' ? c.sequences * c.plan.gradientAccumulationSteps : null,
+    promptLength,
+    newTokens: completionLength,
+    memoryShare: generation === 'vllm_colocate' ? colocatedMemoryShare : 0,
+  })
+  terms.push({ name: 'generation', seconds: seconds * each, source: 'bytes' })
+  if (generation !== 'transformers') {
+    terms.push({ name: 'weights to the engine', seconds: handOverSeconds(c, generation) * each, source: 'collective' })
   }
   return terms
-}
-
-/** Decoding: every token reads the weights once, and the keys and values of all running sequences. */
-function generationSeconds(c: StepContext, completionLength: number): number {
-  const { plan, counts, work, bandwidth, sequences, ceilings } = c
-  const completions = sequences * plan.gradientAccumulationSteps
-  const together = plan.reinforcement?.generation === 'transformers' ? sequences : CONCURRENT_SEQUENCES
-  const rounds = Math.max(1, completions / together)
-  const running = Math.min(completions, together)
-  const mean = (plan.reinforcement?.promptLength ?? 0) + completionLength / 2
-  const weights = (2 * counts.total) / bandwidth
-  const cache = (running * mean * 4 * work.keyValueWidth) / bandwidth
-  const products = (2 * counts.active * running) / (0.5 * ceilings.bits16)
-  const overhead =
-    plan.reinforcement?.generation === 'transformers' ? EAGER_SECONDS_PER_LAYER * work.layers : ENGINE_SECONDS
-  return rounds * completionLength * (Math.max(weights, products) + cache + overhead)
 }

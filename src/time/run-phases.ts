@@ -1,19 +1,19 @@
-import type { ModelCounts } from '../models/model-counts.ts'
 import type { TimeItem } from '../plan/item.ts'
-import type { TrainingPlan } from '../plan/training-plan.ts'
+import type { EvaluationPlan, TrainingPlan } from '../plan/training-plan.ts'
+import { decodingSeconds } from './decoding.ts'
+import type { StepContext } from './step-context.ts'
 
 const STARTUP_SOURCE =
-  'MLPerf training logs v4–v5 (Llama-2-70B LoRA: median 76 s to 8 GPUs, 130 s from 64); shape assumed'
+  'MLPerf training logs v4–v5 (70B adapter: median 76 s to 8 GPUs, 130 s from 64; 8B from scratch: 44 and 133 s); ' +
+  'stas00/ml-engineering storage @744d01e (one NVMe disk reads 2.4 to 2.8 GiB/s)'
 const COMPILE_SOURCE = 'stas00/ml-engineering training/performance @744d01e (22 s for 1B, 47 s for 8B)'
 const EVALUATION_SOURCE = 'MLPerf training logs (0.43 of a LoRA step per batch); others from passes'
 const CHECKPOINT_SOURCE = 'stas00/ml-engineering storage @744d01e (1.9 GB/s for one NVMe writer); speed assumed'
 
 export interface PhaseInputs {
-  readonly plan: TrainingPlan
-  readonly counts: ModelCounts
+  readonly context: StepContext
   readonly steps: number
   readonly microBatchSeconds: number
-  readonly dataRanks: number
 }
 
 /** What a run does besides its steps. */
@@ -21,22 +21,24 @@ export function runPhases(inputs: PhaseInputs): readonly TimeItem[] {
   return [startUp(inputs), compile(inputs), evaluation(inputs), checkpoints(inputs)].filter(item => item.seconds > 0)
 }
 
-/** Processes, weights from storage at 1 GB/s per node, first step; more nodes take longer to meet. */
-function startUp({ plan, counts }: PhaseInputs): TimeItem {
+const nodesOf = ({ gpus, gpusPerNode }: TrainingPlan) => Math.max(1, gpus / gpusPerNode)
+
+/** Processes and first step, weights read from each node's disk, and more nodes take longer to meet. */
+function startUp({ context: { plan, counts } }: PhaseInputs): TimeItem {
   const stated = plan.overheads.startUpSeconds
   if (stated !== null) return { name: 'start-up', seconds: stated, note: `${stated} s stated`, source: 'policy' }
-  const nodes = Math.max(1, plan.gpus / plan.gpusPerNode)
   const gigabytes = (2 * counts.total) / 1e9
-  const seconds = Math.max(45, 60 + gigabytes / nodes + 30 * Math.log2(nodes))
+  const doublings = Math.log2(nodesOf(plan))
+  const meeting = doublings > 0 ? ` + 30 s × ${doublings.toFixed(1)} doublings of nodes` : ''
   return {
     name: 'start-up',
-    seconds,
-    note: `60 s + ${gigabytes.toFixed(1)} GB of weights ÷ 1 GB/s`,
+    seconds: 40 + gigabytes / 2.5 + 30 * doublings,
+    note: `40 s + ${gigabytes.toFixed(1)} GB of weights ÷ 2.5 GB/s${meeting}`,
     source: STARTUP_SOURCE,
   }
 }
 
-function compile({ plan, counts }: PhaseInputs): TimeItem {
+function compile({ context: { plan, counts } }: PhaseInputs): TimeItem {
   const seconds = plan.compile ? 20 + (4 * counts.total) / 1e9 : 0
   return { name: 'compile', seconds, note: '20 s + 4 s per 1e9 parameters', source: COMPILE_SOURCE }
 }
@@ -49,26 +51,41 @@ function evaluationShare({ adapter, gradientCheckpointing }: TrainingPlan): numb
 }
 
 function evaluation(inputs: PhaseInputs): TimeItem {
-  const { plan, steps, dataRanks, microBatchSeconds } = inputs
+  const { context, steps, microBatchSeconds } = inputs
+  const { plan, dataRanks } = context
   const set = plan.evaluation
   const held =
     set === null ? null : (set.samples ?? (plan.dataset.samples === null ? null : plan.dataset.samples * set.share))
   const times = occurrences(set, steps)
   if (set === null || held === null || times === 0) return { name: 'evaluation', seconds: 0, note: '', source: '' }
   const batches = Math.ceil(held / (set.microBatchSize * dataRanks))
-  const perBatch = (microBatchSeconds * evaluationShare(plan) * set.microBatchSize) / plan.microBatchSize
-  const note = `${times} × ${batches} batches × ${perBatch.toFixed(3)} s`
+  const scored = (microBatchSeconds * evaluationShare(plan) * set.microBatchSize) / plan.microBatchSize
+  const perBatch = scored + generated(context, set)
+  const tokens = set.newTokens ? `, ${set.newTokens} tokens generated in each` : ''
+  const note = `${times} × ${batches} batches × ${perBatch.toFixed(3)} s${tokens}`
   return { name: 'evaluation', seconds: times * batches * perBatch, note, source: EVALUATION_SOURCE }
 }
 
-function checkpoints({ plan, counts, steps }: PhaseInputs): TimeItem {
+/** Evaluation that generates answers: a batch ends with its longest one. */
+function generated(context: StepContext, { newTokens, microBatchSize }: EvaluationPlan): number {
+  if (!newTokens) return 0
+  return decodingSeconds(context, {
+    engine: 'transformers',
+    sequences: microBatchSize,
+    together: microBatchSize,
+    promptLength: context.length.real,
+    newTokens,
+    memoryShare: 0,
+  })
+}
+
+function checkpoints({ context: { plan, counts }, steps }: PhaseInputs): TimeItem {
   const set = plan.checkpoints
   const times = Math.max(1, occurrences(set, steps))
   const states = set?.includesOptimizer ?? false
   const adapter = plan.adapter !== null
   const bytes = adapter ? counts.trainable * (states ? 12 : 2) : counts.total * 2 + (states ? 12 * counts.trainable : 0)
-  const writers =
-    plan.parallelism.data === 'none' || plan.parallelism.data === 'ddp' ? 1 : Math.max(1, plan.gpus / plan.gpusPerNode)
+  const writers = plan.parallelism.data === 'none' || plan.parallelism.data === 'ddp' ? 1 : nodesOf(plan)
   const note = `${times} × ${(bytes / 1e9).toFixed(1)} GB ÷ 1 GB/s ÷ ${writers} nodes`
   return { name: 'checkpoints', seconds: (times * bytes) / 1e9 / writers, note, source: CHECKPOINT_SOURCE }
 }

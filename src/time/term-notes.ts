@@ -1,5 +1,6 @@
 import type { TimeItem } from '../plan/item.ts'
 import { constantSource } from './efficiency.ts'
+import { expertConstant } from './expert-software.ts'
 import type { StepContext } from './step-context.ts'
 import type { LayerTerm } from './term.ts'
 
@@ -29,15 +30,25 @@ const NOTES: Readonly<Record<string, Describe>> = {
   'sharded weights': c => `${c.plan.parallelism.data} over ${c.ranks} ranks, ${giga(c.fabric.allGather)}`,
   'pipeline bubble': c => `(${c.pipeline} − 1) ÷ ${c.plan.parallelism.pipelineInterleave} idle micro-batches`,
   'gradient averaging': c => `${count(c.counts.trainable)} gradients over ${c.ranks} ranks`,
+  'weights to the engine': c => `${count(2 * c.counts.total)} bytes`,
+  generation: generationNote,
   optimizer: c =>
     `${count(c.counts.trainable)} parameters, ${c.plan.optimizer} ${c.plan.optimizerImplementation}` +
     (c.plan.parallelism.offload === 'none' ? '' : ', on the host'),
 }
 
+function generationNote({ plan, sequences }: StepContext): string {
+  const settings = plan.reinforcement
+  if (settings === null) return ''
+  const completions = sequences * plan.gradientAccumulationSteps
+  const reused = settings.iterations > 1 ? `, used ${settings.iterations} times` : ''
+  return `${completions} completions of up to ${settings.completionLength} tokens per GPU, ${settings.generation}${reused}`
+}
+
 /** Where the shape of a term comes from; the fitted constant behind it is named. */
 const SOURCES: Readonly<Record<string, Describe>> = {
   'dense products': c => constantSource(c.stack.efficiency),
-  'expert products': () => constantSource('efficiency_experts'),
+  'expert products': c => constantSource(expertConstant(c)),
   'output head': () => 'bytes per logit counted from the loss kernels',
   attention: () => 'FlashAttention: backward is 2.5 forwards (arXiv 2205.14135)',
   elementwise: () => constantSource('elementwise'),
@@ -47,7 +58,8 @@ const SOURCES: Readonly<Record<string, Describe>> = {
   'tensor-parallel collectives': c => `${constantSource('exposed_tensor')}; ${c.fabric.source}`,
   'context-parallel exchange': c => `${constantSource('exposed_context')}; ${c.fabric.source}`,
   'expert all-to-all': c => `${constantSource('exposed_expert')}; ${c.fabric.source}`,
-  'sharded weights': c => `${constantSource('exposed_shard')}; ${c.fabric.source}`,
+  'sharded weights': c =>
+    `${constantSource(c.plan.parallelism.data === 'fsdp2' ? 'exposed_shard_fsdp2' : 'exposed_shard')}; ${c.fabric.source}`,
   'pipeline bubble': () => constantSource('pipeline_bubble'),
   'gradient averaging': c => `${constantSource(c.stack.exposedData)}; ${c.fabric.source}`,
   stragglers: () => constantSource('domain_drift'),
