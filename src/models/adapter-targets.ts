@@ -1,5 +1,7 @@
 import type { AdapterPlan } from '../plan/training-plan.ts'
 import type { Architecture, ParameterTensor } from './architecture.ts'
+import type { CountedTensor } from './model-counts.ts'
+import { layersWhere, modulePattern } from './module-pattern.ts'
 
 /** PEFT 0.21 TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING: targets when none are given. */
 const PEFT_DEFAULTS: Readonly<Record<string, readonly string[]>> = {
@@ -63,12 +65,14 @@ const FUSED_PARTS = new Set(['q_proj', 'k_proj', 'v_proj'])
 const FUSED_LEAVES = new Set(['query_key_value', 'c_attn', 'qkv_proj', 'Wqkv', 'W_pack', 'wqkv'])
 
 export interface TargetRule {
-  /** True when the adapter sits on this tensor. */
-  matches(tensor: ParameterTensor): boolean
+  /** In how many of its layers the adapter sits on this tensor. */
+  layers(counted: CountedTensor): number
   /** The rank there; PEFT doubles it on fused gate_up experts. */
   rank(tensor: ParameterTensor): number
-  /** Names that were given; empty for `all-linear`. */
+  /** Names that were given; empty for `all-linear` and patterns. */
   readonly names: readonly string[]
+  /** What is wrong with the pattern given; null: nothing. */
+  problem(): string | null
 }
 
 /** Which tensors an adapter plan means. null: the library has no default for this model type. */
@@ -79,11 +83,13 @@ export function targetRule(architecture: Architecture, adapter: AdapterPlan): Ta
   const isAll = targetModules === 'all-linear' || (targetModules === 'default' && names === undefined)
   const given = Array.isArray(targetModules) ? targetModules : (names ?? [])
   const pattern =
-    typeof targetModules === 'object' && 'regex' in targetModules ? safePattern(targetModules.regex) : null
+    typeof targetModules === 'object' && 'regex' in targetModules
+      ? modulePattern(architecture, targetModules.regex)
+      : null
   const excluded = new Set(adapter.excludeModules)
+  const chosen = adapter.layersToTransform === null ? null : new Set(adapter.layersToTransform)
   const converts = CONVERTED_EXPERTS.has(architecture.modelType)
   const named = (tensor: ParameterTensor): boolean => {
-    if (pattern) return pattern(tensor.path)
     if (isAll) return isLinearLike(tensor, adapter, converts)
     if (tensor.kind === 'expert' && tensor.fused) {
       const asParameter = adapter.targetParameters.some(name => tensor.path.endsWith(name))
@@ -104,7 +110,14 @@ export function targetRule(architecture: Architecture, adapter: AdapterPlan): Ta
   }
   return {
     names: given,
-    matches: tensor => named(tensor) && !excluded.has(leafOf(tensor.path)),
+    problem: () => pattern?.problem() ?? null,
+    layers: counted => {
+      const { tensor } = counted
+      if (excluded.has(leafOf(tensor.path))) return 0
+      if (pattern ? !isLinearKind(tensor) : !named(tensor)) return 0
+      const isChosen = (layer: number | null): boolean => layer === null || chosen === null || chosen.has(layer)
+      return layersWhere(counted, layer => isChosen(layer) && (pattern?.holdsModule(counted, layer) ?? true))
+    },
     rank: tensor => {
       const override = Object.entries(adapter.rankPattern).find(([name]) => tensor.path.endsWith(name))?.[1]
       const rank = override ?? adapter.rank
@@ -138,22 +151,4 @@ function isLinearLike(tensor: ParameterTensor, adapter: AdapterPlan, converts: b
     return adapter.targetRule === 'peft' || adapter.targetRule === 'axolotl'
   if (tensor.kind === 'expert' && tensor.fused) return converts
   return isLinearKind(tensor)
-}
-
-/**
- * A user's regular expression as a full match over module paths. Only patterns without nested quantifiers or
- * back-references run, over paths of bounded length; others match nothing.
- */
-export function safePattern(source: string): (path: string) => boolean {
-  const isRisky = source.length > 500 || /\\[1-9]|\(\?<|[+*}]\)[+*{]|\([^)]*[+*][^)]*\)[+*{]/.test(source)
-  if (isRisky) return () => false
-  try {
-    const pattern = new RegExp(`^(?:${source})$`)
-    return path =>
-      pattern.test(path) ||
-      pattern.test(`model.layers.0.${path}`) ||
-      pattern.test(`model.language_model.layers.0.${path}`)
-  } catch {
-    return () => false
-  }
 }

@@ -49,6 +49,8 @@ export interface Head {
 
 export interface LayerRun {
   readonly count: number
+  /** Indices of the layers in the model, where they are not those after the run before. */
+  readonly places?: readonly number[]
   readonly layer: Layer
 }
 

@@ -5,6 +5,7 @@ import { adapterParameters, promptParameters } from './adapter-parameters.ts'
 import { type TargetRule, targetRule } from './adapter-targets.ts'
 import type { Architecture, ParameterTensor } from './architecture.ts'
 import type { AdapterTarget, CountedTensor, ModelCounts } from './model-counts.ts'
+import { modulePattern } from './module-pattern.ts'
 import { trainableByPatterns } from './trainable-patterns.ts'
 
 export interface CountedModel {
@@ -27,6 +28,11 @@ export function countModel(architecture: Architecture, plan: TrainingPlan): Coun
   const trainableTensors = plan.adapter
     ? biasesAndNorms(plan.adapter, tensors)
     : unfrozen(architecture, plan.freeze, tensors)
+  if (!plan.adapter && plan.freeze.kind === 'trainable_patterns')
+    for (const pattern of plan.freeze.patterns) {
+      const problem = modulePattern(architecture, pattern).problem()
+      if (problem !== null) findings.push(patternFinding(problem))
+    }
   const trainableBase = plan.adapter ? 0 : sum(trainableTensors)
   const adapter = (adapted?.parameters ?? 0) + (plan.adapter ? sum(trainableTensors) : 0)
   const savedModules = adapted?.saved ?? 0
@@ -53,9 +59,16 @@ export function countModel(architecture: Architecture, plan: TrainingPlan): Coun
 /** Every tensor of the model with the number of layers that hold it. */
 export function countedTensors(architecture: Architecture): readonly CountedTensor[] {
   const once = (tensor: ParameterTensor): CountedTensor => ({ tensor, layers: 1 })
+  let first = 0
+  const inLayers = architecture.layers.flatMap(({ count, layer, places: stated }) => {
+    const start = first
+    const places = stated ?? Array.from({ length: count }, (_, offset) => start + offset)
+    first += count
+    return layer.tensors.map(tensor => ({ tensor, layers: count, places }))
+  })
   return [
     ...architecture.embedding.map(once),
-    ...architecture.layers.flatMap(({ count, layer }) => layer.tensors.map(tensor => ({ tensor, layers: count }))),
+    ...inLayers,
     ...architecture.finalNorm.map(once),
     ...architecture.head.tensors.map(once),
     ...(architecture.vision ? [...architecture.vision.tensors, ...architecture.vision.projector].map(once) : []),
@@ -144,13 +157,13 @@ function adapterTargets(
   rule: TargetRule,
   tensors: readonly CountedTensor[],
 ): readonly AdapterTarget[] {
-  const chosen = adapter.layersToTransform?.length ?? null
-  return tensors.flatMap(({ tensor, layers }) => {
-    if (!rule.matches(tensor)) return []
+  return tensors.flatMap(counted => {
+    const { tensor } = counted
+    const layers = rule.layers(counted)
+    if (layers === 0) return []
     const rank = rule.rank(tensor)
     const parameters = adapterParameters(adapter, tensor, rank)
-    const inLayers = tensor.part === 'head' || chosen === null ? layers : Math.min(chosen, layers)
-    return parameters === null ? [] : [{ tensor, layers: inLayers, rank, parameters }]
+    return parameters === null ? [] : [{ tensor, layers, rank, parameters }]
   })
 }
 
@@ -160,7 +173,9 @@ function reportUnmatched(
   architecture: Architecture,
   findings: Finding[],
 ): void {
-  if (targets.length > 0) return
+  const problem = rule.problem()
+  if (problem !== null) findings.push(patternFinding(problem))
+  if (problem !== null || targets.length > 0) return
   const known = [
     ...new Set(
       architecture.layers.flatMap(({ layer }) =>
@@ -175,6 +190,13 @@ function reportUnmatched(
       hint: `Its modules: ${known.join(', ')}.`,
     }),
   )
+}
+
+function patternFinding(problem: string): Finding {
+  return finding('unsupported-option', {
+    message: `A pattern over module names has ${problem}: what it selects is not known.`,
+    hint: 'Write the pattern without it, or list the names.',
+  })
 }
 
 /** Full trainable copies of named modules: embeddings and head, or any layer tensor. */
@@ -226,7 +248,7 @@ function unfrozen(
   tensors: readonly CountedTensor[],
 ): readonly CountedTensor[] {
   if (freeze.kind === 'none') return tensors
-  if (freeze.kind === 'trainable_patterns') return trainableByPatterns(architecture, freeze.patterns)
+  if (freeze.kind === 'trainable_patterns') return trainableByPatterns(architecture, freeze.patterns, tensors)
   if (freeze.kind === 'patterns') {
     const frozen = new Set(freeze.patterns.flatMap(pattern => PART_WORDS[pattern] ?? []))
     const names = freeze.patterns.filter(pattern => !Object.hasOwn(PART_WORDS, pattern))

@@ -27,6 +27,8 @@ export interface CountedTensor {
   readonly tensor: ParameterTensor
   /** Number of layers that hold it. */
   readonly layers: number
+  /** Their indices in the model; absent: it stands outside the layers. */
+  readonly places?: readonly number[]
 }
 
 export interface AdapterTarget {
