@@ -22,9 +22,10 @@ export function diskFileSource(root: string): FileSource {
     async read(path): Promise<FileContent> {
       const full = resolve(base, path)
       const inside = relative(base, full)
-      if (isOutside(inside)) return { status: 'refused', reason: 'it lies outside the folder' }
+      if (isOutside(inside))
+        return { status: 'refused', reason: 'it lies outside the folder', code: 'outside-repository' }
       return (await hasLinkedParent(base, inside))
-        ? { status: 'refused', reason: 'it is a symbolic link' }
+        ? { status: 'refused', reason: 'it is a symbolic link', code: 'outside-repository' }
         : readFile(full)
     },
     async data(path): Promise<DataBytes | null> {

@@ -24,5 +24,5 @@ export interface FileEntry {
 export type FileContent =
   | { readonly status: 'found'; readonly text: string }
   | { readonly status: 'missing' }
-  /** Too large, a symlink, not text. */
-  | { readonly status: 'refused'; readonly reason: string }
+  /** Too large, a symlink, not text; `code` where it is not a limit. */
+  | { readonly status: 'refused'; readonly reason: string; readonly code?: 'encoding-error' | 'outside-repository' }

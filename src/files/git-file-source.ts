@@ -2,6 +2,7 @@ import { execFile, spawn } from 'node:child_process'
 import { promisify } from 'node:util'
 import { INPUT_LIMITS } from '../formats/input-limits.ts'
 import { type DataBytes, rangeOf } from './data-bytes.ts'
+import { decodeText } from './decode-text.ts'
 import type { FileContent, FileEntry, FileSource } from './file-source.ts'
 
 const run = promisify(execFile)
@@ -27,9 +28,11 @@ export async function gitFileSource(folder: string, ref: string): Promise<FileSo
     async read(path): Promise<FileContent> {
       const entry = entries.get(path)
       if (!entry) return { status: 'missing' }
-      if (entry.kind !== 'file') return { status: 'refused', reason: `it is a ${entry.kind}` }
+      if (entry.kind !== 'file')
+        return { status: 'refused', reason: `it is a ${entry.kind}`, code: 'outside-repository' }
       if ((entry.size ?? 0) > INPUT_LIMITS.fileBytes) return { status: 'refused', reason: `it has ${entry.size} bytes` }
-      return { status: 'found', text: await git('cat-file', 'blob', entry.sha) }
+      const options = { maxBuffer: 2 * INPUT_LIMITS.fileBytes, encoding: 'buffer' } as const
+      return decodeText((await run('git', ['-C', folder, 'cat-file', 'blob', entry.sha], options)).stdout)
     },
     async data(path): Promise<DataBytes | null> {
       const entry = entries.get(path)

@@ -2,7 +2,7 @@ import { parse as parseToml, TomlError } from 'smol-toml'
 import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
 import type { ConfigDocument } from './config-document.ts'
-import { INPUT_LIMITS } from './input-limits.ts'
+import { inputProblem } from './input-problem.ts'
 import { blankJsonComments } from './json-comments.ts'
 import { locateTomlKeys } from './toml-positions.ts'
 import { parseYaml } from './yaml-document.ts'
@@ -10,13 +10,18 @@ import { parseYaml } from './yaml-document.ts'
 /** Text to a document with positions. Never throws: what is wrong becomes findings. */
 export function parseDocument(path: string, text: string): ConfigDocument {
   const syntax = syntaxOf(path, text)
-  const problem = inputProblem(path, text)
+  const problem = inputProblem(path, text, syntax)
   if (problem) return { path, text: '', syntax, roots: [], findings: [problem] }
-  const clean = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text
+  const clean = lineFeeds(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text)
   if (syntax === 'toml') return parseTomlDocument(path, clean)
   if (syntax === 'yaml') return { path, text: clean, syntax, ...parseYaml(path, clean, '1.1') }
   if (syntax === 'json') return { path, text: clean, syntax, ...parseYaml(path, blankJsonComments(clean), '1.2') }
   return { path, text: clean, syntax, roots: [], findings: [] }
+}
+
+/** A lone CR ends a line for PyYAML, Python and shells of that age; offsets stay. */
+function lineFeeds(text: string): string {
+  return text.includes('\r') ? text.replaceAll(/\r(?!\n)/g, '\n') : text
 }
 
 /** True for file names that may hold a training config; others are not even fetched. */
@@ -34,33 +39,21 @@ function syntaxOf(path: string, text: string): ConfigDocument['syntax'] {
   return 'text'
 }
 
-function inputProblem(path: string, text: string): Finding | null {
-  if (text.length > INPUT_LIMITS.fileBytes)
-    return finding('input-limit', {
-      path,
-      message: `The file has ${text.length} characters; expected at most ${INPUT_LIMITS.fileBytes}.`,
-    })
-  if (text.includes('\0') || text.includes('\uFFFD'))
-    return finding('encoding-error', {
-      path,
-      message: 'The file holds NUL or bytes that are not UTF-8; expected UTF-8 text.',
-    })
-  if (text.startsWith('version https://git-lfs.github.com/spec/'))
-    return finding('encoding-error', {
-      path,
-      message: 'The file is a Git LFS pointer; its content is not in the repository.',
-      hint: 'Keep configs out of LFS.',
-    })
-  return null
-}
-
 function parseTomlDocument(path: string, text: string): ConfigDocument {
   try {
-    return { path, text, syntax: 'toml', roots: [locateTomlKeys(path, text, parseToml(text))], findings: [] }
+    const { root, findings } = locateTomlKeys(path, text, parseToml(text))
+    return { path, text, syntax: 'toml', roots: root ? [root] : [], findings }
   } catch (error) {
-    if (!(error instanceof TomlError)) throw error
-    const message = error.message.split('\n', 1)[0] ?? error.message
-    const problem = finding('syntax-error', { path, line: error.line, column: error.column, message })
+    const problem = tomlProblem(path, error)
+    if (problem === null) throw error
     return { path, text, syntax: 'toml', roots: [], findings: [problem] }
   }
+}
+
+function tomlProblem(path: string, error: unknown): Finding | null {
+  if (error instanceof RangeError)
+    return finding('input-limit', { path, line: 1, message: 'The file has tables nested too deep to be read.' })
+  if (!(error instanceof TomlError)) return null
+  const message = error.message.split('\n', 1)[0] ?? error.message
+  return finding('syntax-error', { path, line: error.line, column: error.column, message })
 }

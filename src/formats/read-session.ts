@@ -92,7 +92,10 @@ export class ReadSession {
     const content = await this.#files.read(path)
     if (content.status === 'missing') return null
     if (content.status === 'found') return parseDocument(path, content.text)
-    const refused = finding('input-limit', { path, message: `The file was not read: ${content.reason}.` })
+    const refused = finding(content.code ?? 'input-limit', {
+      path,
+      message: `The file was not read: ${content.reason}.`,
+    })
     return { path, text: '', syntax: 'text', roots: [], findings: [refused] }
   }
 

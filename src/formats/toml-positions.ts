@@ -1,33 +1,42 @@
+import type { Finding } from '../plan/finding.ts'
 import type { ConfigNode, Scalar } from './config-document.ts'
+import { NodeBudget } from './node-budget.ts'
 
 interface Place {
   readonly line: number
   readonly column: number
 }
 
+interface LocatedToml {
+  /** null: a limit was reached. */
+  readonly root: ConfigNode | null
+  readonly findings: readonly Finding[]
+}
+
 /** smol-toml gives values without positions; the line of `key = …` under its table header is found in the text. */
-export function locateTomlKeys(path: string, text: string, data: unknown): ConfigNode {
+export function locateTomlKeys(path: string, text: string, data: unknown): LocatedToml {
   const places = indexKeys(text)
-  const build = (value: unknown, key: string): ConfigNode => {
+  const budget = new NodeBudget()
+  const build = (value: unknown, key: string, depth: number): ConfigNode | null => {
     const at = places.get(key) ?? { line: 1, column: 1 }
+    if (!budget.admits(depth, () => ({ path, ...at }))) return null
     const place = { path, ...at, keyLine: at.line, keyColumn: at.column }
-    if (Array.isArray(value))
-      return {
-        ...place,
-        kind: 'sequence',
-        scalar: null,
-        items: value.map(item => build(item, key)),
-        entries: new Map(),
-      }
+    if (Array.isArray(value)) {
+      const items = value.map(item => build(item, key, depth + 1)).filter(item => item !== null)
+      return { ...place, kind: 'sequence', scalar: null, items, entries: new Map() }
+    }
     if (typeof value === 'object' && value !== null && !(value instanceof Date)) {
-      const children = Object.entries(value).map(
-        ([name, child]) => [name, build(child, key ? `${key}.${name}` : name)] as const,
-      )
-      return { ...place, kind: 'mapping', scalar: null, items: [], entries: new Map(children) }
+      const entries = new Map<string, ConfigNode>()
+      for (const [name, child] of Object.entries(value)) {
+        const node = build(child, key ? `${key}.${name}` : name, depth + 1)
+        if (node) entries.set(name, node)
+      }
+      return { ...place, kind: 'mapping', scalar: null, items: [], entries }
     }
     return { ...place, kind: 'scalar', scalar: toScalar(value), items: [], entries: new Map() }
   }
-  return build(data, '')
+  const root = build(data, '', 0)
+  return budget.problem ? { root: null, findings: [budget.problem] } : { root, findings: [] }
 }
 
 function indexKeys(text: string): ReadonlyMap<string, Place> {

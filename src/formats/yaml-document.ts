@@ -1,8 +1,19 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseAllDocuments, visit } from 'yaml'
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseAllDocuments,
+  visit,
+  type YAMLError,
+} from 'yaml'
 import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
 import type { ConfigNode, Scalar } from './config-document.ts'
-import { INPUT_LIMITS } from './input-limits.ts'
+import { NodeBudget } from './node-budget.ts'
 
 /** YAML (1.1 as PyYAML reads it) or JSON text to trees with positions. */
 export function parseYaml(
@@ -21,25 +32,30 @@ export function parseYaml(
     strict: false,
   })
   const roots: ConfigNode[] = []
+  const repeated: Finding[] = []
+  const tags: YAMLError[] = []
+  const budget = new NodeBudget()
   for (const document of Array.isArray(parsed) ? parsed : []) {
-    const error = document.errors[0]
+    const [error] = document.errors
     if (error) {
-      const at = lines.linePos(error.pos[0])
-      const message = error.message.split('\n', 1)[0] ?? error.message
-      findings.push(finding('syntax-error', { path, line: at.line, column: at.col, message }))
-      continue
+      findings.push(yamlProblem(path, lines, error))
+      break
     }
     if (document.contents === null) continue
+    for (const warning of document.warnings) if (warning.code === 'TAG_RESOLVE_FAILED') tags.push(warning)
     const anchors = new Map<string, Node>()
     visit(document, {
       Node(_key, node) {
         if (!isAlias(node) && node.anchor) anchors.set(node.anchor, node)
       },
     })
-    const root = new TreeBuilder({ path, lines, findings, anchors }).build(document.contents, 0)
+    const root = new TreeBuilder({ path, lines, repeated, anchors, budget }).build(document.contents, 0)
     if (root) roots.push(root)
+    if (budget.problem) break
   }
-  const broken = findings.some(({ code }) => code === 'syntax-error' || code === 'input-limit')
+  if (budget.problem) findings.push(budget.problem)
+  const broken = findings.length > 0
+  findings.push(...firstOf(repeated), ...firstOf(tags.map(tag => tagProblem(path, lines, tag))))
   return { roots: broken ? [] : roots, findings }
 }
 
@@ -51,31 +67,23 @@ interface Place {
 interface TreeOptions {
   readonly path: string
   readonly lines: LineCounter
-  readonly findings: Finding[]
+  /** Collects keys that are written twice. */
+  readonly repeated: Finding[]
+  readonly budget: NodeBudget
   readonly anchors: ReadonlyMap<string, Node>
 }
 
 class TreeBuilder {
   readonly #options: TreeOptions
-  #aliases = 0
-  #nodes = 0
-  #stopped = false
-
   constructor(options: TreeOptions) {
     this.#options = options
   }
 
   build(node: unknown, depth: number, key?: Place): ConfigNode | null {
-    if (this.#stopped) return null
-    this.#nodes += 1
-    if (depth > INPUT_LIMITS.depth) return this.#stop(node, `values nested deeper than ${INPUT_LIMITS.depth} levels`)
-    if (this.#nodes > INPUT_LIMITS.values) return this.#stop(node, `more than ${INPUT_LIMITS.values} values`)
-    if (isAlias(node)) {
-      this.#aliases += 1
-      if (this.#aliases > INPUT_LIMITS.aliasExpansions)
-        return this.#stop(node, `more than ${INPUT_LIMITS.aliasExpansions} alias expansions`)
-      return this.build(this.#options.anchors.get(node.source), depth + 1, key)
-    }
+    const { budget, path, anchors } = this.#options
+    const here = () => ({ path, ...this.#place(node) })
+    if (!budget.admits(depth, here)) return null
+    if (isAlias(node)) return budget.admitsAlias(here) ? this.build(anchors.get(node.source), depth + 1, key) : null
     const at = this.#place(node)
     const place = {
       path: this.#options.path,
@@ -119,7 +127,7 @@ class TreeBuilder {
 
   #duplicate(key: string, at: Place): void {
     const message = `\`${key}\` is written again here; the trainer keeps this one and drops the first.`
-    this.#options.findings.push(finding('duplicate-key', { path: this.#options.path, ...at, message }))
+    this.#options.repeated.push(finding('duplicate-key', { path: this.#options.path, ...at, message }))
   }
 
   #place(node: unknown): Place {
@@ -128,20 +136,47 @@ class TreeBuilder {
     const at = this.#options.lines.linePos(offset)
     return { line: Math.max(1, at.line), column: Math.max(1, at.col) }
   }
-
-  #stop(node: unknown, what: string): null {
-    this.#stopped = true
-    const message = `The file has ${what}; expected fewer.`
-    this.#options.findings.push(finding('input-limit', { path: this.#options.path, ...this.#place(node), message }))
-    return null
-  }
 }
 
 const NO_ENTRIES: ReadonlyMap<string, ConfigNode> = new Map()
 
+/** YAML 1.1 takes these for booleans and PyYAML does not (resolver.py 6.0). */
+const PLAIN_LETTERS = new Set(['y', 'Y', 'n', 'N'])
+
 function toScalar(value: unknown, source: string | undefined): Scalar {
+  if (typeof value === 'boolean' && source !== undefined && PLAIN_LETTERS.has(source)) return source
+  // an octal with an 8 or 9 in it is no number for PyYAML
+  if (typeof value === 'number' && source !== undefined && /^[-+]?0\d*[89]\d*$/.test(source)) return source
   if (typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number' || value === null)
     return value
   if (typeof value === 'bigint') return Number(value)
   return source ?? null
+}
+
+/** A file of repeated mistakes is told by the first ones. */
+const MAX_ALIKE = 20
+
+function firstOf(findings: readonly Finding[]): readonly Finding[] {
+  return findings.slice(0, MAX_ALIKE).map((problem, index) => {
+    const more = findings.length - MAX_ALIKE
+    return index === MAX_ALIKE - 1 && more > 0
+      ? { ...problem, message: `${problem.message} The file has ${more} more like it.` }
+      : problem
+  })
+}
+
+function yamlProblem(path: string, lines: LineCounter, error: YAMLError): Finding {
+  const at = lines.linePos(error.pos[0])
+  const place = { path, line: Math.max(1, at.line), column: Math.max(1, at.col) }
+  const message = error.message.split('\n', 1)[0] ?? error.message
+  if (message.includes('call stack'))
+    return finding('input-limit', { ...place, message: 'The file has values nested too deep to be read.' })
+  return finding('syntax-error', { ...place, message })
+}
+
+/** PyYAML's safe loader stops at a tag that it has no constructor for; nothing is ever constructed here. */
+function tagProblem(path: string, lines: LineCounter, { pos, message }: YAMLError): Finding {
+  const at = lines.linePos(pos[0])
+  const text = `${message.split('\n', 1)[0]?.slice(0, 120)}: a safe YAML loader refuses it; the value is read as if it had no tag.`
+  return finding('unsupported-option', { path, line: at.line, column: at.col, message: text })
 }

@@ -60,7 +60,8 @@ export async function openCommit(options: CommitOptions): Promise<ApiResult<Comm
   async function read(path: string): Promise<FileContent> {
     const entry = await entryAt(path)
     if (entry === null || entry.sha === undefined) return { status: 'missing' }
-    if (entry.kind !== 'file') return { status: 'refused', reason: `it is a ${entry.kind}, which is never followed` }
+    if (entry.kind !== 'file')
+      return { status: 'refused', reason: `it is a ${entry.kind}, which is never followed`, code: 'outside-repository' }
     return blobs.read({ sha: entry.sha, size: entry.size })
   }
 
