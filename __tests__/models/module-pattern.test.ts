@@ -49,6 +49,9 @@ describe('target modules as a pattern', () => {
       count('deepseek-ai/DeepSeek-V3', { regex: `.*layers[.]${layers}[.]mlp[.](gate|up|down)_proj` }).trainable
     expect(mlp('(0|1|2|3|4)')).toBe(mlp('\\d+'))
     expect(mlp('0') * 3).toBe(mlp('\\d+'))
+    const next = (layers: string) =>
+      count('Qwen/Qwen3-Next-80B-A3B-Instruct', { regex: `.*layers[.]${layers}[.]self_attn[.](q|k|v|o)_proj` })
+    expect(next('(3|7|11|12)').trainable * 4).toBe(next('\\d+').trainable)
     expect(count(LLAMA, ['q_proj', 'v_proj'], [0, 1, 40]).trainable).toBe(QUERY_AND_VALUE / 16)
   })
 

@@ -49,7 +49,7 @@ export interface Head {
 
 export interface LayerRun {
   readonly count: number
-  /** Indices of the layers in the model, where they are not those after the run before. */
+  /** Indices of the layers in the model; absent: those after the run before. */
   readonly places?: readonly number[]
   readonly layer: Layer
 }

@@ -21,14 +21,17 @@ export function buildLayerRuns(options: BlockOptions): readonly LayerRun[] {
   const { fields, family, dimensions } = options
   const experts = readExperts(options)
   const specs = layerSpecs(fields, family, dimensions, experts?.isExpertLayer ?? (() => false))
-  const runs = new Map<string, { count: number; layer: Layer }>()
-  for (const spec of specs) {
+  const runs = new Map<string, { places: number[]; layer: Layer }>()
+  for (const [place, spec] of specs.entries()) {
     const key = JSON.stringify(spec)
     const known = runs.get(key)
-    if (known) known.count += 1
-    else runs.set(key, { count: 1, layer: buildLayer(options, spec, spec.feedForward === 'experts' ? experts : null) })
+    if (known) known.places.push(place)
+    else {
+      const layer = buildLayer(options, spec, spec.feedForward === 'experts' ? experts : null)
+      runs.set(key, { places: [place], layer })
+    }
   }
-  return [...runs.values()]
+  return [...runs.values()].map(({ places, layer }) => ({ count: places.length, places, layer }))
 }
 
 function buildLayer(options: BlockOptions, spec: LayerSpec, experts: Experts | null): Layer {
