@@ -1,5 +1,7 @@
 import * as z from 'zod'
-import { type HubOptions, isHubId, readHubJson } from '../models/hub-source.ts'
+import { isHubId } from '../models/hub-id.ts'
+import { hubProblem, isMissingFile } from '../models/hub-problem.ts'
+import { type HubOptions, requestJson } from '../models/hub-request.ts'
 import type { DatasetSizeResult, DatasetSource } from './dataset-size.ts'
 
 const SPLIT = z.object({ name: z.string(), num_examples: z.number().int().nonnegative() })
@@ -48,10 +50,12 @@ export function createHubDatasets(options: HubOptions): DatasetSource {
 }
 
 async function ask(options: HubOptions, id: string): Promise<DatasetSizeResult> {
-  const card = await readHubJson(options, new URL(`${options.endpoint.replace(/\/+$/, '')}/api/datasets/${id}`), id)
-  if (card.status === 'missing') return { status: 'missing' }
-  if (card.status === 'failed') return SILENT
-  if (card.status !== 'found') return { status: 'unknown', message: card.message }
+  const card = await requestJson(options, new URL(`${options.endpoint.replace(/\/+$/, '')}/api/datasets/${id}`))
+  if (isMissingFile(card)) return { status: 'missing' }
+  if (card.status !== 'found') {
+    const problem = hubProblem(card, id, options)
+    return problem.status === 'failed' ? SILENT : { status: 'unknown', message: problem.message }
+  }
   const parsed = CARD.safeParse(card.value)
   const info = parsed.success ? parsed.data.cardData?.dataset_info : undefined
   const stated = info === undefined ? [] : [info].flat().flatMap(rowsOfConfig)
@@ -59,7 +63,7 @@ async function ask(options: HubOptions, id: string): Promise<DatasetSizeResult> 
   if (new URL(options.endpoint).hostname !== HUB_HOST)
     return { status: 'unknown', message: `the card of \`${id}\` states no number of rows` }
   const address = new URL(`${VIEWER}/size?dataset=${encodeURIComponent(id)}`)
-  const counted = await readHubJson({ ...options, token: null }, address, id)
+  const counted = await requestJson({ ...options, token: null }, address)
   const sizes = counted.status === 'found' ? SERVER.safeParse(counted.value) : null
   if (!sizes?.success || sizes.data.partial === true)
     return { status: 'unknown', message: `neither the card of \`${id}\` nor the dataset viewer gives its rows` }

@@ -15,15 +15,17 @@ const PER_MATRIX: Partial<Record<AdapterType, PerMatrix>> = {
   // two low-rank pairs whose Hadamard product is the update
   loha: (tensor, rank) => 2 * lora(tensor, rank),
   lokr: ({ inFeatures, outFeatures, count }, rank) => count * kroneckerParameters(inFeatures, outFeatures, rank),
-  ia3: ({ inFeatures, outFeatures, count, part }) => count * (part === 'mlp' ? inFeatures : outFeatures),
+  ia3: ({ inFeatures, outFeatures, count, path }) => count * (isFeedForwardOutput(path) ? inFeatures : outFeatures),
   // rank is the number of vectors of the shared random projections
   vera: ({ outFeatures, count }, rank) => count * (rank + outFeatures),
   oft: ({ inFeatures, count }, rank) => (count * inFeatures * (rank - 1)) / 2,
   boft: ({ inFeatures, outFeatures, count }, rank) => count * (inFeatures * rank + outFeatures),
   // n_frequency, 1000 by default
   fourierft: ({ count }) => count * 1000,
-  randlora: ({ inFeatures, outFeatures, count }, rank) =>
-    count * (Math.min(inFeatures, outFeatures) / rank) * (rank + Math.min(inFeatures, outFeatures) / Math.max(1, rank)),
+  randlora: ({ inFeatures, outFeatures, count }, rank) => {
+    const shorter = Math.min(inFeatures, outFeatures)
+    return count * Math.ceil(shorter / Math.max(1, rank)) * (rank + shorter)
+  },
   hra: ({ inFeatures, count }, rank) => count * rank * inFeatures,
   bone: ({ outFeatures, count }, rank) => count * rank * outFeatures,
   miss: ({ outFeatures, count }, rank) => count * rank * outFeatures,
@@ -34,8 +36,16 @@ const PER_MATRIX: Partial<Record<AdapterType, PerMatrix>> = {
   delora: (tensor, rank) => lora(tensor, rank) + tensor.count,
   gralora: lora,
   psoft: ({ count }, rank) => (count * rank * (rank + 3)) / 2,
-  poly: lora,
+  // n_skills, 4 by default, and one weight per skill and task
+  poly: (tensor, rank) => 4 * lora(tensor, rank) + 4 * tensor.count,
   xlora: lora,
+}
+
+/** TRANSFORMERS_MODELS_TO_IA3_FEEDFORWARD_MODULES_MAPPING: the input of these is scaled, the output of all others. */
+const FEED_FORWARD_OUTPUTS = /(?:^|\.)(?:down_proj|mlp\.c_proj|dense_4h_to_h|fc2|fc_out|wo|w2|output\.dense)$/
+
+function isFeedForwardOutput(path: string): boolean {
+  return FEED_FORWARD_OUTPUTS.test(path) && !path.startsWith('attention.')
 }
 
 /** LoKr with factor −1: both dimensions split as near to their square root as their divisors allow. */

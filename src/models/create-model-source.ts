@@ -1,5 +1,6 @@
 import { findInCatalogue } from './catalogue.ts'
-import { createHubSource, type HubOptions } from './hub-source.ts'
+import type { HubOptions } from './hub-request.ts'
+import { createHubSource } from './hub-source.ts'
 import type { ModelSource } from './model-source.ts'
 
 export interface HubAccess {

@@ -416,6 +416,8 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
   qwen2: QWEN2,
   qwen2_vl_text: QWEN2,
   qwen2_5_vl_text: QWEN2,
+  qwen2_5_omni_text: QWEN2,
+  qwen3_omni_moe_text: QWEN3_MOE,
   qwen2_vl: QWEN2,
   qwen2_5_vl: QWEN2,
   qwen3: QWEN3,

@@ -7,8 +7,8 @@ import { finding } from '../plan/finding-texts.ts'
 import type { ModelReference } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
 import type { Architecture } from './architecture.ts'
+import { checkedArchitecture } from './checked-architecture.ts'
 import type { ModelSource } from './model-source.ts'
-import { readArchitecture } from './read-architecture.ts'
 
 export interface FoundModel {
   readonly name: string
@@ -28,6 +28,16 @@ interface FindModelOptions {
   readonly models: ModelSource
   readonly configPath: string
   readonly transformersMajor: 4 | 5
+  /** The name came from an adapter's own config: another adapter is not followed. */
+  readonly isBase?: boolean
+}
+
+interface Reading {
+  readonly name: string
+  readonly origin: string
+  readonly dependencies?: readonly string[]
+  /** Parameters as the publisher counts them. */
+  readonly parameters?: number | null
 }
 
 /** Plan mapping → `models:` of the policy → file in the repository → catalogue → Hub. */
@@ -38,8 +48,12 @@ export async function findModel(options: FindModelOptions): Promise<FoundModel> 
     line: reference.line ?? null,
     column: reference.column ?? null,
   }
-  const read = (name: string, config: unknown, origin: string, dependencies: readonly string[]): FoundModel => {
-    const { architecture, findings } = readArchitecture(config, { name, transformersMajor: options.transformersMajor })
+  const read = (config: unknown, { name, origin, dependencies = [], parameters = null }: Reading): FoundModel => {
+    const { architecture, findings } = checkedArchitecture(config, {
+      name,
+      transformersMajor: options.transformersMajor,
+      parameters,
+    })
     return {
       name,
       architecture,
@@ -49,13 +63,22 @@ export async function findModel(options: FindModelOptions): Promise<FoundModel> 
     }
   }
   if (reference.value.kind === 'inline')
-    return read(inlineName(reference.value.config), reference.value.config, 'the config itself', [])
+    return read(reference.value.config, { name: inlineName(reference.value.config), origin: 'the config itself' })
   const name = reference.value.kind === 'hub' ? reference.value.id : reference.value.path
   const fromPolicy = Object.hasOwn(known, name) ? known[name] : undefined
-  if (typeof fromPolicy === 'object') return read(name, fromPolicy, 'the policy’s `models`', [])
+  if (typeof fromPolicy === 'object') return read(fromPolicy, { name, origin: 'the policy’s `models`' })
   for (const path of repositoryCandidates(fromPolicy ?? name, options.configPath)) {
     const config = await readJson(options.files, path)
-    if (config !== null) return read(name, config, `\`${path}\` in this repository`, [path])
+    if (config !== null) return read(config, { name, origin: `\`${path}\` in this repository`, dependencies: [path] })
+  }
+  const adapter = await repositoryAdapter(options, fromPolicy ?? name)
+  if (adapter !== null && !options.isBase) {
+    const base = await findModel({
+      ...options,
+      isBase: true,
+      reference: { ...reference, value: { kind: 'hub', id: adapter.base, revision: null } },
+    })
+    return { ...base, dependencies: [adapter.path, ...base.dependencies] }
   }
   const unknown = (message: string, code: 'unknown-model' | 'model-access'): FoundModel => ({
     name,
@@ -67,7 +90,12 @@ export async function findModel(options: FindModelOptions): Promise<FoundModel> 
   if (reference.value.kind === 'path')
     return unknown(`\`${name}\` holds no config.json in this repository.`, 'unknown-model')
   const result = await options.models.config(reference.value.id, reference.value.revision ?? undefined)
-  if (result.status === 'found') return read(result.resolvedId, result.config, result.origin, [])
+  if (result.status === 'found')
+    return read(result.config, {
+      name: result.resolvedId,
+      origin: result.origin,
+      parameters: result.parameters ?? null,
+    })
   return unknown(result.message, result.status === 'unknown' ? 'unknown-model' : 'model-access')
 }
 
@@ -81,6 +109,24 @@ function inlineName(config: unknown): string {
 function repositoryCandidates(name: string, configPath: string): readonly string[] {
   const roots = [repositoryPath(name), repositoryPath(name, folderOf(configPath))].filter(path => path !== null)
   return [...new Set(roots)].flatMap(path => (path.endsWith('.json') ? [path] : [`${path}/config.json`]))
+}
+
+/** A folder of the repository that holds an adapter: the base model that its adapter_config.json names. */
+async function repositoryAdapter(
+  { files, configPath }: FindModelOptions,
+  name: string,
+): Promise<{ readonly path: string; readonly base: string } | null> {
+  for (const candidate of repositoryCandidates(name, configPath)) {
+    if (!candidate.endsWith('/config.json')) continue
+    const path = candidate.replace(/config\.json$/, 'adapter_config.json')
+    const config = await readJson(files, path)
+    const base =
+      typeof config === 'object' && config !== null && 'base_model_name_or_path' in config
+        ? config.base_model_name_or_path
+        : null
+    if (typeof base === 'string' && base !== '' && base !== name) return { path, base }
+  }
+  return null
 }
 
 async function readJson(files: FileSource, path: string): Promise<unknown> {

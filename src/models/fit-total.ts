@@ -11,10 +11,18 @@ export function fitTotal(runs: readonly LayerRun[], layerTotal: number): readonl
   const extra = (amount: number): ParameterTensor => parameter('unspecified', 'other', amount)
   const first = runs[0]
   if (!first) return runs
-  const single = { count: 1, layer: { ...first.layer, tensors: [...first.layer.tensors, extra(perLayer + rest)] } }
-  const others = runs.map(({ count, layer }, index) => ({
-    count: index === 0 ? count - 1 : count,
-    layer: { ...layer, tensors: [...layer.tensors, extra(perLayer)] },
+  const single = { ...withExtra(first, extra(perLayer + rest)), count: 1, ...placesOf(first, 0, 1) }
+  const others = runs.map((run, index) => ({
+    ...withExtra(run, extra(perLayer)),
+    ...(index === 0 ? { count: run.count - 1, ...placesOf(run, 1) } : {}),
   }))
   return [single, ...others.filter(({ count }) => count > 0)]
+}
+
+function withExtra(run: LayerRun, tensor: ParameterTensor): LayerRun {
+  return { ...run, layer: { ...run.layer, tensors: [...run.layer.tensors, tensor] } }
+}
+
+function placesOf({ places }: LayerRun, from: number, to?: number): Pick<LayerRun, 'places'> {
+  return places ? { places: places.slice(from, to) } : {}
 }

@@ -10,6 +10,8 @@ export type ModelConfigResult =
       readonly origin: string
       /** The id after aliases and adapters are followed. */
       readonly resolvedId: string
+      /** Parameters as the publisher counts them, for a cross-check; null or absent: not known. */
+      readonly parameters?: number | null
     }
   /** No such model, or none with shapes. */
   | { readonly status: 'unknown'; readonly message: string }

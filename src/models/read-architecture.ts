@@ -13,7 +13,7 @@ import { fitTotal } from './fit-total.ts'
 import { nearestFamily, UNREADABLE_KEYS } from './nearest-family.ts'
 import { readHead } from './read-head.ts'
 import { embedding, linear, norm, sumParameters } from './tensor.ts'
-import { readVisionTower } from './vision-tower.ts'
+import { readsTowers, readVisionTower } from './vision-tower.ts'
 
 export interface ReadArchitectureOptions {
   readonly name: string
@@ -33,12 +33,13 @@ const CLASS_DEFAULTS = new Map<string, Readonly<Record<string, unknown>>>(Object
 
 /** A model's shape from the fields of a Hugging Face config.json, or from a rough mapping with a parameter count. */
 export function readArchitecture(config: unknown, options: ReadArchitectureOptions): ReadArchitectureResult {
-  const whole = new ConfigFields(config)
+  const given = new ConfigFields(config)
+  const whole = given.nested('thinker_config') ?? given
   const text = TEXT_BLOCKS.map(key => whole.nested(key)).find(block => block !== null) ?? whole
   const modelType = text.text('model_type') ?? whole.text('model_type') ?? ''
   const path = options.path ?? null
   const known = knownFamily(modelType, text)
-  const rough = whole.number('parameters')
+  const rough = given.number('parameters')
   if (!known && !isEncoderDecoder(modelType)) {
     const problem = unreadable(text, modelType)
     if (problem) return { architecture: null, findings: [finding('unknown-model', { path, message: problem })] }
@@ -53,30 +54,27 @@ export function readArchitecture(config: unknown, options: ReadArchitectureOptio
   const problem = stacks ? null : dimensionProblem(dimensions)
   if (problem) return { architecture: null, findings: [finding('impossible-model', { path, message: problem })] }
   const parts = stacks ?? readStack({ whole, fields, family, dimensions, options })
-  const layers =
-    rough === null
-      ? parts.layers
-      : fitTotal(parts.layers, rough - sumParameters([...parts.embedding, ...parts.finalNorm, ...parts.head.tensors]))
-  const isAssumed = !known && stacks === null
+  const vision = readVisionTower(whole, parts.hiddenSize)
+  const outside = [...parts.embedding, ...parts.finalNorm, ...parts.head.tensors]
+  const towers = [...(vision?.tensors ?? []), ...(vision?.projector ?? [])]
+  const layers = rough === null ? parts.layers : fitTotal(parts.layers, rough - sumParameters([...outside, ...towers]))
+  const assumptions = [
+    ...(known || stacks
+      ? []
+      : [`\`${modelType || 'no model_type'}\` is not known; read as a ${nearest.name} block from its fields.`]),
+    ...(readsTowers(whole) ? [] : ['The parameters of its vision or audio tower are not known and not counted.']),
+  ]
   return {
-    findings:
-      isAssumed && rough === null
-        ? [
-            finding('assumed-architecture', {
-              path,
-              message: `\`${modelType || 'no model_type'}\` is not known; read as a ${nearest.name} block from its fields.`,
-            }),
-          ]
-        : [],
+    findings: rough === null ? assumptions.map(message => finding('assumed-architecture', { path, message })) : [],
     architecture: {
       ...parts,
       layers,
       name: options.name,
       modelType,
       family: stacks ? modelType : nearest.name,
-      exact: !isAssumed && rough === null,
+      exact: assumptions.length === 0 && rough === null,
       maxPositions: fields.number('max_position_embeddings', 'n_positions', 'max_seq_len', 'seq_length', 'n_ctx'),
-      vision: readVisionTower(whole, parts.hiddenSize),
+      vision,
       finalLogitSoftcap: fields.number('final_logit_softcapping') !== null,
       hiddenDropout: fields.number(...HIDDEN_DROPOUT) ?? 0,
       embeddingDropout:
@@ -84,7 +82,7 @@ export function readArchitecture(config: unknown, options: ReadArchitectureOptio
         (family.encoder ? (fields.number('hidden_dropout_prob') ?? 0) : 0),
       checkpointDtype: checkpointDtype(whole) ?? checkpointDtype(text),
       checkpointQuantization: checkpointQuantization(whole),
-      publishedParameters: whole.number('published_parameters'),
+      publishedParameters: given.number('published_parameters'),
     },
   }
 }

@@ -131,6 +131,12 @@ export const FINDING_TEXTS = {
     why: 'Counts come from its fields read as that family; the interval is wider.',
     hint: 'Compare the parameter count with the model card.',
   },
+  'parameter-mismatch': {
+    severity: 'notice',
+    title: 'The parameter count differs from the published one',
+    why: 'Draft layers, duplicated heads and buffers are published but not trained; more than that means that the config does not describe the weights.',
+    hint: 'Compare with the model card; give `models:` in the policy a mapping with `parameters` to settle it.',
+  },
   'impossible-model': {
     severity: 'error',
     title: 'The model’s fields contradict each other',

@@ -1,0 +1,152 @@
+import { describe, expect, test } from '@jest/globals'
+import { memoryFileSource } from '../../src/files/memory-file-source.ts'
+import { findModel } from '../../src/models/find-model.ts'
+import type { ModelConfigResult, ModelSource } from '../../src/models/model-source.ts'
+import type { ModelReference } from '../../src/plan/plan-draft.ts'
+
+const LLAMA = {
+  model_type: 'llama',
+  hidden_size: 64,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  intermediate_size: 96,
+  vocab_size: 160,
+}
+const TOTAL = 90_432
+
+interface World {
+  readonly files?: Readonly<Record<string, unknown>>
+  readonly policy?: Readonly<Record<string, string | object>>
+  readonly hub?: Readonly<Record<string, ModelConfigResult>>
+}
+
+async function find(value: ModelReference, { files = {}, policy = {}, hub = {} }: World) {
+  const asked: string[] = []
+  const models: ModelSource = {
+    async config(id) {
+      asked.push(id)
+      return hub[id] ?? { status: 'unknown', message: 'nowhere' }
+    },
+  }
+  const texts = new Map(Object.entries(files).map(([path, content]) => [path, JSON.stringify(content)]))
+  const found = await findModel({
+    reference: { value, from: 'file' },
+    known: policy,
+    files: memoryFileSource(texts),
+    models,
+    configPath: 'configs/sft.yml',
+    transformersMajor: 5,
+  })
+  return { ...found, asked, codes: found.findings.map(({ code }) => code) }
+}
+
+const hubId = (id: string): ModelReference => ({ kind: 'hub', id, revision: null })
+const published = (config: unknown, parameters: number | null = null): ModelConfigResult => ({
+  status: 'found',
+  config,
+  origin: 'the Hub',
+  resolvedId: 'org/model',
+  parameters,
+})
+
+describe('order of resolution', () => {
+  const everywhere = {
+    policy: { 'org/model': LLAMA },
+    files: { 'org/model/config.json': LLAMA },
+    hub: { 'org/model': published(LLAMA) },
+  }
+
+  test('policy, then repository, then Hub', async () => {
+    expect((await find(hubId('org/model'), everywhere)).origin).toBe('the policy’s `models`')
+    expect((await find(hubId('org/model'), { ...everywhere, policy: {} })).origin).toContain('in this repository')
+    const asked = await find(hubId('org/model'), { hub: everywhere.hub })
+    expect([asked.origin, asked.asked]).toEqual(['the Hub', ['org/model']])
+  })
+
+  test('a policy may point to a file', async () => {
+    const { origin, dependencies } = await find(hubId('org/model'), {
+      policy: { 'org/model': './shapes/model.json' },
+      files: { 'shapes/model.json': LLAMA },
+    })
+    expect([origin, dependencies]).toEqual(['`shapes/model.json` in this repository', ['shapes/model.json']])
+  })
+})
+
+describe('adapters as base', () => {
+  test('an adapter in the repository leads to its base, once', async () => {
+    const files = { 'out/lora/adapter_config.json': { base_model_name_or_path: 'org/base' } }
+    const found = await find({ kind: 'path', path: 'out/lora' }, { files, hub: { 'org/base': published(LLAMA) } })
+    expect(found.asked).toEqual(['org/base'])
+    expect(found.architecture?.hiddenSize).toBe(64)
+    expect(found.dependencies).toEqual(['out/lora/adapter_config.json'])
+  })
+
+  test('adapters of each other end', async () => {
+    const files = {
+      'a/adapter_config.json': { base_model_name_or_path: 'b' },
+      'b/adapter_config.json': { base_model_name_or_path: 'a' },
+    }
+    expect((await find({ kind: 'path', path: 'a' }, { files })).codes).toEqual(['unknown-model'])
+  })
+})
+
+describe('published counts', () => {
+  test('an equal or nearly equal count says nothing', async () => {
+    for (const count of [TOTAL, Math.round(TOTAL * 1.015), null])
+      expect((await find(hubId('org/model'), { hub: { 'org/model': published(LLAMA, count) } })).codes).toEqual([])
+  })
+
+  test('a known type that differs is reported, not changed', async () => {
+    const { codes, architecture } = await find(hubId('org/model'), {
+      hub: { 'org/model': published(LLAMA, TOTAL * 2) },
+    })
+    expect(codes).toEqual(['parameter-mismatch'])
+    expect(architecture?.exact).toBe(true)
+  })
+
+  test('an assumed type takes the published total', async () => {
+    const odd = { ...LLAMA, model_type: 'brand_new' }
+    const { codes, architecture } = await find(hubId('org/model'), {
+      hub: { 'org/model': published(odd, TOTAL * 2) },
+    })
+    const layers =
+      architecture?.layers.flatMap(({ count, layer }) => layer.tensors.map(t => count * t.parameters)) ?? []
+    const outside = [
+      ...(architecture?.embedding ?? []),
+      ...(architecture?.finalNorm ?? []),
+      ...(architecture?.head.tensors ?? []),
+    ]
+    const sum = [...layers, ...outside.map(({ parameters }) => parameters)].reduce((a, b) => a + b, 0)
+    expect(sum).toBe(TOTAL * 2)
+    expect(codes).toEqual(['assumed-architecture'])
+    expect(architecture?.exact).toBe(false)
+  })
+
+  test('packed weights are not compared', async () => {
+    const packed = { ...LLAMA, quantization_config: { quant_method: 'gptq', bits: 4 } }
+    const { codes, architecture } = await find(hubId('org/model'), { hub: { 'org/model': published(packed, 7) } })
+    expect(codes).toEqual([])
+    expect(architecture?.checkpointQuantization).toBe('gptq-int4')
+  })
+})
+
+describe('configs that cannot be', () => {
+  test.each([
+    ['no layers', { ...LLAMA, num_hidden_layers: 0 }],
+    ['layers without end', { ...LLAMA, num_hidden_layers: 1e9 }],
+    ['half a head', { ...LLAMA, num_attention_heads: 2.5 }],
+    ['negative width', { ...LLAMA, intermediate_size: -1 }],
+    ['no width', { ...LLAMA, hidden_size: 0 }],
+    ['a word for a number', { ...LLAMA, hidden_size: 'wide' }],
+  ])('%s', async (_name, config) => {
+    const found = await find(hubId('org/model'), { hub: { 'org/model': published(config) } })
+    expect([found.architecture, found.codes]).toEqual([null, ['impossible-model']])
+  })
+
+  test('an unknown type without layers, and one of two stacks, stay unknown', async () => {
+    for (const config of [{ model_type: 'brand_new' }, { ...LLAMA, model_type: 'brand_new', is_encoder_decoder: true }])
+      expect((await find(hubId('org/model'), { hub: { 'org/model': published(config) } })).codes).toEqual([
+        'unknown-model',
+      ])
+  })
+})
