@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import { megatronTargets } from '../../src/formats/megatron-adapter.ts'
 import { countOf } from './described-count.ts'
 import { readText } from './read-text.ts'
 
@@ -121,7 +122,7 @@ model:
       sequenceLength: 1024,
       variableLength: true,
       gradientAccumulationSteps: 8,
-      adapter: { type: 'lora', rank: 16, targetModules: ['linear_qkv', 'linear_proj', 'linear_fc1'] },
+      adapter: { type: 'lora', rank: 16, targetModules: megatronTargets(['linear_qkv', 'linear_proj', 'linear_fc1']) },
       dataset: { epochs: 3, maxSteps: null, padding: 'longest' },
     })
   })

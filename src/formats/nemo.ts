@@ -5,6 +5,7 @@ import type { Sourced } from '../plan/provenance.ts'
 import type { AdapterType } from '../plan/vocabulary.ts'
 import { type ConfigNode, hasAnyKey, hasKeys } from './config-document.ts'
 import type { Fields } from './fields.ts'
+import { megatronTargets } from './megatron-adapter.ts'
 import { nemoPrecision } from './nemo/precision.ts'
 import { nemoShapes } from './nemo/shapes.ts'
 import type { FormatReader } from './reader.ts'
@@ -255,7 +256,9 @@ function readAdapter(peft: Fields, findings: Finding[]): MutablePlanDraft {
       32,
       `${PEFT}: 32`,
     ),
-    'adapter.targetModules': modules ? mapped(modules, () => names) : byDefault(names, `${PEFT}: attention_qkv`),
+    'adapter.targetModules': modules
+      ? mapped(modules, () => megatronTargets(names))
+      : byDefault(megatronTargets(names), `${PEFT}: attention_qkv`),
     'adapter.targetRule': byDefault('megatron', 'NeMo adapters sit on Megatron’s fused layers'),
     'adapter.virtualTokens': orDefault(prompt.integer('virtual_tokens', { min: 1 }), 10, `${PEFT}: 10`),
     ...(first === 'qlora' ? { quantization: mapped(scheme, () => 'nf4' as const) } : {}),

@@ -10,6 +10,7 @@ import { llamaFactoryV1Reader } from './llama-factory-v1.ts'
 import { llmFoundryReader } from './llm-foundry.ts'
 import { ludwigReader } from './ludwig.ts'
 import { mcliReader } from './mcli.ts'
+import { megatronBridgeReader } from './megatron-bridge.ts'
 import { megatronLmReader } from './megatron-lm.ts'
 import { swiftReader } from './ms-swift.ts'
 import { nanotronReader } from './nanotron.ts'
@@ -49,6 +50,7 @@ export const FORMAT_READERS: readonly FormatReader[] = [
   olmoReader,
   gptNeoxReader,
   megatronLmReader,
+  megatronBridgeReader,
   ludwigReader,
   ...DECLINED_READERS,
   autotrainReader,

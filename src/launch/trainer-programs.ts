@@ -122,6 +122,14 @@ export const TRAINER_PROGRAMS: readonly TrainerProgram[] = [
     source: 'LLM Foundry scripts/train/train.py',
   },
   {
+    format: 'megatron-bridge',
+    program: /(?:^|\/)(?:scripts\/training\/)?run_recipe\.py$/,
+    configFlags: [],
+    positionalConfig: false,
+    requires: [['recipe', 'model']],
+    source: 'Megatron-Bridge @067f987 scripts/training/run_recipe.py',
+  },
+  {
     format: 'gpt-neox',
     program: /(?:^|\/)deepy\.py$/,
     configFlags: [],
