@@ -42,7 +42,7 @@ describe('OpenRLHF', () => {
       2,
       256,
     ])
-    expect([value('sequenceLength'), value('parallelism.data'), value('packing')]).toEqual([4096, 'zero3', true])
+    expect([value('sequenceLength'), value('parallelism.data'), value('packing')]).toEqual([4096, 'zero3', false])
     expect([value('precision.weights'), value('precision.masterWeights')]).toEqual(['bfloat16', true])
     expect(value('gradientCheckpointing')).toBe('full')
     expect(value('dataset.epochs')).toBe(2)

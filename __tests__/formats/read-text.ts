@@ -11,6 +11,8 @@ interface ReadOptions {
   readonly files?: Readonly<Record<string, string>>
   readonly libraries?: Readonly<Record<string, string>>
   readonly facts?: Partial<ResolutionFacts>
+  /** What a launcher says. */
+  readonly gpus?: number
 }
 
 interface ReadText {
@@ -47,7 +49,9 @@ export async function readText(text: string, options: ReadOptions = {}): Promise
   const result = await reader?.read(document, context)
   const run: RunDraft = result?.runs[0] ?? { name: null, draft: {}, findings: [] }
   const facts = { ...FACTS, ...options.facts }
-  const { plan, provenance, findings } = resolvePlan({ draft: run.draft, facts, modelName: modelOf(run) })
+  const launched = options.gpus ? { gpus: { value: options.gpus, from: 'launch' } as const } : {}
+  const draft = { ...run.draft, ...launched }
+  const { plan, provenance, findings } = resolvePlan({ draft, facts, modelName: modelOf(run) })
   const codes = [...(result?.findings ?? []), ...run.findings, ...findings].map(found => found.code)
   return { format: reader?.format ?? null, plan, provenance, codes }
 }

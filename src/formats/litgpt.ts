@@ -33,7 +33,9 @@ export const litgptReader: FormatReader = {
     ['train.epochs, train.max_steps, train.max_tokens', 'dataset', '5 epochs; pretrain 3e12 tokens'],
     ['train.max_seq_length', 'sequenceLength', 'None: no truncation'],
     ['optimizer', 'optimizer', 'AdamW'],
-    ['eval.interval', 'evaluation', '100; full fine-tuning 600'],
+    ['eval.interval, eval.max_iters', 'evaluation', '100 (full fine-tuning 600, pretrain 1000); 100'],
+    ['train.save_interval', 'checkpoints', '1000'],
+    ['data', 'dataset.names', 'Alpaca'],
   ]),
   recognise: ({ roots }) => roots.some(isLitgpt),
   async read(document) {
@@ -71,12 +73,12 @@ function readDraft(root: ConfigNode, findings: Finding[]): PlanDraft {
     microBatchSize: orDefault(train.integer('micro_batch_size', { min: 1 }), pretrain ? 4 : 1, setup),
     globalBatchSize: orDefault(train.integer('global_batch_size', { min: 1 }), pretrain ? 512 : 16, setup),
     gradientAccumulationSteps: byDefault('auto', 'LitGPT 0.5.13 litgpt/args.py: global ÷ devices ÷ micro'),
-    ...when('sequenceLength', train.integer('max_seq_length', { min: 1 })),
+    ...readLength(train, pretrain),
     packing: byDefault(pretrain, setup),
     variableLength: byDefault(!pretrain, 'LitGPT 0.5.13 litgpt/data/base.py: padded to the longest of the micro-batch'),
     'dataset.padding': byDefault(pretrain ? 'none' : 'longest', 'LitGPT 0.5.13 litgpt/data/base.py'),
     attention: byDefault('sdpa', 'LitGPT 0.5.13 litgpt/model.py'),
-    loss: byDefault(pretrain ? 'full_logits' : 'chunked', `${UTILS} chunked_cross_entropy`),
+    loss: byDefault('chunked', `${UTILS} chunked_cross_entropy`),
     compile: byDefault(pretrain, `${PRETRAIN}: torch.compile; finetuning does not`),
     checkpointingReentrant: byDefault(false, 'torch checkpoint_wrapper: not re-entrant'),
     gradientCheckpointing: facts =>
@@ -86,7 +88,12 @@ function readDraft(root: ConfigNode, findings: Finding[]): PlanDraft {
       byDefault(facts.gpus > 1 ? sharding : 'none', `${setup}: FSDPStrategy on several GPUs`),
     'parallelism.noSync': byDefault(true, `${SETUP}: fabric.no_backward_sync while accumulating`),
     ...readSteps(train, pretrain),
-    ...readOptimizer(root, top, findings),
+    ...readSchedule(train, section(root, 'eval', findings), { pretrain, lora }),
+    ...when('dataset.names', readData(root, findings)),
+    ...(pretrain
+      ? { 'parallelism.shardSize': facts => byDefault(facts.gpusPerNode, `${PRETRAIN}: HYBRID_SHARD, one copy a node`) }
+      : {}),
+    ...readOptimizer(root, top, { pretrain, findings }),
   }
 }
 
@@ -184,7 +191,11 @@ const QUANTIZATIONS: Readonly<Record<string, Quantization>> = {
   'bnb.int8-training': 'int8',
 }
 
-function readOptimizer(root: ConfigNode, top: Fields, findings: Finding[]): MutablePlanDraft {
+function readOptimizer(
+  root: ConfigNode,
+  top: Fields,
+  { pretrain, findings }: { readonly pretrain: boolean; readonly findings: Finding[] },
+): MutablePlanDraft {
   const quantize = top.string('quantize')
   const quantization = quantize && QUANTIZATIONS[quantize.value]
   if (quantize && quantization)
@@ -202,7 +213,9 @@ function readOptimizer(root: ConfigNode, top: Fields, findings: Finding[]): Muta
   const family = /\bSGD$/.test(name?.value ?? '') ? 'sgd' : /Adam/.test(name?.value ?? 'AdamW') ? 'adamw' : 'other'
   return {
     optimizer: name ? { ...name, value: family } : byDefault('adamw', `${SETUP}: AdamW`),
-    optimizerImplementation: byDefault('foreach', 'torch.optim: foreach on CUDA'),
+    optimizerImplementation: pretrain
+      ? byDefault('fused', `${PRETRAIN}: fused on CUDA`)
+      : byDefault('foreach', 'torch.optim: foreach on CUDA'),
   }
 }
 
@@ -214,5 +227,58 @@ function readSteps(train: Fields, pretrain: boolean): MutablePlanDraft {
   return {
     'dataset.epochs': orDefault(train.integer('epochs', { min: 1 }), 5, `${SETUP}: 5`),
     ...when('dataset.maxSteps', steps),
+  }
+}
+
+/** Pretraining cuts the stream at the model’s context; finetuning without the key takes the longest sample. */
+function readLength(train: Fields, pretrain: boolean): MutablePlanDraft {
+  const own = train.integer('max_seq_length', { min: 1 })
+  if (own) return { sequenceLength: own }
+  return pretrain
+    ? { sequenceLength: facts => byDefault(facts.maxPositions ?? 4096, `${PRETRAIN}: the model’s block_size`) }
+    : {}
+}
+
+/** Data modules that read one Hub data set. */
+const DATASETS: Readonly<Record<string, string>> = {
+  Alpaca2k: 'mhenrichsen/alpaca_2k_test',
+  LIMA: 'GAIR/lima',
+  Deita: 'HuggingFaceH4/deita-10k-v0-sft',
+  OpenWebText: 'openwebtext',
+}
+
+function readData(root: ConfigNode, findings: Finding[]): Sourced<readonly string[]> | undefined {
+  const data = section(root, 'data', findings)
+  const named = data.string('class_path') ?? section(root, '', findings).string('data')
+  const path = section(root, 'data.init_args', findings).string('json_path')
+  if (path) return { ...path, value: [path.value] }
+  const name = named && DATASETS[named.value.slice(named.value.lastIndexOf('.') + 1)]
+  return named && name ? { ...named, value: [name] } : undefined
+}
+
+/** `eval.interval` steps, `eval.max_iters` micro-batches a GPU; LoRA checkpoints hold the adapter alone. */
+function readSchedule(
+  train: Fields,
+  evaluation: Fields,
+  { pretrain, lora }: { readonly pretrain: boolean; readonly lora: boolean },
+): MutablePlanDraft {
+  const interval = orDefault(
+    evaluation.integer('interval', { min: 1 }),
+    pretrain ? 1000 : lora ? 100 : 600,
+    'LitGPT 0.5.13 litgpt/args.py EvalArgs.interval and its overrides in setup()',
+  )
+  const iterations = evaluation.integer('max_iters', { min: 1 })?.value ?? 100
+  const micro = train.integer('micro_batch_size', { min: 1 })?.value ?? (pretrain ? 4 : 1)
+  const save = orDefault(train.integer('save_interval', { min: 1 }), 1000, `${SETUP}: save_interval 1000`)
+  return {
+    evaluation: facts =>
+      mapped(interval, steps => ({
+        everySteps: steps,
+        timesTotal: null,
+        microBatchSize: micro,
+        samples: iterations * micro * facts.gpus,
+        share: 0,
+      })),
+    checkpoints: mapped(save, steps => ({ everySteps: steps, timesTotal: null, includesOptimizer: !lora })),
   }
 }

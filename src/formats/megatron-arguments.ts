@@ -64,6 +64,8 @@ export const MEGATRON_KEYS: readonly FormatKey[] = [
     ['use_distributed_optimizer', 'parallelism.data', 'off'],
     ['sequence_parallel', 'parallelism.sequenceParallel', 'off'],
     ['recompute_activations, recompute_granularity', 'gradientCheckpointing', 'none'],
+    ['save, save_interval, no_save_optim', 'checkpoints', 'none'],
+    ['eval_interval, eval_iters', 'evaluation', 'none, 100'],
     ['optimizer, optimizer_cpu_offload', 'optimizer, parallelism.offload', 'adam, off'],
   ]),
 ]
@@ -117,7 +119,8 @@ export function readMegatronArguments(fields: Fields, findings: Finding[]): Plan
               : 'other',
     ),
     optimizerImplementation: byDefault('fused', 'TransformerEngine FusedAdam'),
-    'parallelism.sequenceParallel': orDefault(on(fields, 'sequence_parallel'), false, `${ARGUMENTS}: off`),
+    'parallelism.sequenceParallel': readSequenceParallel(fields),
+    ...readSchedule(fields),
     'parallelism.data': fsdp
       ? mapped(fsdp, () => 'fsdp2' as const)
       : sharded
@@ -238,4 +241,43 @@ function readMegatronModel(fields: Fields, findings: Finding[]): MutablePlanDraf
 /** Fields over normalised arguments. */
 export function megatronFields(node: ConfigNode, findings: Finding[]): Fields {
   return new Fields({ node: normaliseArguments(node), findings })
+}
+
+/** Switched off where there is nothing to spread over (arguments.py validate_args). */
+function readSequenceParallel(fields: Fields): Sourced<boolean> {
+  const asked = orDefault(on(fields, 'sequence_parallel'), false, `${ARGUMENTS}: off`)
+  const tensor = fields.integer('tensor_model_parallel_size', { min: 1 })?.value ?? 1
+  return tensor === 1 && asked.value
+    ? { ...asked, value: false, note: `${ARGUMENTS}: off with one tensor rank` }
+    : asked
+}
+
+/** `--save` with `--save-interval`; `--eval-interval` runs `--eval-iters` global batches. */
+function readSchedule(fields: Fields): MutablePlanDraft {
+  const save = fields.isSet('save') ? fields.integer('save_interval', { min: 1 }) : undefined
+  const every = fields.integer('eval_interval', { min: 1 })
+  const iterations = fields.integer('eval_iters', { min: 0 })?.value ?? 100
+  const batch = fields.integer('global_batch_size', { min: 1 })?.value ?? null
+  const micro = fields.integer('micro_batch_size', { min: 1 })?.value ?? 1
+  return {
+    checkpoints: save
+      ? {
+          ...save,
+          value: { everySteps: save.value, timesTotal: null, includesOptimizer: !on(fields, 'no_save_optim')?.value },
+        }
+      : byDefault(null, `${ARGUMENTS}: save_interval None`),
+    evaluation:
+      every && iterations > 0
+        ? {
+            ...every,
+            value: {
+              everySteps: every.value,
+              timesTotal: null,
+              microBatchSize: micro,
+              samples: batch === null ? null : iterations * batch,
+              share: 0,
+            },
+          }
+        : byDefault(null, `${ARGUMENTS}: eval_interval None`),
+  }
 }

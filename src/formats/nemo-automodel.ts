@@ -1,9 +1,12 @@
 import type { Finding } from '../plan/finding.ts'
 import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
+import type { OptimizerImplementation } from '../plan/vocabulary.ts'
 import { type ConfigDocument, type ConfigNode, hasAnyKey } from './config-document.ts'
 import type { Fields } from './fields.ts'
+import { launchComment } from './header-comment.ts'
 import { hubModel } from './hugging-face/references.ts'
+import { readAttention } from './hugging-face/transformers-arguments.ts'
 import { resolveInterpolations } from './omega-conf.ts'
 import type { FormatReader } from './reader.ts'
 import { keyTable, mapped, orDefault, section, when } from './section.ts'
@@ -29,6 +32,13 @@ export const nemoAutomodelReader: FormatReader = {
     ['quantization.load_in_4bit', 'quantization', 'none; nf4, double quantised'],
     ['loss_fn._target_', 'loss', 'MaskedCrossEntropy'],
     ['compile.enabled, fp8.enabled', 'compile, precision.compute', 'False'],
+    ['model.attn_implementation', 'attention', 'sdpa (flash_attention_2 where flash-attn is installed)'],
+    ['distributed.defer_fsdp_grad_sync', 'parallelism.noSync', 'True'],
+    ['optimizer._target_, optimizer.fused, optimizer.foreach', 'optimizer', 'foreach'],
+    ['checkpoint.enabled, step_scheduler.ckpt_every_steps', 'checkpoints', 'True, once an epoch'],
+    ['step_scheduler.val_every_steps, validation_dataset', 'evaluation', 'None'],
+    ['dataset.path_or_dataset, dataset.dataset_name, dataset.num_samples_limit', 'dataset', 'required, None'],
+    ['# --nproc-per-node N', 'gpus', 'none'],
   ]),
   recognise: ({ roots }) => roots.some(isAutomodel),
   async read(document) {
@@ -78,6 +88,10 @@ function readDraft(document: ConfigDocument, root: ConfigNode, findings: Finding
     ...when('dataset.maxSteps', steps.integer('max_steps', { min: 1 })),
     ...when('sequenceLength', length),
     packing: packed ? mapped(packed, size => size > 0) : byDefault(false, `${RECIPE}: 0`),
+    'dataset.padding': byDefault(packing ? 'none' : 'longest', `${RECIPE}: padded to the longest unless packed`),
+    ...when('attention', model.isSet('attn_implementation') ? readAttention(model, 'attn_implementation') : undefined),
+    ...when('dataset.names', datasetName(at('dataset'))),
+    ...when('dataset.samples', at('dataset').integer('num_samples_limit', { min: 1 })),
     variableLength: byDefault(!packing, `${RECIPE}: padded to the longest of the micro-batch`),
     loss: loss
       ? mapped(loss, name =>
@@ -89,8 +103,10 @@ function readDraft(document: ConfigDocument, root: ConfigNode, findings: Finding
     optimizer: mapped(orDefault(at('optimizer').string('_target_'), 'AdamW', RECIPE), name =>
       /Adam/.test(name) ? 'adamw' : /SGD/.test(name) ? 'sgd' : /Muon/i.test(name) ? 'muon' : 'other',
     ),
+    optimizerImplementation: readImplementation(at('optimizer')),
     ...readDistributed(at('distributed')),
-    ...readGpus(document),
+    ...launchComment(document),
+    ...readSchedule(root, steps, findings),
   }
 }
 
@@ -144,7 +160,11 @@ function readDistributed(fields: Fields): MutablePlanDraft {
   const strategy = orDefault(fields.string('strategy'), 'fsdp2', `${DISTRIBUTED}: fsdp2`)
   draft['parallelism.data'] = facts =>
     mapped(strategy, name => (facts.gpus === 1 ? 'none' : name === 'ddp' ? 'ddp' : 'fsdp2'))
-  draft['parallelism.noSync'] = byDefault(true, `${DISTRIBUTED}: defer_fsdp_grad_sync True`)
+  draft['parallelism.noSync'] = orDefault(
+    fields.boolean('defer_fsdp_grad_sync'),
+    true,
+    `${DISTRIBUTED}: defer_fsdp_grad_sync True`,
+  )
   const checkpointing = activationCheckpointing(fields)
   draft.gradientCheckpointing = checkpointing ?? byDefault('none', `${DISTRIBUTED}: False`)
   return draft
@@ -157,10 +177,47 @@ function activationCheckpointing(fields: Fields): Sourced<'none' | 'full' | 'sel
   return on && mapped(on, yes => (yes ? 'full' : 'none'))
 }
 
-function readGpus({ path, text }: ConfigDocument): MutablePlanDraft {
-  const comment = /^[ \t]*#.*--nproc[_-]per[_-]node[ =]+(\d{1,4})/m.exec(text)
-  const value = Number(comment?.[1] ?? 0)
-  if (!comment || value < 1) return {}
-  const line = text.slice(0, comment.index).split('\n').length
-  return { gpus: { value, from: 'file', path, line, column: 1, note: 'the launch command in the header comment' } }
+/** torch.optim picks foreach on CUDA unless told otherwise. */
+function readImplementation(optimizer: Fields): Sourced<OptimizerImplementation> {
+  const fused = optimizer.boolean('fused')
+  const foreach = optimizer.boolean('foreach')
+  if (fused?.value) return mapped(fused, () => 'fused' as const)
+  if (foreach) return mapped(foreach, on => (on ? 'foreach' : 'loop'))
+  return byDefault('foreach', 'torch.optim: foreach on CUDA')
+}
+
+function datasetName(dataset: Fields): Sourced<readonly string[]> | undefined {
+  const key = ['path_or_dataset', 'dataset_name', 'path_or_dataset_id'].find(name => dataset.isSet(name))
+  const name = key === undefined ? undefined : dataset.string(key)
+  return name && mapped(name, value => [value])
+}
+
+/** Checkpoints every `ckpt_every_steps` and at the end of epochs; validation only with a set of its own. */
+function readSchedule(root: ConfigNode, steps: Fields, findings: Finding[]): MutablePlanDraft {
+  const every = steps.integer('ckpt_every_steps', { min: 1 })
+  const enabled = section(root, 'checkpoint', findings).boolean('enabled')
+  const validates = steps.integer('val_every_steps', { min: 1 })
+  const limit = section(root, 'validation_dataset', findings).integer('num_samples_limit', { min: 1 })
+  const local = steps.integer('local_batch_size', { min: 1 })
+  const epochs = steps.integer('num_epochs', { min: 1 })
+  const cadence = { everySteps: every?.value ?? null, timesTotal: every ? null : (epochs?.value ?? 1) }
+  return {
+    checkpoints:
+      enabled?.value === false
+        ? { ...enabled, value: null }
+        : { ...(every ?? byDefault(null, `${RECIPE}: once an epoch`)), value: { ...cadence, includesOptimizer: true } },
+    evaluation:
+      validates && root.entries.get('validation_dataset')?.kind === 'mapping'
+        ? {
+            ...validates,
+            value: {
+              everySteps: validates.value,
+              timesTotal: null,
+              microBatchSize: local?.value ?? 1,
+              samples: limit?.value ?? null,
+              share: 0,
+            },
+          }
+        : byDefault(null, `${RECIPE}: no validation set`),
+  }
 }

@@ -5,10 +5,11 @@ import type { Sourced } from '../plan/provenance.ts'
 import type { ReinforcementPlan } from '../plan/training-plan.ts'
 import type { Stage } from '../plan/vocabulary.ts'
 import { type ConfigNode, hasAnyKey, nodeAt } from './config-document.ts'
-import { DottedFields } from './dotted-fields.ts'
 import { Fields } from './fields.ts'
 import { listOf } from './hugging-face/lora-keys.ts'
 import { hubModel } from './hugging-face/references.ts'
+import { OpenRlhfArguments } from './openrlhf/arguments.ts'
+import { readOpenRlhfOptimizer, readOpenRlhfSchedule } from './openrlhf/schedule.ts'
 import type { FormatReader, ReadContext } from './reader.ts'
 
 const CLI = 'OpenRLHF 0.11 openrlhf/cli'
@@ -31,7 +32,7 @@ export const openRlhfReader: FormatReader = {
     const runs = document.roots.slice(0, 1).map(node => {
       const findings: Finding[] = []
       const program = /train_(sft|dpo|kto|rm|prm|ppo)/.exec(document.path)?.[1] ?? 'sft'
-      const draft = readOpenRlhf(new Arguments(new Fields({ node, findings }), findings), program, context)
+      const draft = readOpenRlhf(new OpenRlhfArguments(new Fields({ node, findings }), findings), program, context)
       return { name: null, draft, findings }
     })
     return { runs, findings: [] }
@@ -43,44 +44,7 @@ function isOpenRlhf(root: ConfigNode): boolean {
   return named && hasAnyKey(root, 'ds') && hasAnyKey(root, 'train', 'data')
 }
 
-/** An argument under its dotted name or its older one. */
-class Arguments {
-  readonly dotted: DottedFields
-  readonly flat: Fields
-  readonly findings: Finding[]
-
-  constructor(flat: Fields, findings: Finding[]) {
-    this.flat = flat
-    this.findings = findings
-    this.dotted = new DottedFields(flat)
-  }
-
-  count(name: string, older: string): Sourced<number> | undefined {
-    return this.dotted.positive(this.#name(name, older))
-  }
-
-  on(name: string, older: string): boolean {
-    return this.dotted.isOn(this.#name(name, older))
-  }
-
-  flag(name: string, older: string): Sourced<boolean> | undefined {
-    return this.dotted.boolean(this.#name(name, older))
-  }
-
-  number(name: string, older: string): Sourced<number> | undefined {
-    return this.dotted.number(this.#name(name, older))
-  }
-
-  text(name: string, older: string): Sourced<string> | undefined {
-    return this.dotted.string(this.#name(name, older))
-  }
-
-  #name(name: string, older: string): string {
-    return this.dotted.isSet(name) || !this.flat.isSet(older) ? name : older
-  }
-}
-
-function readOpenRlhf(given: Arguments, program: string, context: ReadContext): PlanDraft {
+function readOpenRlhf(given: OpenRlhfArguments, program: string, context: ReadContext): PlanDraft {
   const online = program === 'ppo'
   const stage = readStage(given, program)
   const role = given.dotted.scope(online ? 'actor' : 'model')
@@ -109,13 +73,13 @@ function readOpenRlhf(given: Arguments, program: string, context: ReadContext): 
   }
 }
 
-function readStage(given: Arguments, program: string): Sourced<Stage> {
+function readStage(given: OpenRlhfArguments, program: string): Sourced<Stage> {
   if (program !== 'ppo') return byDefault(STAGES[program] ?? 'sft', `the program train_${program}`)
   const estimator = given.text('algo.advantage.estimator', 'advantage_estimator') ?? byDefault('gae', `${CLI}: gae`)
   return { ...estimator, value: estimator.value === 'gae' ? 'ppo' : 'grpo' }
 }
 
-function readAdapter(given: Arguments): MutablePlanDraft {
+function readAdapter(given: OpenRlhfArguments): MutablePlanDraft {
   const rank = given.count('ds.lora.rank', 'lora_rank')
   if (rank === undefined) return { 'adapter.type': byDefault(null, `${CLI}: lora rank 0`) }
   const scope = given.dotted.scope('ds.lora')
@@ -134,7 +98,7 @@ function readAdapter(given: Arguments): MutablePlanDraft {
 }
 
 /** DeepSpeed with 16-bit weights and float32 masters (OpenRLHF 0.11 utils/deepspeed/deepspeed_utils.py). */
-function readDeepSpeed(given: Arguments): MutablePlanDraft {
+function readDeepSpeed(given: OpenRlhfArguments): MutablePlanDraft {
   const stage = given.dotted.integer(given.flat.isSet('zero_stage') ? 'zero_stage' : 'ds.zero_stage', {
     min: 0,
     max: 3,
@@ -170,6 +134,11 @@ function readDeepSpeed(given: Arguments): MutablePlanDraft {
         ? byDefault('flash', `${CLI}: flash_attention_2`)
         : { ...flash, value: kernelOf(flash.value) },
     fusedKernels: { ...liger, value: liger.value ? 'liger' : 'none' },
+    loss: liger.value
+      ? { ...liger, value: 'fused_linear' }
+      : byDefault('full_logits_float32', 'OpenRLHF 0.11 models/actor.py: logits.to(float32)'),
+    ...readOpenRlhfOptimizer(given),
+    ...readOpenRlhfSchedule(given),
   }
 }
 
@@ -178,7 +147,7 @@ function kernelOf(name: string): 'flash' | 'sdpa' | 'eager' {
   return name === 'eager' ? 'eager' : 'sdpa'
 }
 
-function readBatch(given: Arguments, program: string): MutablePlanDraft {
+function readBatch(given: OpenRlhfArguments, program: string): MutablePlanDraft {
   const micro = program === 'sft' || program === 'dpo' || program === 'kto' ? 8 : 1
   const epochs = program === 'sft' ? 2 : 1
   const dynamic = given.on('train.dynamic_batch_enable', 'use_dynamic_batch')
@@ -193,7 +162,8 @@ function readBatch(given: Arguments, program: string): MutablePlanDraft {
     gradientAccumulationSteps: byDefault('auto', 'OpenRLHF: batch size ÷ micro batch ÷ ranks'),
     microBatchSize: dynamic ? byDefault(1, 'one packed row of max_tokens_per_gpu tokens') : microBatch,
     sequenceLength: dynamic ? tokens : lengthOf(given, program),
-    packing: { ...packing, value: dynamic || packing.value },
+    // rows of a micro-batch are joined without padding, not filled up
+    packing: { ...packing, value: dynamic },
     variableLength: byDefault(true, 'OpenRLHF: padded to the longest of the batch'),
     'dataset.padding': packing.value
       ? { ...packing, value: 'none' }
@@ -212,12 +182,12 @@ function readBatch(given: Arguments, program: string): MutablePlanDraft {
   }
 }
 
-function datasetOf(given: Arguments): MutablePlanDraft {
+function datasetOf(given: OpenRlhfArguments): MutablePlanDraft {
   const name = given.text('data.dataset', 'dataset') ?? given.text('data.prompt_dataset', 'prompt_data')
   return name === undefined ? {} : { 'dataset.names': { ...name, value: name.value.split(',') } }
 }
 
-function lengthOf(given: Arguments, program: string): Sourced<number> {
+function lengthOf(given: OpenRlhfArguments, program: string): Sourced<number> {
   const prompt = given.flat.isSet('prompt_max_len') ? given.flat.integer('prompt_max_len', { min: 1 }) : undefined
   const response = given.flat.isSet('generate_max_len') ? given.flat.integer('generate_max_len', { min: 1 }) : undefined
   if (program === 'ppo' && (prompt || response)) {
@@ -228,7 +198,7 @@ function lengthOf(given: Arguments, program: string): Sourced<number> {
   return given.count('data.max_len', 'max_len') ?? byDefault(usual, `${CLI}: ${usual}`)
 }
 
-function readOffline(given: Arguments, stage: Sourced<Stage>): MutablePlanDraft {
+function readOffline(given: OpenRlhfArguments, stage: Sourced<Stage>): MutablePlanDraft {
   if (stage.value === 'sft' || stage.value === 'pretrain') return {}
   const reference =
     stage.value === 'reward' ? 'none' : given.on('ref.offload', 'ref_offload') ? 'precomputed' : 'separate'
@@ -249,7 +219,7 @@ const NO_GENERATION: ReinforcementPlan = {
 }
 
 /** Roles beside the actor count only where they share its GPUs. */
-function readOnline(given: Arguments, stage: Sourced<Stage>, adapter: PlanDraft): MutablePlanDraft {
+function readOnline(given: OpenRlhfArguments, stage: Sourced<Stage>, adapter: PlanDraft): MutablePlanDraft {
   const nodes = given.count('actor.num_nodes', 'actor_num_nodes') ?? byDefault(1, `${CLI}: 1`)
   const perNode = given.count('actor.num_gpus_per_node', 'actor_num_gpus_per_node') ?? byDefault(8, `${CLI}: 8`)
   const shares = given.on('train.colocate_all', 'colocate_all_models')
@@ -286,7 +256,7 @@ function readOnline(given: Arguments, stage: Sourced<Stage>, adapter: PlanDraft)
   }
 }
 
-function otherGpus(given: Arguments): Finding {
+function otherGpus(given: OpenRlhfArguments): Finding {
   const { path, line, column } = given.flat.node
   const message = 'Reference, critic, reward and vLLM run on GPUs of their own; figures are those of the actor’s GPUs.'
   return finding('unsupported-option', { path, line, column, message })

@@ -3,10 +3,11 @@ import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
 import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
-import type { GradientCheckpointing } from '../plan/training-plan.ts'
+import type { CheckpointPlan, EvaluationPlan, GradientCheckpointing } from '../plan/training-plan.ts'
 import type { StorageDtype } from '../plan/vocabulary.ts'
 import { type ConfigNode, hasAnyKey, hasKeys } from './config-document.ts'
 import type { Fields } from './fields.ts'
+import { presetComment } from './header-comment.ts'
 import type { FormatReader } from './reader.ts'
 import { keyTable, mapped, orDefault, section, when } from './section.ts'
 
@@ -37,12 +38,16 @@ export const torchtitanReader: FormatReader = {
     ],
     ['compile.enable, training.compile', 'compile', 'false'],
     ['model.converters, float8.enable_float8_linear', 'precision.compute', 'none'],
+    ['parallelism.disable_loss_parallel', 'loss', 'false: vocab_parallel with tensor parallelism'],
+    ['checkpoint.enable, checkpoint.interval', 'checkpoints', 'false, 500'],
+    ['validation.enable, validation.freq, validation.local_batch_size', 'evaluation', 'false, 10, 8'],
+    ['# preset for N … GPUs', 'gpus, hardware.gpu (the policy wins)', 'none'],
   ]),
   recognise: ({ roots }) => roots.some(isTorchtitan),
   async read(document) {
     const runs = document.roots.filter(isTorchtitan).map(root => {
       const findings: Finding[] = []
-      return { name: null, draft: readDraft(root, findings), findings }
+      return { name: null, draft: { ...readDraft(root, findings), ...presetComment(document) }, findings }
     })
     return { runs, findings: [] }
   },
@@ -91,12 +96,13 @@ function readDraft(root: ConfigNode, findings: Finding[]): PlanDraft {
     gradientCheckpointing: readCheckpointing(checkpointing),
     checkpointingReentrant: byDefault(false, 'torch checkpoint_wrapper: not re-entrant'),
     attention: byDefault('sdpa', 'torchtitan 0.2.2 torchtitan/models/attention.py'),
-    loss: byDefault('full_logits', 'torchtitan 0.2.2 torchtitan/components/loss.py: float32 cross entropy'),
+    loss: readLoss(root, training, findings),
     fusedKernels: byDefault('none', 'torchtitan has none'),
     compile: orDefault(compile, false, `${JOB}: false`),
     ...(offload?.value ? { 'parallelism.offload': mapped(offload, () => 'parameters_and_optimizer' as const) } : {}),
     ...readParallelism(root, training, findings),
-    ...(validation.boolean('enable')?.value === true ? {} : { evaluation: byDefault(null, `${JOB}: off`) }),
+    evaluation: readValidation(validation),
+    checkpoints: readCheckpoints(section(root, 'checkpoint', findings)),
   }
 }
 
@@ -195,4 +201,30 @@ function readParallelism(root: ConfigNode, training: Fields, findings: Finding[]
       ? mapped(reshard, word => word === 'always')
       : byDefault((pipeline?.value ?? 1) <= 1, `${JOB}: default reshards unless pipelined`)
   return draft
+}
+
+/** Logits are spread over the tensor-parallel ranks unless loss parallelism is off. */
+function readLoss(root: ConfigNode, training: Fields, findings: Finding[]): Sourced<'full_logits' | 'vocab_parallel'> {
+  const current = section(root, 'parallelism', findings)
+  const tensor = current.integer('tensor_parallel_degree') ?? training.integer('tensor_parallel_degree')
+  const disabled = current.boolean('disable_loss_parallel')
+  const note = 'torchtitan 0.2.2 torchtitan/components/loss.py: float32 cross entropy'
+  return tensor && tensor.value > 1 && disabled?.value !== true
+    ? { ...tensor, value: 'vocab_parallel', note: `${note}, loss parallel` }
+    : byDefault('full_logits', note)
+}
+
+function readValidation(validation: Fields): Sourced<EvaluationPlan | null> {
+  const enabled = validation.boolean('enable')
+  if (!enabled?.value) return byDefault(null, `${JOB}: off`)
+  const every = validation.integer('freq', { min: 1 })?.value ?? 10
+  const batch = validation.integer('local_batch_size', { min: 1 })?.value ?? 8
+  return { ...enabled, value: { everySteps: every, timesTotal: null, microBatchSize: batch, samples: null, share: 0 } }
+}
+
+function readCheckpoints(checkpoint: Fields): Sourced<CheckpointPlan | null> {
+  const enabled = checkpoint.boolean('enable') ?? checkpoint.boolean('enable_checkpoint')
+  if (!enabled?.value) return byDefault(null, `${JOB}: off`)
+  const every = checkpoint.integer('interval', { min: 1 })?.value ?? 500
+  return { ...enabled, value: { everySteps: every, timesTotal: null, includesOptimizer: true } }
 }

@@ -3,14 +3,15 @@ import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
 import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
-import type { CheckpointPlan, EvaluationPlan } from '../plan/training-plan.ts'
 import type { Loss, Optimizer, Stage, StorageDtype } from '../plan/vocabulary.ts'
 import { type ConfigDocument, type ConfigNode, nodeAt } from './config-document.ts'
 import type { Fields } from './fields.ts'
+import { launchComment } from './header-comment.ts'
 import { resolveInterpolations } from './omega-conf.ts'
 import type { FormatReader } from './reader.ts'
 import { keyTable, mapped, orDefault, section, when } from './section.ts'
 import { readTorchtuneReinforcement } from './torchtune/reinforcement.ts'
+import { readTorchtuneCheckpoints, readTorchtuneEvaluation } from './torchtune/schedule.ts'
 
 const RECIPES = 'torchtune @bd2a0fc recipes/*.py'
 const BUILDERS = 'torchtune @bd2a0fc torchtune/models/*/_component_builders.py'
@@ -145,8 +146,8 @@ function readDraft(document: ConfigDocument, root: ConfigNode, findings: Finding
     ...(offload?.value ? { 'parallelism.offload': mapped(offload, () => 'parameters_and_optimizer' as const) } : {}),
     ...readShardSize(top),
     ...readSteps(top),
-    checkpoints: readCheckpoints(top),
-    evaluation: readEvaluation(top),
+    checkpoints: readTorchtuneCheckpoints(top),
+    evaluation: readTorchtuneEvaluation(top),
     ...(stage === 'ppo'
       ? { gpus: byDefault(1, 'torchtune @bd2a0fc recipes/ppo_full_finetune_single_device.py is the only PPO recipe') }
       : readGpus(document, top)),
@@ -268,40 +269,12 @@ function readSteps(top: Fields): MutablePlanDraft {
   return { 'dataset.epochs': epochs, 'dataset.maxSteps': mapped(steps, count => count * epochs.value) }
 }
 
-/** Once an epoch unless `save_every_n_steps`; what is saved before the end holds the optimizer. */
-function readCheckpoints(top: Fields): Sourced<CheckpointPlan | null> {
-  const every = top.integer('save_every_n_steps', { min: 1 })
-  const epochs = top.integer('epochs', { min: 1 })
-  const source: Sourced<unknown> = every ?? epochs ?? byDefault(null, `${RECIPES}: once an epoch`)
-  const value = { everySteps: every?.value ?? null, timesTotal: every ? null : (epochs?.value ?? 1) }
-  return { ...source, value: { ...value, includesOptimizer: (epochs?.value ?? 1) > 1 || every !== undefined } }
-}
-
-function readEvaluation(top: Fields): Sourced<EvaluationPlan | null> {
-  const every = top.integer('run_val_every_n_steps', { min: 1 })
-  if (!every) return byDefault(null, `${RECIPES}: run_val_every_n_steps None`)
-  const batch = top.integer('batch_size_val', { min: 1 }) ?? top.integer('batch_size', { min: 1 })
-  const value = {
-    everySteps: every.value,
-    timesTotal: null,
-    microBatchSize: batch?.value ?? 1,
-    samples: null,
-    share: 0,
-  }
-  return { ...every, value }
-}
-
 const DISTRIBUTED = ['fsdp_cpu_offload', 'custom_sharded_layers', 'tensor_parallel_dim', 'fsdp_reshard_after_forward']
 
-function readGpus({ path, text }: ConfigDocument, top: Fields): MutablePlanDraft {
-  const comment = /^[ \t]*#.*--nproc[_-]per[_-]node[ =]+(\d{1,4})/m.exec(text)
-  const perNode = Number(comment?.[1] ?? 0)
-  if (comment && perNode > 0) {
-    const nodes = Math.max(1, Number(/^[ \t]*#.*--nnodes[ =]+(\d{1,4})\b/m.exec(text)?.[1] ?? 1))
-    const line = text.slice(0, comment.index).split('\n').length
-    const place = { from: 'file' as const, path, line, column: 1, note: 'the launch command in the header comment' }
-    return { gpus: { value: perNode * nodes, ...place }, gpusPerNode: { value: perNode, ...place } }
-  }
+function readGpus(document: ConfigDocument, top: Fields): MutablePlanDraft {
+  const launched = launchComment(document)
+  if (launched.gpus) return launched
+  const { path, text } = document
   const single =
     /single_device/.test(path) ||
     (/single_device|single device/.test(text.slice(0, 2000)) && !DISTRIBUTED.some(key => top.has(key)))

@@ -1,7 +1,7 @@
 import type { Finding } from '../plan/finding.ts'
 import { byDefault, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
-import type { GradientCheckpointing } from '../plan/training-plan.ts'
+import type { CheckpointPlan, GradientCheckpointing } from '../plan/training-plan.ts'
 import { type ConfigNode, hasAnyKey } from './config-document.ts'
 import { Fields } from './fields.ts'
 import { readLoraKeys } from './hugging-face/lora-keys.ts'
@@ -22,6 +22,9 @@ import type { FormatReader, RunDraft } from './reader.ts'
 
 const CLI = 'unsloth 2026.8 unsloth_cli/config.py'
 const LOADER = 'unsloth 2026.8 unsloth/models/loader.py'
+
+const DISTRIBUTED =
+  'unsloth 2026.8 unsloth/models/vision.py: several GPUs checkpoint without re-entry and without offloading'
 
 /** Keys under `training:`. */
 const ROWS: readonly KeyRow[] = [
@@ -86,6 +89,7 @@ const ROWS: readonly KeyRow[] = [
   describedKey('training.load_in_4bit', 'quantization', 'True', CLI),
   describedKey('training.optim', 'optimizer', 'adamw_8bit', 'unsloth 2026.8 trainer'),
   describedKey('lora.lora_r, lora.lora_dropout, lora.target_modules', 'adapter', 'rank 64, seven projections', CLI),
+  describedKey('training.save_steps', 'checkpoints', '0: every 500 steps', 'unsloth 2026.8 studio trainer'),
   describedKey('data.dataset', 'dataset.names', 'required', CLI),
 ]
 
@@ -161,16 +165,30 @@ function readDraft(root: Fields, libraries: Readonly<Record<string, string>>, fi
           },
         )),
     quantization: { ...four, value: four.value && !full ? 'nf4-double' : 'none' },
-    'precision.weights': byDefault('bfloat16', `${LOADER}: dtype None loads 16 bit`),
+    'precision.weights': facts =>
+      facts.bf16Supported === false
+        ? byDefault(
+            full ? 'float32' : 'float16',
+            'unsloth-zoo training_utils.py: full fine-tuning in float16 is upcast',
+          )
+        : byDefault('bfloat16', `${LOADER}: dtype None loads 16 bit`),
     'precision.compute': byDefault('auto', `${LOADER}: bf16 where the GPU has it`),
     'precision.autocast': byDefault(true, 'unsloth trains under autocast'),
-    activationOffload: source,
+    activationOffload: facts => (facts.gpus > 1 ? byDefault(false, DISTRIBUTED) : source),
     attention: byDefault('flash', `${LOADER}: flash attention or xformers`),
     loss: byDefault('cut_cross_entropy', 'unsloth-zoo fused cross entropy'),
     fusedKernels: byDefault('unsloth', LOADER),
-    checkpointingReentrant: byDefault(true, 'unsloth checkpointing is re-entrant'),
+    checkpointingReentrant: facts => byDefault(facts.gpus === 1, DISTRIBUTED),
+    checkpoints: readSaves(training),
     variableLength: byDefault(true, 'trl: padded to the longest of the batch'),
     'dataset.padding': byDefault('longest', 'trl: padded to the longest of the batch'),
     ...readOptimizer(training, ['optim'], byDefault('adamw_8bit', 'unsloth 2026.8: adamw_8bit')),
   }
+}
+
+/** 0 leaves the Trainer's 500. */
+function readSaves(training: Fields): Sourced<CheckpointPlan> {
+  const steps = training.isSet('save_steps') ? training.integer('save_steps', { min: 0 }) : undefined
+  const source = steps ?? byDefault(0, `${CLI}: 0`)
+  return { ...source, value: { everySteps: source.value || 500, timesTotal: null, includesOptimizer: true } }
 }

@@ -4,6 +4,7 @@ import { DottedFields } from './dotted-fields.ts'
 import type { Fields } from './fields.ts'
 import { hubModel } from './hugging-face/references.ts'
 import type { ReadContext } from './reader.ts'
+import { readVerlOptimizer } from './verl/schedule.ts'
 import { fsdpPrecision, namesOfFiles, readVerlAdapter } from './verl.ts'
 
 const OLD = 'verl 0.8 trainer/config/sft_trainer.yaml'
@@ -27,6 +28,7 @@ export function readVerlSft(root: Fields, findings: Finding[], context: ReadCont
     ...fsdpPrecision(fields.string(`${path}.model_dtype`), `${source}: model_dtype fp32`),
     ...readSharding(fields, old),
     ...readData(fields, old),
+    ...readVerlOptimizer(fields, 'optim', false),
     gradientCheckpointing: { ...checkpointing, value: checkpointing.value ? 'full' : 'none' },
     checkpointingReentrant: byDefault(false, 'verl 0.8 trainer/fsdp_sft_trainer.py: use_reentrant False'),
     fusedKernels: { ...liger, value: liger.value ? 'liger' : 'none' },

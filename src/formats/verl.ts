@@ -9,6 +9,7 @@ import { Fields } from './fields.ts'
 import { listOf } from './hugging-face/lora-keys.ts'
 import { hubModel } from './hugging-face/references.ts'
 import type { FormatReader, ReadContext } from './reader.ts'
+import { readVerlOptimizer, readVerlSchedule } from './verl/schedule.ts'
 import { readVerlSft } from './verl-sft.ts'
 
 const RL = 'verl 0.8 trainer/config/_generated_ppo_trainer.yaml'
@@ -65,6 +66,8 @@ function readVerl(root: Fields, findings: Finding[], context: ReadContext): Plan
     ...readModelSwitches(fields, megatron),
     ...readGpus(fields),
     ...readLength(fields),
+    ...readVerlOptimizer(fields, `${ACTOR}.optim`, megatron),
+    ...readVerlSchedule(fields),
     reinforcement,
   }
 }
@@ -216,7 +219,6 @@ function readLength(fields: DottedFields): MutablePlanDraft {
     variableLength: byDefault(true, 'responses differ in length'),
     'dataset.padding': { ...remove, value: remove.value ? 'none' : 'fixed' },
     'dataset.epochs': fields.positive('trainer.total_epochs') ?? byDefault(30, `${RL}: 30`),
-    'dataset.maxSteps': fields.positive('trainer.total_training_steps') ?? byDefault(null, `${RL}: null`),
     'dataset.samples': fields.positive('data.train_max_samples') ?? byDefault(null, 'the rows of the file'),
     ...namesOfFiles(fields, 'data.train_files'),
   }

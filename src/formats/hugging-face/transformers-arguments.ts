@@ -54,6 +54,7 @@ export const readAttention: Getter<AttentionKernel> = (fields, key) => {
 /** True reads as full checkpointing; text such as `unsloth` or `offload` as full too. */
 export const readCheckpointing: Getter<GradientCheckpointing> = (fields, key) => {
   const scalar = fields.raw(key)?.scalar
+  if (scalar === 'none') return fields.sourced<GradientCheckpointing>(key, 'none')
   const word = typeof scalar === 'string' && /^(unsloth|offload|offload_disk|full)$/.test(scalar)
   if (word) return fields.sourced<GradientCheckpointing>(key, 'full')
   return choice<GradientCheckpointing>('full', 'none')(fields, key)

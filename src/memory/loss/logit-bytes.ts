@@ -150,16 +150,6 @@ function upcastInForward(plan: TrainingPlan): LogitBytes {
 }
 
 function chunked(plan: TrainingPlan, element: number): LogitBytes {
-  if (plan.compile) {
-    return {
-      endOfForward: element,
-      backward: element,
-      headBackward: element,
-      kept: 0,
-      note: 'logits; each chunk’s gradient takes the place of its logits',
-      source: 'torchtune modules/loss/ce_chunked_output_loss.py, compiled',
-    }
-  }
   if (plan.framework === 'litgpt') {
     const chunk = Math.min(1, LITGPT_CHUNK_TOKENS / plan.sequenceLength)
     return {
@@ -170,6 +160,16 @@ function chunked(plan: TrainingPlan, element: number): LogitBytes {
       note: 'float32 logits and log-softmax, one chunk’s two gradients; the loop keeps the logits',
       source:
         'LitGPT litgpt/utils.py chunked_cross_entropy; Lightning 2.1 fabric/plugins/precision/half.py convert_output (float32)',
+    }
+  }
+  if (plan.compile) {
+    return {
+      endOfForward: element,
+      backward: element,
+      headBackward: element,
+      kept: 0,
+      note: 'logits; each chunk’s gradient takes the place of its logits',
+      source: 'torchtune modules/loss/ce_chunked_output_loss.py, compiled',
     }
   }
   return {

@@ -1,0 +1,137 @@
+import { describe, expect, test } from '@jest/globals'
+import { readText } from './read-text.ts'
+
+/** What a walk of one real config per framework against its source brought to light. */
+
+const LITGPT = 'checkpoint_dir: c/Llama-3.2-1B\ntrain: {micro_batch_size: 2, global_batch_size: 8}\n'
+const LITGPT_PRETRAIN = 'model_name: Llama-3.2-1B\ntrain: {micro_batch_size: 2, global_batch_size: 64}\ndevices: 16\n'
+
+describe('LitGPT', () => {
+  test('evaluation and checkpoints by steps; LoRA saves no optimizer', async () => {
+    const full = await readText(`${LITGPT}eval: {interval: 25, max_iters: 10}\ndevices: 4\n`)
+    expect(full.plan.evaluation).toMatchObject({ everySteps: 25, microBatchSize: 2, samples: 80 })
+    expect(full.plan.checkpoints).toEqual({ everySteps: 1000, timesTotal: null, includesOptimizer: true })
+    const lora = await readText(`${LITGPT}lora_r: 8\n`)
+    expect(lora.plan.evaluation?.everySteps).toBe(100)
+    expect(lora.plan.checkpoints?.includesOptimizer).toBe(false)
+  })
+
+  test('pretraining shards within a node and steps in one fused kernel at the model’s context', async () => {
+    const { plan } = await readText(LITGPT_PRETRAIN)
+    expect(plan).toMatchObject({ sequenceLength: 8192, optimizerImplementation: 'fused', compile: true })
+    expect(plan.parallelism).toMatchObject({ data: 'fsdp1', shardSize: 16 })
+    expect((await readText(LITGPT)).plan.optimizerImplementation).toBe('foreach')
+  })
+
+  test('data modules name their data set', async () => {
+    const read = await readText(`${LITGPT}data: {class_path: litgpt.data.Alpaca2k}\n`)
+    expect(read.plan.dataset.names).toEqual(['mhenrichsen/alpaca_2k_test'])
+  })
+})
+
+const TITAN =
+  '# NOTE: this toml config is a preset for 128 H100 GPUs.\n[model]\nname = "llama3"\nflavor = "8B"\n[training]\nsteps = 10\n'
+
+describe('torchtitan', () => {
+  test('the preset comment is an assumption', async () => {
+    const { plan, provenance } = await readText(TITAN, { path: 'a.toml' })
+    expect(plan).toMatchObject({ gpus: 128, hardware: { gpu: 'H100' } })
+    expect(provenance.gpus).toMatchObject({ from: 'assumed', line: 1 })
+  })
+
+  test.each([
+    ['[parallelism]\ntensor_parallel_degree = 8\n', 'vocab_parallel'],
+    ['[parallelism]\ntensor_parallel_degree = 8\ndisable_loss_parallel = true\n', 'full_logits'],
+    ['', 'full_logits'],
+  ])('loss with %j', async (table, loss) => {
+    expect((await readText(`${TITAN}${table}`, { path: 'a.toml' })).plan.loss).toBe(loss)
+  })
+
+  test('checkpoints and validation are off unless enabled', async () => {
+    expect((await readText(TITAN, { path: 'a.toml' })).plan).toMatchObject({ checkpoints: null, evaluation: null })
+    const tables = '[checkpoint]\nenable = true\ninterval = 50\n[validation]\nenable = true\nfreq = 20\n'
+    const { plan } = await readText(`${TITAN}${tables}`, { path: 'a.toml' })
+    expect(plan.checkpoints?.everySteps).toBe(50)
+    expect(plan.evaluation).toMatchObject({ everySteps: 20, microBatchSize: 8 })
+  })
+})
+
+test('NeMo Automodel: gradient sync, optimizer, schedule and data as stated', async () => {
+  const { plan } =
+    await readText(`step_scheduler: {global_batch_size: 32, local_batch_size: 1, ckpt_every_steps: 200, val_every_steps: 100}
+model: {pretrained_model_name_or_path: org/model, attn_implementation: eager}
+distributed: {strategy: fsdp2, defer_fsdp_grad_sync: false}
+optimizer: {_target_: torch.optim.Adam}
+dataset: {path_or_dataset: rowan/hellaswag, num_samples_limit: 500}
+validation_dataset: {path_or_dataset: rowan/hellaswag, num_samples_limit: 64}
+packed_sequence: {packed_sequence_size: 4096}
+`)
+  expect(plan).toMatchObject({ optimizerImplementation: 'foreach', attention: 'eager', packing: true })
+  expect(plan.parallelism.noSync).toBe(false)
+  expect(plan.checkpoints?.everySteps).toBe(200)
+  expect(plan.evaluation).toMatchObject({ everySteps: 100, samples: 64 })
+  expect(plan.dataset).toMatchObject({ names: ['rowan/hellaswag'], samples: 500, padding: 'none' })
+})
+
+test('verl: a trainer step updates once per mini batch; foreach AdamW', async () => {
+  const { plan } = await readText(`actor_rollout_ref:
+  model: {path: org/model}
+  actor: {ppo_mini_batch_size: 256, ppo_micro_batch_size_per_gpu: 4}
+data: {train_batch_size: 1024}
+trainer: {total_training_steps: 10, save_freq: 5, test_freq: 2}
+`)
+  expect(plan.optimizerImplementation).toBe('foreach')
+  expect(plan.dataset.maxSteps).toBe(40)
+  expect(plan.checkpoints?.everySteps).toBe(20)
+  expect(plan.evaluation?.everySteps).toBe(8)
+})
+
+test('OpenRLHF: logits in float32, joined rows are no packing, nothing is saved unless asked', async () => {
+  const { plan } = await readText(
+    'model: {model_name_or_path: org/model}\nds: {packing_samples: true}\ntrain: {batch_size: 8}\nckpt: {save_steps: 50}\n',
+  )
+  expect(plan).toMatchObject({ loss: 'full_logits_float32', packing: false, evaluation: null })
+  expect(plan.dataset.padding).toBe('none')
+  expect(plan.checkpoints?.everySteps).toBe(50)
+})
+
+test('Megatron-LM: no sequence parallelism with one tensor rank; schedule by intervals', async () => {
+  const text = `MODEL_ARGS:
+  --num-layers: 2
+  --hidden-size: 64
+  --num-attention-heads: 4
+  --micro-batch-size: 1
+  --global-batch-size: 16
+  --seq-length: 128
+  --train-iters: 100
+  --sequence-parallel: true
+  --eval-interval: 20
+  --eval-iters: 4
+  --save: out
+  --save-interval: 50
+`
+  const { plan } = await readText(text)
+  expect(plan.parallelism.sequenceParallel).toBe(false)
+  expect(plan.evaluation).toMatchObject({ everySteps: 20, samples: 64 })
+  expect(plan.checkpoints).toEqual({ everySteps: 50, timesTotal: null, includesOptimizer: true })
+  const two = await readText(`${text}  --tensor-model-parallel-size: 2\n`)
+  expect(two.plan.parallelism.sequenceParallel).toBe(true)
+})
+
+describe('Unsloth', () => {
+  test.each([
+    [1, true],
+    [4, false],
+  ])('on %i GPU(s) checkpoints are offloaded and re-entrant: %s', async (gpus, single) => {
+    const { plan } = await readText('model: org/model\ntraining: { training_type: lora }\nlora: {}\n', { gpus })
+    expect(plan).toMatchObject({ activationOffload: single, checkpointingReentrant: single })
+  })
+
+  test('full fine-tuning is bfloat16, or float32 where the GPU has none', async () => {
+    const text = 'model: org/model\ntraining: { training_type: full, gradient_checkpointing: none }\n'
+    const { plan } = await readText(text)
+    expect(plan).toMatchObject({ gradientCheckpointing: 'none', precision: { weights: 'bfloat16' } })
+    expect((await readText(text, { facts: { bf16Supported: false } })).plan.precision.weights).toBe('float32')
+    expect(plan.checkpoints?.everySteps).toBe(500)
+  })
+})
