@@ -5,11 +5,21 @@ import type { PricePlan } from '../plan/training-plan.ts'
 import { type ConfigDocument, type ConfigNode, hasKeys } from './config-document.ts'
 import { Fields } from './fields.ts'
 import type { FormatReader } from './reader.ts'
+import { keyTable } from './section.ts'
+
+const KEYS = keyTable('dstack src/dstack/_internal/core/models/resources.py @511c318', [
+  ['resources.gpu', 'hardware.gpu, gpusPerNode (of ranges the smallest)', 'the policy'],
+  ['nodes', 'gpus', '1'],
+  ['env', 'variables of the commands', 'none'],
+  ['spot_policy, backends, regions', 'hardware.price: spot, provider, region', 'none'],
+  ['commands', 'the training command, read like a shell script', 'required'],
+])
 
 /** dstack tasks that train (src/dstack/_internal/core/models/resources.py @511c318). */
 export function dstackReader(readers: () => readonly FormatReader[]): FormatReader {
   return {
     format: 'dstack',
+    keys: KEYS,
     recognise: document => document.roots.some(root => isTask(root) && jobTrains(document, readTask(document, root))),
     async read(document, context) {
       const root = document.roots.find(isTask)

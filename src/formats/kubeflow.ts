@@ -5,6 +5,16 @@ import type { Sourced } from '../plan/provenance.ts'
 import { type ConfigDocument, type ConfigNode, nodeAt } from './config-document.ts'
 import { Fields } from './fields.ts'
 import type { FormatReader } from './reader.ts'
+import { keyTable } from './section.ts'
+
+const KEYS = keyTable('Kubeflow Trainer pkg/apis/trainer/v1alpha1/trainjob_types.go @8c0f505', [
+  ['spec.trainer.numNodes', 'gpus', 'the runtime’s'],
+  ['spec.trainer.resourcesPerNode', 'gpusPerNode (nvidia.com/gpu and its kin)', 'the containers’ limits'],
+  ['spec.mlPolicy', 'nodes of a runtime', 'none'],
+  ['spec.pytorchReplicaSpecs, spec.mpiReplicaSpecs', 'nodes of a v1 job', 'none'],
+  ['nvidia.com/gpu.product', 'hardware.gpu (node selector or affinity)', 'the policy'],
+  ['command, args', 'the training command, read like a shell script', 'required'],
+])
 
 const GPU_RESOURCES = ['nvidia.com/gpu', 'amd.com/gpu', 'gpu.intel.com/i915']
 
@@ -23,6 +33,7 @@ const MAX_DEPTH = 24
 export function kubeflowReader(readers: () => readonly FormatReader[]): FormatReader {
   return {
     format: 'kubeflow',
+    keys: KEYS,
     recognise: document => document.roots.some(root => isJob(root) && jobTrains(document, readJob(document, root))),
     async read(document, context) {
       const runs = []

@@ -9,6 +9,7 @@ import { Fields } from './fields.ts'
 import { listOf } from './hugging-face/lora-keys.ts'
 import { hubModel } from './hugging-face/references.ts'
 import { OpenRlhfArguments } from './openrlhf/arguments.ts'
+import { OPENRLHF_KEYS } from './openrlhf/keys.ts'
 import { readOpenRlhfOptimizer, readOpenRlhfSchedule } from './openrlhf/schedule.ts'
 import type { FormatReader, ReadContext } from './reader.ts'
 
@@ -27,6 +28,7 @@ const STAGES: Readonly<Record<string, Stage>> = {
 /** Arguments of `openrlhf.cli.train_*`: dotted since 0.11, underscores before. There is no file format of its own. */
 export const openRlhfReader: FormatReader = {
   format: 'openrlhf',
+  keys: OPENRLHF_KEYS,
   recognise: document => document.roots.some(isOpenRlhf),
   async read(document, context) {
     const runs = document.roots.slice(0, 1).map(node => {

@@ -7,13 +7,29 @@ import type { PricePlan } from '../plan/training-plan.ts'
 import { type ConfigDocument, type ConfigNode, hasAnyKey, hasKeys } from './config-document.ts'
 import { Fields } from './fields.ts'
 import type { FormatReader } from './reader.ts'
+import { keyTable } from './section.ts'
 
 const RESOURCE_KEYS = ['accelerators', 'infra', 'cloud', 'instance_type', 'any_of', 'ordered', 'use_spot']
+
+const KEYS = keyTable('SkyPilot docs/source/reference/yaml-spec.rst @0048bbf', [
+  ['resources.accelerators', 'hardware.gpu, gpusPerNode', 'the policy'],
+  ['num_nodes', 'gpus', '1'],
+  ['resources.any_of, resources.ordered', 'the first entry with accelerators', 'none'],
+  [
+    'resources.infra, resources.cloud, resources.region, resources.use_spot',
+    'hardware.price: provider, region, spot',
+    'none',
+  ],
+  ['envs, secrets', 'variables of the commands', 'none'],
+  ['file_mounts', 'where named configs lie in the repository', 'none'],
+  ['setup, run', 'the training command, read like a shell script', 'required'],
+])
 
 /** SkyPilot tasks that train (docs/source/reference/yaml-spec.rst @0048bbf). */
 export function skyPilotReader(readers: () => readonly FormatReader[]): FormatReader {
   return {
     format: 'skypilot',
+    keys: KEYS,
     recognise: document => document.roots.some(root => isTask(root) && jobTrains(document, readTask(document, root))),
     async read(document, context) {
       const root = document.roots.find(isTask)

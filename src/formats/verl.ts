@@ -9,6 +9,7 @@ import { Fields } from './fields.ts'
 import { listOf } from './hugging-face/lora-keys.ts'
 import { hubModel } from './hugging-face/references.ts'
 import type { FormatReader, ReadContext } from './reader.ts'
+import { VERL_KEYS, VERL_SFT_KEYS } from './verl/keys.ts'
 import { readVerlOptimizer, readVerlSchedule } from './verl/schedule.ts'
 import { readVerlSft } from './verl-sft.ts'
 
@@ -20,6 +21,7 @@ const ROLLOUT = 'actor_rollout_ref.rollout'
 /** verl's Hydra configs and command lines: PPO, GRPO and their kin, and supervised fine-tuning. */
 export const verlReader: FormatReader = {
   format: 'verl',
+  keys: [...VERL_KEYS, ...VERL_SFT_KEYS],
   recognise: document => document.roots.some(root => isReinforcement(root) || isFineTuning(root)),
   async read(document, context) {
     const runs = document.roots.slice(0, 1).map(root => {

@@ -1,0 +1,106 @@
+import { LAUNCH_FORMATS } from '../launch/launch-formats.ts'
+import { TRAINER_PROGRAMS } from '../launch/trainer-programs.ts'
+import { CURRENT_PROFILE, VERSION_DEFAULTS } from '../launch/version-defaults.ts'
+import type { FormatKey } from './reader.ts'
+import { FORMAT_READERS } from './registry.ts'
+import { WALKED_CONFIGS } from './walked-configs.ts'
+
+/** docs/formats.md: what is done with each key of each format, from the readers’ own tables. */
+export function formatsPage(): string {
+  const described = FORMAT_READERS.filter(({ keys }) => keys !== undefined && keys.length > 0)
+  const declined = FORMAT_READERS.filter(({ keys }) => keys?.length === 0).map(({ format }) => format)
+  return [
+    '# Formats',
+    'What Preflop does with each key of each training framework, what holds without the key, and where the framework says so. Written by `npm run docs` from the tables that the readers themselves use. Keys that are not listed change neither memory nor time, or are not modelled.',
+    `Recognised and declined by name, since their compilers plan memory themselves: ${declined.join(', ')}.`,
+    '## Contents',
+    list([
+      ...described.map(({ format }) => `[${format}](#${anchor(format)})`),
+      ...LAUNCH_FORMATS.map(({ name }) => `[${name}](#${anchor(name)})`),
+      '[Programs in shell scripts](#programs-in-shell-scripts)',
+      '[Defaults that changed between versions](#defaults-that-changed-between-versions)',
+      '[Configs walked by hand](#configs-walked-by-hand)',
+    ]),
+    ...described.flatMap(({ format, keys }) => [`## ${format}`, keysSection(format, keys ?? [])]),
+    '# Around the config',
+    'A companion is found by reference first (a key or a command names it), by convention second; the provenance of its values says which.',
+    ...LAUNCH_FORMATS.flatMap(({ name, what, keys }) => [`## ${name}`, what, keysTable(keys)]),
+    '## Programs in shell scripts',
+    'A command is a training run when its program is one of these; its arguments go to the framework’s reader, or the config it names is read with them laid over.',
+    table(
+      ['Reader', 'Config named by', 'Source'],
+      TRAINER_PROGRAMS.map(({ format, configFlags, positionalConfig, source }) => [
+        format ?? 'whichever recognises the arguments',
+        [...configFlags.map(flag => `\`--${flag}\``), ...(positionalConfig ? ['a file name'] : [])].join(', ') ||
+          'nothing',
+        source,
+      ]),
+    ),
+    '## Defaults that changed between versions',
+    `The version is read from the repository’s requirements, lock files, \`pyproject.toml\`, \`setup.py\`, \`environment.yml\` or Dockerfile; else the current profile holds: ${Object.entries(
+      CURRENT_PROFILE,
+    )
+      .map(([library, version]) => `${library} ${version}`)
+      .join(', ')}. The assumptions of a report name the version.`,
+    table(
+      ['Library', 'What', 'Value since version', 'Source'],
+      Object.values(VERSION_DEFAULTS).map(({ library, what, steps, source }) => [
+        library,
+        what,
+        steps.map(([since, value]) => (since === '0' ? `${value} before` : `${value} since ${since}`)).join('; '),
+        source,
+      ]),
+    ),
+    '## Configs walked by hand',
+    'One public config of each framework was read by Preflop and every field of its plan compared with the framework’s source at that commit. What differed was changed and has a test.',
+    table(
+      ['Framework', 'Config', 'Commit', 'What differed'],
+      WALKED_CONFIGS.map(({ framework, config, commit, differences }) => [
+        framework,
+        `\`${config}\``,
+        commit,
+        differences.join('; ') || 'nothing',
+      ]),
+    ),
+    '',
+  ].join('\n\n')
+}
+
+/** Recipe collections share the keys of the trainer below them: one table is enough. */
+function keysSection(format: string, keys: readonly FormatKey[]): string {
+  const text = JSON.stringify(keys)
+  const last = FORMAT_READERS.findLast(reader => JSON.stringify(reader.keys) === text)
+  return last && last.format !== format ? `The keys of [${last.format}](#${anchor(last.format)}).` : keysTable(keys)
+}
+
+function keysTable(keys: readonly FormatKey[]): string {
+  return table(
+    ['Key', 'Sets', 'Without it', 'Source'],
+    keys.map(({ key, effect, default: fallback, source }) => [
+      key
+        .split(', ')
+        .map(name => `\`${name}\``)
+        .join(', '),
+      effect,
+      fallback,
+      source,
+    ]),
+  )
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+}
+
+function list(items: readonly string[]): string {
+  return items.map(item => `- ${item}`).join('\n')
+}
+
+/** GitHub’s anchor of a heading. */
+function anchor(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\w -]/g, '')
+    .replaceAll(' ', '-')
+}

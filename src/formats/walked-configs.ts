@@ -1,0 +1,127 @@
+/** A public config whose plan was compared field by field with its framework’s source. */
+export interface WalkedConfig {
+  readonly framework: string
+  /** Path in the framework’s repository. */
+  readonly config: string
+  readonly commit: string
+  /** What the plan had otherwise before. */
+  readonly differences: readonly string[]
+}
+
+export const WALKED_CONFIGS: readonly WalkedConfig[] = [
+  {
+    framework: 'axolotl',
+    config: 'examples/llama-3/3b-fp8-fsdp2.yaml',
+    commit: '067b021',
+    differences: [
+      '`fp8` was not read',
+      'a validation set alone counted as evaluated',
+      'full fine-tuning kept no float32 embeddings',
+      '`load_in_4bit` counted with `adapter: lora`',
+      '`unfrozen_parameters` froze nothing',
+    ],
+  },
+  {
+    framework: 'llama-factory',
+    config: 'examples/train_full/mossvl_full_sft.yaml',
+    commit: 'ff6d4d1',
+    differences: [
+      'frozen layers and towers counted in float32',
+      '`fp8`, `upcast_lmhead_output` and `use_asft_loss` were not read',
+    ],
+  },
+  { framework: 'trl sft', config: 'configs/sft_lora.yaml (gpt-oss-recipes)', commit: '154b3fc', differences: [] },
+  {
+    framework: 'trl dpo (alignment-handbook)',
+    config: 'recipes/zephyr-7b-beta/dpo/config_qlora.yaml',
+    commit: '925acdf',
+    differences: [],
+  },
+  {
+    framework: 'trl grpo (open-r1)',
+    config: 'recipes/Qwen2.5-1.5B-Instruct/grpo/config_demo.yaml',
+    commit: '1416fa0',
+    differences: ['versions pinned in `setup.py` were not read, so that GRPO had no reference model'],
+  },
+  {
+    framework: 'ms-swift',
+    config: 'examples/train/multi-node/ray/sft.yaml',
+    commit: '3602360',
+    differences: [
+      'validation did not follow the checkpoints',
+      'buckets of the packaged DeepSpeed files',
+      're-entrant checkpointing but under DDP',
+      '`device_groups` was not read',
+      'GRPO completions were not added to `max_length`',
+    ],
+  },
+  {
+    framework: 'torchtune',
+    config: 'recipes/configs/mistral/7B_full_ppo_low_memory.yaml, llama3_1/8B_full.yaml',
+    commit: 'bd2a0fc',
+    differences: [
+      'PPO and GRPO held one model',
+      'micro-batch and steps of PPO and GRPO',
+      'no checkpoints and no validation',
+      'QLoRA on Qwen packed every matrix',
+    ],
+  },
+  {
+    framework: 'litgpt',
+    config: 'config_hub/finetune/llama-3.1-8b/full.yaml, config_hub/pretrain/microllama.yaml',
+    commit: '2685705',
+    differences: [
+      'no evaluation and no checkpoints',
+      'pretraining: fused optimizer, HYBRID_SHARD, chunked loss, the model’s context',
+      'data modules named no data set',
+    ],
+  },
+  {
+    framework: 'torchtitan',
+    config: 'torchtitan/models/llama3/train_configs/llama3_405b.toml',
+    commit: '238fa99',
+    differences: ['the preset comment was not read', 'loss parallelism', 'no checkpoints and no validation'],
+  },
+  {
+    framework: 'nemo-automodel',
+    config: 'examples/llm_finetune/llama3_1/llama3_1_8b_hellaswag_fp8.yaml',
+    commit: '36044ad',
+    differences: [
+      '`defer_fsdp_grad_sync`, `attn_implementation`, data set, checkpoints and validation were not read',
+      'torch.optim counted as fused',
+    ],
+  },
+  {
+    framework: 'unsloth',
+    config: 'studio/backend/assets/configs/full_finetune.yaml',
+    commit: '015bdef',
+    differences: [
+      '`gradient_checkpointing: none` was refused',
+      'several GPUs neither offload nor re-enter',
+      'float16 full fine-tuning is upcast',
+      'no checkpoints',
+    ],
+  },
+  {
+    framework: 'verl',
+    config: 'examples/grpo_trainer/run_qwen2-7b_math.sh',
+    commit: 'b178a3c',
+    differences: [
+      'trainer steps counted as optimizer steps',
+      'torch.optim counted as fused',
+      'no checkpoints and no validation',
+    ],
+  },
+  {
+    framework: 'openrlhf',
+    config: 'examples/scripts/train_dpo_llama.sh',
+    commit: '3c3be62',
+    differences: ['float32 logits', 'joined rows counted as packed to the full length', 'no checkpoints'],
+  },
+  {
+    framework: 'megatron-lm',
+    config: 'examples/llama/train_llama3_8b_h100_fp8.sh',
+    commit: 'd98e8a6',
+    differences: ['sequence parallelism with one tensor rank', 'no checkpoints and no evaluation'],
+  },
+]
