@@ -95,3 +95,25 @@ describe('TRL and its recipes', () => {
     expect((await readText(`${lora}accelerate_config: zero2\n`)).plan.checkpointingReentrant).toBe(false)
   })
 })
+
+describe('Accelerate files by convention', () => {
+  const CONFIG = 'model_name_or_path: org/model\ndataset_name: org/data\noutput_dir: out\nlearning_rate: 1e-5\n'
+  const ACCELERATE = 'distributed_type: DEEPSPEED\nnum_processes: 4\ndeepspeed_config: { zero_stage: 3 }\n'
+
+  test('the only file of accelerate_configs above counts, and is said', async () => {
+    const { plan, provenance } = await readText(CONFIG, {
+      path: 'recipes/model/sft/config.yaml',
+      files: { 'recipes/accelerate_configs/zero3.yaml': ACCELERATE },
+    })
+    expect(plan).toMatchObject({ gpus: 4, parallelism: { data: 'zero3' } })
+    expect(provenance.gpus?.note).toContain('by convention')
+  })
+
+  test('of several none is taken', async () => {
+    const { plan } = await readText(CONFIG, {
+      path: 'recipes/model/sft/config.yaml',
+      files: { 'recipes/accelerate_configs/zero3.yaml': ACCELERATE, 'recipes/accelerate_configs/ddp.yaml': ACCELERATE },
+    })
+    expect(plan.gpus).toBe(1)
+  })
+})

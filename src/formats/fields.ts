@@ -1,7 +1,7 @@
 import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
 import type { Origin, Sourced } from '../plan/provenance.ts'
-import type { ConfigNode } from './config-document.ts'
+import type { ConfigNode, Scalar } from './config-document.ts'
 
 interface FieldsOptions {
   readonly node: ConfigNode
@@ -126,8 +126,42 @@ export class Fields {
   ): Sourced<T> | undefined {
     const node = this.#present(key)
     if (node === undefined) return undefined
+    const variable = unsetVariable(node.scalar)
+    if (variable?.fallback !== undefined) {
+      const value = convert(variable.fallback)
+      if (value !== undefined) return this.#sourced(key, node, value)
+    }
+    if (variable) return this.#unresolved(key, node, variable.name)
     const value = node.kind === 'scalar' && node.scalar !== null ? convert(node.scalar) : undefined
-    return value === undefined ? this.#invalid(key, node, expected) : this.#sourced(key, node, value)
+    if (value !== undefined) return this.#sourced(key, node, value)
+    const swept = sweptValues(node).map(convert)
+    const numbers = swept.filter(candidate => typeof candidate === 'number')
+    if (numbers.length > 1 && numbers.length === swept.length) return this.#mostDemanding(key, node, numbers, convert)
+    return this.#invalid(key, node, expected)
+  }
+
+  /** A list of values to try: memory grows with every number that may be swept, so the largest counts. */
+  #mostDemanding<T>(
+    key: string,
+    node: ConfigNode,
+    numbers: readonly number[],
+    convert: (value: number) => T | undefined,
+  ): Sourced<T> | undefined {
+    const most = Math.max(...numbers)
+    const value = convert(most)
+    if (value === undefined) return undefined
+    const list = numbers.slice(0, 8).join(', ')
+    const message = `\`${this.#prefix}${key}\` lists ${list}; read with ${most}, the most demanding.`
+    this.#findings.push(finding('swept-values', { path: node.path, line: node.line, column: node.column, message }))
+    return this.#sourced(key, node, value)
+  }
+
+  #unresolved(key: string, node: ConfigNode, name: string): undefined {
+    const message = `\`${this.#prefix}${key}\` is the variable ${name}, which the repository does not set.`
+    this.#findings.push(
+      finding('unresolved-variable', { path: node.path, line: node.line, column: node.column, message }),
+    )
+    return undefined
   }
 
   #sourced<T>(key: string, node: ConfigNode, value: T): Sourced<T> {
@@ -180,4 +214,21 @@ function describeRange(kind: string, range: Range): string {
   if (range.min !== undefined && range.max !== undefined) return `${kind} from ${range.min} to ${range.max}`
   if (range.min !== undefined) return `${kind} of at least ${range.min}`
   return range.max !== undefined ? `${kind} of at most ${range.max}` : kind
+}
+
+/** `${NAME}`, `$NAME`, `${NAME:-fallback}`, or OmegaConf’s `${oc.env:NAME,fallback}` as the whole value. */
+function unsetVariable(scalar: Scalar): { readonly name: string; readonly fallback: string | undefined } | undefined {
+  if (typeof scalar !== 'string' || !scalar.startsWith('$')) return undefined
+  const shell = /^\$(?:\{([A-Za-z_]\w*)(?::?-([^{}]*))?\}|([A-Za-z_]\w*))$/.exec(scalar)
+  if (shell) return { name: shell[1] ?? shell[3] ?? '', fallback: shell[2] }
+  const omega = /^\$\{(?:oc\.)?env:\s*([A-Za-z_]\w*)\s*(?:,\s*([^{}]*))?\}$/.exec(scalar)
+  return omega ? { name: omega[1] ?? '', fallback: omega[2] } : undefined
+}
+
+/** The scalars of a list, or of a text with commas as Hydra’s multirun takes it. */
+function sweptValues(node: ConfigNode): readonly (string | number | boolean)[] {
+  if (node.kind === 'sequence') return node.items.map(({ scalar }) => scalar ?? '')
+  return typeof node.scalar === 'string' && node.scalar.includes(',')
+    ? node.scalar.split(',').map(part => part.trim())
+    : []
 }

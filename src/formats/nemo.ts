@@ -32,7 +32,11 @@ export const nemoReader: FormatReader = {
       ['model.hidden_dropout, model.attention_dropout', 'model', '0.1'],
       ['model.encoder_seq_length, model.data.train_ds.max_seq_length', 'sequenceLength', '512, 2048'],
       ['model.micro_batch_size, model.global_batch_size', 'microBatchSize, globalBatchSize', 'required'],
-      ['model.tensor_, pipeline_, context_, expert_model_parallel_size', 'parallelism', '1'],
+      [
+        'model.tensor_model_parallel_size, model.pipeline_model_parallel_size, model.context_parallel_size, model.expert_model_parallel_size',
+        'parallelism',
+        '1',
+      ],
       ['model.sequence_parallel', 'parallelism.sequenceParallel', 'False'],
       ['model.activations_checkpoint_granularity', 'gradientCheckpointing', 'None'],
       ['model.transformer_engine, model.use_flash_attention', 'fusedKernels, attention', 'False, False'],

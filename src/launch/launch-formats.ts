@@ -17,7 +17,7 @@ const PEFT = 'PEFT 0.21 tuners/lora/config.py'
 export const LAUNCH_FORMATS: readonly LaunchFormat[] = [
   {
     name: 'Accelerate YAML',
-    what: 'Named by `accelerate launch --config_file`, `accelerate_config:` or `config_file:`; else the only Accelerate file beside the config, or in `accelerate_configs/` next to its folder when it is the only one.',
+    what: 'Named by `accelerate launch --config_file`, `accelerate_config:` or `config_file:`; else the only Accelerate file beside the config, or the only file of an `accelerate_configs` folder there or up to two folders above.',
     keys: keyTable(ACCELERATE, [
       ['num_processes', 'gpus (over all machines)', 'the command line or the policy'],
       ['num_machines', 'gpusPerNode', '1'],

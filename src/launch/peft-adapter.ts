@@ -63,7 +63,7 @@ export function readPeftAdapter(fields: Fields): MutablePlanDraft {
   if (tokens) draft['adapter.virtualTokens'] = tokens
   if (dropout) draft['adapter.dropout'] = dropout
   if (bias) draft['adapter.bias'] = bias
-  return { ...draft, ...readLayers(fields), ...readRankPattern(fields) }
+  return { ...draft, ...readLayers(fields, 'layers_to_transform'), ...readRankPattern(fields, 'rank_pattern') }
 }
 
 function readTargets(fields: Fields): NonNullable<MutablePlanDraft['adapter.targetModules']> {
@@ -76,20 +76,22 @@ function readTargets(fields: Fields): NonNullable<MutablePlanDraft['adapter.targ
   return names ?? byDefault('default', 'PEFT 0.21: the map of the model type')
 }
 
-function readLayers(fields: Fields): MutablePlanDraft {
-  const node = fields.raw('layers_to_transform')
+/** Layers that carry an adapter, under a trainer’s own key. */
+export function readLayers(fields: Fields, key: string): MutablePlanDraft {
+  const node = fields.raw(key)
   const items = node?.kind === 'sequence' ? node.items : node ? [node] : []
   const layers = items.map(item => item.scalar).filter(scalar => typeof scalar === 'number')
-  return layers.length > 0 ? { 'adapter.layersToTransform': fields.sourced('layers_to_transform', layers) } : {}
+  return layers.length > 0 ? { 'adapter.layersToTransform': fields.sourced(key, layers) } : {}
 }
 
-function readRankPattern(fields: Fields): MutablePlanDraft {
-  const node = fields.raw('rank_pattern')
+/** Ranks by module name, under a trainer’s own key. */
+export function readRankPattern(fields: Fields, key: string): MutablePlanDraft {
+  const node = fields.raw(key)
   if (node?.kind !== 'mapping' || node.entries.size === 0) return {}
   const pattern: Record<string, number> = {}
   for (const [key, child] of node.entries) {
     const rank = plainData(child)
     if (typeof rank === 'number') pattern[key] = rank
   }
-  return { 'adapter.rankPattern': fields.sourced('rank_pattern', pattern) }
+  return { 'adapter.rankPattern': fields.sourced(key, pattern) }
 }

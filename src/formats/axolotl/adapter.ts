@@ -1,3 +1,4 @@
+import { readLayers, readRankPattern } from '../../launch/peft-adapter.ts'
 import type { Finding } from '../../plan/finding.ts'
 import { finding } from '../../plan/finding-texts.ts'
 import { byDefault, type DraftValue, type MutablePlanDraft, type PlanDraft } from '../../plan/plan-draft.ts'
@@ -51,6 +52,8 @@ export function readAdapter(fields: Fields, findings: Finding[]): MutablePlanDra
       fields.isSet('lora_modules_to_save') && fields.strings('lora_modules_to_save'),
     ),
     ...optional('adapter.dropout', fields.isSet('lora_dropout') && fields.number('lora_dropout', { min: 0, max: 1 })),
+    ...readLayers(fields, 'peft_layers_to_transform'),
+    ...readRankPattern(fields, 'lora_rank_pattern'),
     quantization: readQuantization(fields, name),
   }
 }

@@ -15,6 +15,7 @@ export function readReinforcement(
   const trl = fields.raw('trl')?.kind === 'mapping' ? fields.mapping('trl') : undefined
   const type = adapter['adapter.type']
   const full = typeof type !== 'function' && type?.value === null
+  const copies = fields.isSet('rl_adapter_ref_model') && fields.boolean('rl_adapter_ref_model')?.value === true
   const precomputed = fields.isSet('precompute_ref_log_probs') && fields.boolean('precompute_ref_log_probs')?.value
   const beta = trl?.number('beta') ?? versionDefault('trl.grpo_beta', libraries)
   const free =
@@ -30,7 +31,7 @@ export function readReinforcement(
   return {
     ...stage,
     value: {
-      referenceModel: free ? 'none' : precomputed ? 'precomputed' : full ? 'separate' : 'shared',
+      referenceModel: free ? 'none' : precomputed ? 'precomputed' : full || copies ? 'separate' : 'shared',
       generations: online ? (trl?.integer('num_generations', { min: 1 })?.value ?? 8) : 1,
       promptLength: 512,
       completionLength: completion ?? versionDefault('trl.grpo_completion_length', libraries).value,

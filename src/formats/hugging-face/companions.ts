@@ -106,20 +106,27 @@ export async function accelerateOf(
   return accelerateByConvention(scope)
 }
 
+/** Names that `accelerate config` and trainers’ repositories use. */
+const USUAL_NAME = /(^|\/)(accelerate[^/]*|default_config|fsdp[^/]*|zero[^/]*)\.ya?ml$/
+
 async function accelerateByConvention(scope: CompanionScope): Promise<Engine | null> {
   const { document, context } = scope
-  const folder = document.path.split('/').slice(0, -1).join('/')
-  const paths = await context.list(folder)
-  const candidates = paths.filter(path =>
-    /(^|\/)(accelerate[^/]*|default_config|fsdp[^/]*|zero[^/]*)\.ya?ml$/.test(path),
+  const folders = document.path.split('/').slice(0, -1)
+  const beside = (await context.list(folders.join('/'))).filter(path => USUAL_NAME.test(path))
+  const above = await Promise.all(
+    [folders, folders.slice(0, -1), folders.slice(0, -2)].map(parts =>
+      context.list([...parts, 'accelerate_configs'].join('/')),
+    ),
   )
+  const collected = [...new Set(above.flat())].filter(path => /\.ya?ml$/.test(path))
+  const candidates = beside.length > 0 ? beside : collected
   const [only] = candidates
   if (only === undefined || candidates.length > 1 || only === document.path) return null
   const companion = await context.open(only, document)
   const root = companion?.roots[0]
   if (!root || !isAccelerateConfig(root)) return null
   const engine = await readAccelerate(root, scope.findings, async () => null)
-  const note = `by convention: the only Accelerate file beside the config (${only})`
+  const note = `by convention: the only Accelerate file ${beside.length > 0 ? 'beside the config' : 'in accelerate_configs'} (${only})`
   const draft = Object.fromEntries(
     Object.entries(engine.draft).map(([key, value]) => [key, typeof value === 'function' ? value : { ...value, note }]),
   )

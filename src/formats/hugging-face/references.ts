@@ -15,6 +15,8 @@ export function hubModel(
 ): MutablePlanDraft {
   const key = setKey(fields, keys)
   const name = key ? fields.string(key) : undefined
+  // an unset variable has been said
+  if (key && !name) return {}
   if (!name || name.value === '') {
     const node = fields.node
     const message = `\`${keys[0]}\` is missing; the run has no model.`

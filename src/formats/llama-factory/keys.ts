@@ -88,6 +88,6 @@ export const LLAMA_FACTORY_ROWS: readonly KeyRow[] = replaceRows(TRAINING_ARGUME
   describedKey('use_unsloth, use_unsloth_gc', 'fusedKernels, activationOffload', 'False', MODEL),
   describedKey('use_reentrant_gc', 'checkpointingReentrant', 'True', MODEL),
   describedKey('dataset, dataset_dir', 'dataset.names', 'none', DATA),
-  describedKey('max_samples, val_size, eval_dataset', 'dataset.samples, evaluation', 'no cap', DATA),
+  describedKey('max_samples, val_size', 'dataset.samples, evaluation', 'no cap', DATA),
   describedKey('ref_model, reward_model', 'reinforcement', 'none', TUNING),
 ])

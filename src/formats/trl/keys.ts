@@ -46,7 +46,7 @@ export const TRL_ROWS: readonly KeyRow[] = replaceRows(TRAINING_ARGUMENT_ROWS, [
     MODEL,
   ),
   describedKey('max_length, max_seq_length', 'sequenceLength', '1024', SFT),
-  describedKey('packing, packing_strategy, padding_free', 'packing, variableLength', 'False; bfd', SFT),
+  describedKey('packing, padding_free', 'packing, variableLength', 'False; bfd', SFT),
   describedKey('loss_type', 'loss, or the preference loss', 'chunked_nll for SFT since 1.6', SFT),
   describedKey(
     'max_prompt_length, max_completion_length, num_generations, beta, num_iterations',
