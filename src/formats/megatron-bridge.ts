@@ -27,7 +27,11 @@ export const megatronBridgeReader: FormatReader = {
       '32, 2 pretrain; 128, 1 sft and peft',
     ],
     ['dataset.seq_length, model.seq_length', 'sequenceLength', '4096 pretrain, 2048 sft and peft'],
-    ['model.tensor_, pipeline_, context_, expert_model_parallel_size', 'parallelism', '1, or the recipe’s'],
+    [
+      'model.tensor_model_parallel_size, model.pipeline_model_parallel_size, model.context_parallel_size, model.expert_model_parallel_size',
+      'parallelism',
+      '1, or the recipe’s',
+    ],
     ['model.sequence_parallel', 'parallelism.sequenceParallel', 'False'],
     ['model.recompute_granularity', 'gradientCheckpointing', 'None'],
     ['ddp.use_distributed_optimizer, dist.use_megatron_fsdp', 'parallelism.data', 'True, False'],
