@@ -86,7 +86,12 @@ describe('what the native trainers do that one would not expect', () => {
     const { plan } = await readText(text)
     expect(plan.precision).toMatchObject({ weights: 'bfloat16', gradients: 'float32', masterWeights: true })
     const config = JSON.parse(plan.model ?? '{}').config
-    expect(config).toMatchObject({ num_key_value_heads: 4, tie_word_embeddings: true, attention_bias: true })
+    expect(config).toMatchObject({
+      num_key_value_heads: 4,
+      tie_word_embeddings: true,
+      qkv_bias: true,
+      position_embeddings: 'learned',
+    })
   })
 
   test.each([

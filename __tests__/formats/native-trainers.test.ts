@@ -179,3 +179,12 @@ model: {name: hf_causal_lm, pretrained_model_name_or_path: org/model, peft_confi
   expect(plan.precision.weights).toBe('float32')
   expect(plan).toMatchObject({ microBatchSize: 2, gradientAccumulationSteps: 8, adapter: { rank: 16 } })
 })
+
+test('torchtune reads several datasets like one, and evaluation is no run', async () => {
+  const several = await readText(
+    TORCHTUNE.replace(/^dataset: .*$/m, 'datasets: [{source: org/one}, {source: org/two}]'),
+  )
+  expect(several.format).toBe('torchtune')
+  expect(several.plan).toMatchObject({ packing: false, sequenceLength: 4096 })
+  expect((await readText(TORCHTUNE.replace(/^optimizer: .*$/m, 'tasks: [mmlu]'))).format).toBeNull()
+})

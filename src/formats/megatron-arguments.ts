@@ -1,5 +1,4 @@
 import type { Finding } from '../plan/finding.ts'
-import { finding } from '../plan/finding-texts.ts'
 import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
 import type { GradientCheckpointing } from '../plan/training-plan.ts'
@@ -7,6 +6,7 @@ import type { StorageDtype } from '../plan/vocabulary.ts'
 import type { ConfigNode } from './config-document.ts'
 import { Fields } from './fields.ts'
 import { fixed, formatKeys, fromTable, type KeyRow, keyRow, positive } from './key-rows.ts'
+import { megatronShapes } from './megatron-shapes.ts'
 import type { FormatKey } from './reader.ts'
 import { keyTable, mapped, orDefault, when } from './section.ts'
 
@@ -95,7 +95,7 @@ export function readMegatronArguments(fields: Fields, findings: Finding[]): Plan
     framework: byDefault('megatron', 'Megatron-LM arguments'),
     stage: on(fields, 'sft') ? byDefault('sft', '--sft') : byDefault('pretrain', `${ARGUMENTS}: pretraining`),
     'adapter.type': byDefault(null, 'Megatron-LM trains every parameter'),
-    ...readMegatronModel(fields, findings),
+    ...megatronShapes(fields, findings),
     ...readMegatronPrecision(fields),
     gradientAccumulationSteps: fields.isSet('global_batch_size')
       ? byDefault('auto', 'global batch ÷ (micro-batch × data-parallel ranks)')
@@ -170,72 +170,6 @@ function readRecompute(fields: Fields): Sourced<GradientCheckpointing> {
 function readWorld(fields: Fields): MutablePlanDraft {
   const world = fields.integer('world_size', { min: 1 })
   return when('gpus', world)
-}
-
-/** Shapes from the arguments, in the terms of a Hugging Face config.json. */
-function readMegatronModel(fields: Fields, findings: Finding[]): MutablePlanDraft {
-  const layers = fields.integer('num_layers', { min: 1 })
-  const hidden = fields.integer('hidden_size', { min: 1 })?.value
-  const heads = fields.integer('num_attention_heads', { min: 1 })?.value
-  const place = { path: fields.node.path, line: fields.node.line }
-  if (!layers || !hidden || !heads) {
-    const message =
-      'Megatron arguments without num-layers, hidden-size and num-attention-heads; the checkpoint gives them.'
-    findings.push(finding('unknown-model', { ...place, message }))
-    return {}
-  }
-  const odd = ['hybrid_layer_pattern', 'hybrid_override_pattern', 'is_hybrid_model', 'multi_latent_attention'].find(
-    key => fields.isSet(key),
-  )
-  if (odd) {
-    findings.push(
-      finding('unknown-model', { ...place, message: `Shapes with \`${odd}\` are not read from arguments.` }),
-    )
-    return {}
-  }
-  const gated = on(fields, 'swiglu') !== undefined
-  const width = fields.integer('ffn_hidden_size', { min: 1 })?.value
-  const ffn = width ?? (gated ? Math.floor((4 * hidden * 2) / 3 / 64) * 64 : 4 * hidden)
-  const groups = on(fields, 'group_query_attention') ? fields.integer('num_query_groups', { min: 1 })?.value : undefined
-  const multiple = fields.integer('make_vocab_size_divisible_by', { min: 1 })?.value ?? 128
-  const tensor = fields.integer('tensor_model_parallel_size', { min: 1 })?.value ?? 1
-  const vocabulary =
-    fields.integer('padded_vocab_size', { min: 1 })?.value ?? fields.integer('vocab_size', { min: 1 })?.value
-  if (vocabulary === undefined)
-    findings.push(
-      finding('assumed-default', {
-        ...place,
-        message: 'The vocabulary comes from the tokenizer; 50,257 words are assumed.',
-      }),
-    )
-  const biased = !on(fields, 'disable_bias_linear')
-  const experts = fields.integer('num_experts', { min: 2 })?.value
-  const config = {
-    model_type: experts
-      ? 'mixtral'
-      : gated
-        ? on(fields, 'qk_layernorm')
-          ? 'qwen3'
-          : on(fields, 'add_qkv_bias')
-            ? 'qwen2'
-            : 'llama'
-        : 'gpt_neox',
-    num_hidden_layers: layers.value,
-    hidden_size: hidden,
-    intermediate_size: experts ? (fields.integer('moe_ffn_hidden_size', { min: 1 })?.value ?? ffn) : ffn,
-    num_attention_heads: heads,
-    num_key_value_heads: groups ?? heads,
-    head_dim: fields.integer('kv_channels', { min: 1 })?.value ?? Math.floor(hidden / heads),
-    vocab_size: Math.ceil((vocabulary ?? 50_257) / (multiple * tensor)) * multiple * tensor,
-    max_position_embeddings: fields.integer('max_position_embeddings', { min: 1 })?.value ?? 2048,
-    tie_word_embeddings: !on(fields, 'untie_embeddings_and_output_weights'),
-    attention_bias: biased,
-    mlp_bias: biased,
-    ...(experts
-      ? { num_local_experts: experts, num_experts_per_tok: fields.integer('moe_router_topk', { min: 1 })?.value ?? 2 }
-      : {}),
-  }
-  return { model: { ...layers, value: { kind: 'inline', config } } }
 }
 
 /** Fields over normalised arguments. */

@@ -4,7 +4,7 @@ import { finding } from '../plan/finding-texts.ts'
 import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
 import type { Loss, Optimizer, Stage, StorageDtype } from '../plan/vocabulary.ts'
-import { type ConfigDocument, type ConfigNode, nodeAt } from './config-document.ts'
+import { type ConfigDocument, type ConfigNode, hasAnyKey, hasKeys, nodeAt } from './config-document.ts'
 import type { Fields } from './fields.ts'
 import { launchComment } from './header-comment.ts'
 import { resolveInterpolations } from './omega-conf.ts'
@@ -85,7 +85,7 @@ function isTorchtune(root: ConfigNode): boolean {
   const named = ['model', 'policy_model'].some(
     key => nodeAt(root, `${key}._component_`) !== undefined || nodeAt(root, key)?.scalar !== undefined,
   )
-  return named && hasComponent(root) && root.entries.has('optimizer') && root.entries.has('dataset')
+  return named && hasComponent(root) && hasKeys(root, 'optimizer') && hasAnyKey(root, 'dataset', 'datasets')
 }
 
 function hasComponent(root: ConfigNode): boolean {
