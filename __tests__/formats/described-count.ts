@@ -1,4 +1,4 @@
-import { countedTensors } from '../../src/models/count-parameters.ts'
+import { countedTensors } from '../../src/models/counted-tensors.ts'
 import { readArchitecture } from '../../src/models/read-architecture.ts'
 
 /** Parameters of the inline model of a read plan. */

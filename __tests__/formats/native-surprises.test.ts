@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import { countedTensors, countModel } from '../../src/models/count-parameters.ts'
+import { countModel } from '../../src/models/count-parameters.ts'
+import { countedTensors } from '../../src/models/counted-tensors.ts'
 import { findModelBuilder } from '../../src/models/model-builders.ts'
 import { readArchitecture } from '../../src/models/read-architecture.ts'
 import { readText } from './read-text.ts'

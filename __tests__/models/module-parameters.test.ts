@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import type { Architecture } from '../../src/models/architecture.ts'
-import { countedTensors } from '../../src/models/count-parameters.ts'
+import { countedTensors } from '../../src/models/counted-tensors.ts'
 import { readArchitecture } from '../../src/models/read-architecture.ts'
 
 interface ModuleRow {

@@ -45,13 +45,15 @@ describe('target modules as a pattern', () => {
   })
 
   test('layers are picked where they are', () => {
+    const output = (layers: string) => count(LLAMA, { regex: `.*layers[.]${layers}[.]self_attn[.]o_proj` }).trainable
+    expect(output('(0|1|2|3)') * 8).toBe(output('\\d+'))
+    // where PEFT converts names of experts, it follows a pattern by the names it matches, in every layer
     const mlp = (layers: string) =>
       count('deepseek-ai/DeepSeek-V3', { regex: `.*layers[.]${layers}[.]mlp[.](gate|up|down)_proj` }).trainable
-    expect(mlp('(0|1|2|3|4)')).toBe(mlp('\\d+'))
-    expect(mlp('0') * 3).toBe(mlp('\\d+'))
+    expect(mlp('0')).toBe(mlp('\\d+'))
     const next = (layers: string) =>
-      count('Qwen/Qwen3-Next-80B-A3B-Instruct', { regex: `.*layers[.]${layers}[.]self_attn[.](q|k|v|o)_proj` })
-    expect(next('(3|7|11|12)').trainable * 4).toBe(next('\\d+').trainable)
+      count('Qwen/Qwen3.5-4B', { regex: `.*layers[.]${layers}[.]self_attn[.](q|k|v|o)_proj` })
+    expect(next('(3|7|11|12)').trainable * 8).toBe(next('\\d+').trainable * 3)
     expect(count(LLAMA, ['q_proj', 'v_proj'], [0, 1, 40]).trainable).toBe(QUERY_AND_VALUE / 16)
   })
 

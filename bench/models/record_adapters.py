@@ -10,7 +10,7 @@ from peft import (
     AdaLoraConfig, BOFTConfig, C3AConfig, DeloraConfig, FourierFTConfig, GraloraConfig, HRAConfig, IA3Config, LNTuningConfig, LoHaConfig, LoKrConfig,
     LoraConfig, MissConfig, OFTConfig, PolyConfig, PrefixTuningConfig, PromptEncoderConfig, PromptTuningConfig, PsoftConfig, RandLoraConfig, ShiraConfig, VeraConfig, get_peft_model,
 )
-from tiny_configs import GROUPED
+from tiny_configs import GROUPED, LATENT, MOE
 from transformers import AutoConfig, AutoModelForCausalLM
 
 warnings.filterwarnings("ignore")
@@ -28,8 +28,16 @@ BESIDE = [
 ]
 
 
-def trained(config):
-    model = AutoModelForCausalLM.from_config(AutoConfig.for_model("llama", **GROUPED))
+# names of expert layers, which PEFT converts on transformers 5
+DEEPSEEK = dict(MOE, **LATENT, n_routed_experts=4, n_shared_experts=1, first_k_dense_replace=2, n_group=2, topk_group=1)
+CONVERTED = [
+    {"regex": ".*layers[.]0[.]mlp[.](gate|up|down)_proj"}, {"regex": ".*self_attn[.](q_a|o)_proj"}, {"regex": ".*layers[.]0[.]self_attn[.]o_proj"}, ["gate_proj", "up_proj", "down_proj"], ["o_proj", "gate"],
+    ["q_a_proj", "down_proj"], ["shared_experts.gate_proj", "shared_experts.up_proj", "shared_experts.down_proj"], ["self_attn.o_proj", "up_proj", "gate_proj"],
+]
+
+
+def trained(config, model_type="llama", fields=GROUPED):
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(model_type, **fields))
     return sum(p.numel() for p in get_peft_model(model, config).parameters() if p.requires_grad)
 
 
@@ -39,8 +47,13 @@ def main():
         config.target_modules = set(TARGETS)
         rows.append({"type": kind, "rank": rank, "targets": TARGETS, "trainable": trained(config)})
     rows += [{"type": kind, "rank": 8, "targets": [], "trainable": trained(config)} for kind, config in BESIDE]
-    config = {"model_type": "llama", **GROUPED}
-    print(json.dumps({"recordedWith": f"peft {peft.__version__}", "config": config, "rows": []})[:-2] + "\n" + ",\n".join(map(json.dumps, rows)) + "\n]}")
+    converted = []
+    for targets in CONVERTED:
+        names = targets["regex"] if isinstance(targets, dict) else targets
+        converted.append({"targets": targets, "trainable": trained(LoraConfig(r=4, target_modules=names), "deepseek_v3", DEEPSEEK)})
+    head = {"recordedWith": f"peft {peft.__version__}", "config": {"model_type": "llama", **GROUPED}, "expertsConfig": {"model_type": "deepseek_v3", **DEEPSEEK}}
+    lines = lambda values: "[\n" + ",\n".join(map(json.dumps, values)) + "\n]"
+    print(json.dumps(head)[:-1] + f', "rows": {lines(rows)}, "converted": {lines(converted)}}}')
 
 
 main()

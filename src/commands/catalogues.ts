@@ -1,7 +1,7 @@
 import { GPUS, searchGpus } from '../hardware/gpu-catalogue.ts'
 import { searchPrices } from '../hardware/price-catalogue.ts'
 import { searchCatalogue } from '../models/catalogue.ts'
-import { countedTensors } from '../models/count-parameters.ts'
+import { countedTensors } from '../models/counted-tensors.ts'
 import { readArchitecture } from '../models/read-architecture.ts'
 import { GIB } from '../plan/units.ts'
 import { type Command, type CommandInput, EXIT, textOption, UsageError } from './command.ts'

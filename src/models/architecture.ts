@@ -8,6 +8,8 @@ export interface Architecture {
   /** Hub id, path or name, for display only. */
   readonly name: string
   readonly modelType: string
+  /** `model_type` of the whole config; differs where the language model is part of a larger one. */
+  readonly wholeType?: string
   /** The family rule that was used; differs from `modelType` when assumed. */
   readonly family: string
   /** False: unknown type read as its nearest family. */

@@ -1,6 +1,6 @@
 import { finding } from '../plan/finding-texts.ts'
 import type { Architecture } from './architecture.ts'
-import { countedTensors } from './count-parameters.ts'
+import { countedTensors } from './counted-tensors.ts'
 import { type ReadArchitectureOptions, type ReadArchitectureResult, readArchitecture } from './read-architecture.ts'
 
 export interface CheckedArchitectureOptions extends ReadArchitectureOptions {

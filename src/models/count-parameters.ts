@@ -4,6 +4,7 @@ import type { AdapterPlan, FreezePlan, TrainingPlan } from '../plan/training-pla
 import { adapterParameters, promptParameters } from './adapter-parameters.ts'
 import { type TargetRule, targetRule } from './adapter-targets.ts'
 import type { Architecture, ParameterTensor } from './architecture.ts'
+import { countedTensors } from './counted-tensors.ts'
 import type { AdapterTarget, CountedTensor, ModelCounts } from './model-counts.ts'
 import { modulePattern } from './module-pattern.ts'
 import { trainableByPatterns } from './trainable-patterns.ts'
@@ -26,7 +27,7 @@ export function countModel(architecture: Architecture, plan: TrainingPlan): Coun
     plan.quantization !== 'none' && quantizes(tensor, plan) && (reached === null || reached.has(tensor.path))
   const quantized = sum(tensors.filter(({ tensor }) => isQuantized(tensor)))
   const trainableTensors = plan.adapter
-    ? biasesAndNorms(plan.adapter, tensors)
+    ? biasesAndNorms(plan.adapter, tensors, adapted?.targets ?? [])
     : unfrozen(architecture, plan.freeze, tensors)
   if (!plan.adapter && plan.freeze.kind === 'trainable_patterns')
     for (const pattern of plan.freeze.patterns) {
@@ -54,25 +55,6 @@ export function countModel(architecture: Architecture, plan: TrainingPlan): Coun
     },
     findings,
   }
-}
-
-/** Every tensor of the model with the number of layers that hold it. */
-export function countedTensors(architecture: Architecture): readonly CountedTensor[] {
-  const once = (tensor: ParameterTensor): CountedTensor => ({ tensor, layers: 1 })
-  let first = 0
-  const inLayers = architecture.layers.flatMap(({ count, layer, places: stated }) => {
-    const start = first
-    const places = stated ?? Array.from({ length: count }, (_, offset) => start + offset)
-    first += count
-    return layer.tensors.map(tensor => ({ tensor, layers: count, places }))
-  })
-  return [
-    ...architecture.embedding.map(once),
-    ...inLayers,
-    ...architecture.finalNorm.map(once),
-    ...architecture.head.tensors.map(once),
-    ...(architecture.vision ? [...architecture.vision.tensors, ...architecture.vision.projector].map(once) : []),
-  ]
 }
 
 function sum(tensors: readonly CountedTensor[]): number {
@@ -173,6 +155,7 @@ function reportUnmatched(
   architecture: Architecture,
   findings: Finding[],
 ): void {
+  if (rule.refusal !== null) findings.push(finding('unknown-target-module', { message: rule.refusal }))
   const problem = rule.problem()
   if (problem !== null) findings.push(patternFinding(problem))
   if (problem !== null || targets.length > 0) return
@@ -199,26 +182,44 @@ function patternFinding(problem: string): Finding {
   })
 }
 
-/** Full trainable copies of named modules: embeddings and head, or any layer tensor. */
+/**
+ * Full trainable copies of named modules: embeddings and head, or any layer tensor. PEFT saves the head of a
+ * classification unasked (peft_model.py PeftModelForSequenceClassification).
+ */
 function savedModules(architecture: Architecture, { modulesToSave }: AdapterPlan): number {
-  const { hiddenSize, vocabSize } = architecture
-  return modulesToSave.reduce((count, name) => {
+  const { hiddenSize, vocabSize, head } = architecture
+  const isTask = head.kind === 'sequence-classification' || head.kind === 'token-classification'
+  const named = new Set([...modulesToSave, ...(isTask ? ['classifier', 'score'] : [])])
+  return [...named].reduce((count, name) => {
     if (/(embed_tokens|wte|word_embeddings|embed_in|tok_embeddings|lm_head|embed_out|output)$/.test(name))
       return count + hiddenSize * vocabSize
     const matching = countedTensors(architecture).filter(
-      ({ tensor }) => tensor.path === name || tensor.path.endsWith(`.${name}`),
+      ({ tensor: { path } }) => path === name || path.endsWith(`.${name}`) || path.startsWith(`${name}.`),
     )
     return count + sum(matching)
   }, 0)
 }
 
-/** `bias: all` and LN tuning train small parts of the base beside or instead of matrices. */
-function biasesAndNorms(adapter: AdapterPlan, tensors: readonly CountedTensor[]): readonly CountedTensor[] {
+/** `bias: all` and LN tuning train small parts of the base beside or instead of matrices; `lora_only` those of adapted modules. */
+function biasesAndNorms(
+  adapter: AdapterPlan,
+  tensors: readonly CountedTensor[],
+  targets: readonly AdapterTarget[],
+): readonly CountedTensor[] {
   if (adapter.type === 'ln_tuning') return tensors.filter(({ tensor }) => tensor.kind === 'norm')
   if (adapter.bias === 'none' && adapter.type !== 'adapter_v2') return []
-  return tensors
-    .filter(({ tensor }) => tensor.bias && tensor.kind !== 'norm')
-    .map(({ tensor, layers }) => ({ tensor: { ...tensor, parameters: tensor.count * tensor.outFeatures }, layers }))
+  const biases = tensors
+    .filter(({ tensor }) => tensor.bias && tensor.parameters > 0)
+    .map(({ tensor, layers }) => ({ tensor: { ...tensor, parameters: biasParameters(tensor) }, layers }))
+  if (adapter.bias !== 'lora_only') return biases
+  return biases.flatMap(({ tensor }) => {
+    const layers = targets.find(target => target.tensor.path === tensor.path)?.layers ?? 0
+    return layers > 0 ? [{ tensor, layers }] : []
+  })
+}
+
+function biasParameters({ kind, count, inFeatures, outFeatures }: ParameterTensor): number {
+  return kind === 'norm' ? inFeatures : count * outFeatures
 }
 
 /** Parts by the words freeze patterns use. */

@@ -71,6 +71,7 @@ export function readArchitecture(config: unknown, options: ReadArchitectureOptio
       layers,
       name: options.name,
       modelType,
+      wholeType: whole.text('model_type') ?? modelType,
       family: stacks ? modelType : nearest.name,
       exact: assumptions.length === 0 && rough === null,
       maxPositions: fields.number('max_position_embeddings', 'n_positions', 'max_seq_len', 'seq_length', 'n_ctx'),
