@@ -47,3 +47,19 @@ num_steps: 200
     expect(plan.reinforcement).toMatchObject({ referenceModel: 'separate', generations: 16 })
   })
 })
+
+test('asynchronous GRPO: the training workers are the GPUs, their batch counts sequences', async () => {
+  const { plan } = await readText(`${MODEL}tokenizer: {max_seq_len: 512}
+dataset: {_component_: torchtune.dev.grpo.gsm8k.gsm8k_dataset}
+orchestration: {num_inference_workers: 4, num_training_workers: 2, num_steps: 250}
+inference: {max_generated_tokens: 256, group_size: 16}
+training:
+  batch_size: 8
+  optimizer: {_component_: torch.optim.AdamW, fused: True}
+  loss: {_component_: torchtune.dev.rl.linear_grpo_loss.LinearGRPOLoss}
+dtype: bf16
+`)
+  expect(plan).toMatchObject({ stage: 'grpo', gpus: 2, microBatchSize: 8, sequenceLength: 768 })
+  expect(plan.dataset.maxSteps).toBe(250)
+  expect(plan.reinforcement?.generations).toBe(16)
+})

@@ -22,8 +22,8 @@ const LOSSES: Readonly<Record<string, Loss>> = {
   ForwardKLWithChunkedOutputLoss: 'chunked',
 }
 const STAGES: Readonly<Record<string, Stage>> = { DPOLoss: 'dpo', RSOLoss: 'dpo', PPOLoss: 'ppo', GRPOLoss: 'grpo' }
-/** Losses of a family carry its name: GRPOSimpleLoss, GRPOWithChunkedOutputLoss. */
-const STAGE_PREFIXES = [['GRPO', 'grpo'] as const, ['PPO', 'ppo'] as const]
+/** Losses of a family carry its name: GRPOSimpleLoss, LinearGRPOLoss. */
+const STAGE_NAMES = [['GRPO', 'grpo'] as const, ['PPO', 'ppo'] as const]
 const OPTIMIZERS: Readonly<Record<string, readonly [Optimizer, paged: boolean, eightBit: boolean]>> = {
   AdamW: ['adamw', false, false],
   Adam: ['adamw', false, false],
@@ -76,7 +76,7 @@ export const torchtuneReader: FormatReader = {
     const findings: Finding[] = []
     const root = document.roots.find(isTorchtune)
     if (!root) return { runs: [], findings }
-    const draft = readDraft(document, resolveInterpolations(root, findings), findings)
+    const draft = readDraft(document, withTraining(resolveInterpolations(root, findings)), findings)
     return { runs: [{ name: null, draft, findings }], findings: [] }
   },
 }
@@ -85,7 +85,15 @@ function isTorchtune(root: ConfigNode): boolean {
   const named = ['model', 'policy_model'].some(
     key => nodeAt(root, `${key}._component_`) !== undefined || nodeAt(root, key)?.scalar !== undefined,
   )
-  return named && hasComponent(root) && hasKeys(root, 'optimizer') && hasAnyKey(root, 'dataset', 'datasets')
+  const trained = hasKeys(root, 'optimizer') || nodeAt(root, 'training.optimizer') !== undefined
+  return named && hasComponent(root) && trained && hasAnyKey(root, 'dataset', 'datasets')
+}
+
+/** Asynchronous GRPO keeps what its training workers need under `training`, and their number apart. */
+function withTraining(root: ConfigNode): ConfigNode {
+  const training = root.entries.get('training')
+  if (training?.kind !== 'mapping' || root.entries.has('optimizer')) return root
+  return { ...root, entries: new Map([...root.entries, ...training.entries]) }
 }
 
 function hasComponent(root: ConfigNode): boolean {
@@ -104,7 +112,7 @@ function readDraft(document: ConfigDocument, root: ConfigNode, findings: Finding
   const dtype = readDtype(top)
   const loss = section(root, 'loss', findings).string('_component_')
   const lossName = lastPart(loss?.value ?? '')
-  const stage = STAGES[lossName] ?? STAGE_PREFIXES.find(([prefix]) => lossName.startsWith(prefix))?.[1] ?? 'sft'
+  const stage = STAGES[lossName] ?? STAGE_NAMES.find(([family]) => lossName.includes(family))?.[1] ?? 'sft'
   const data = section(root, 'dataset', findings)
   const packing = orDefault(data.boolean('packed'), false, 'torchtune datasets: packed False')
   const offload = top.boolean('fsdp_cpu_offload')
@@ -274,6 +282,8 @@ const DISTRIBUTED = ['fsdp_cpu_offload', 'custom_sharded_layers', 'tensor_parall
 function readGpus(document: ConfigDocument, top: Fields): MutablePlanDraft {
   const launched = launchComment(document)
   if (launched.gpus) return launched
+  const workers = section(top.node, 'orchestration', []).integer('num_training_workers', { min: 1 })
+  if (workers) return { gpus: workers, gpusPerNode: workers }
   const { path, text } = document
   const single =
     /single_device/.test(path) ||

@@ -3,6 +3,7 @@ import type { Sourced } from '../../plan/provenance.ts'
 import type { ReinforcementPlan } from '../../plan/training-plan.ts'
 import type { Stage } from '../../plan/vocabulary.ts'
 import type { Fields } from '../fields.ts'
+import { section } from '../section.ts'
 
 const PPO = 'torchtune @bd2a0fc recipes/ppo_full_finetune_single_device.py'
 const GRPO = 'torchtune @bd2a0fc recipes/dev/grpo_full_finetune_distributed.py'
@@ -36,9 +37,10 @@ export function readTorchtuneReinforcement(
     }
   if (stage.value !== 'ppo' && stage.value !== 'grpo') return {}
   const count = (key: string) => top.integer(key, { min: 1 })
-  const completion = count('max_generated_tokens')
+  const inference = section(top.node, 'inference', [])
+  const completion = count('max_generated_tokens') ?? inference.integer('max_generated_tokens', { min: 1 })
   const prompt = promptLength?.value ?? 512
-  const samples = count('grpo_samples')?.value ?? 1
+  const samples = (count('grpo_samples') ?? inference.integer('group_size', { min: 1 }))?.value ?? 1
   const online: ReinforcementPlan = {
     ...OFFLINE,
     referenceModel: 'separate',
@@ -77,7 +79,10 @@ function readPpoBatch(top: Fields): MutablePlanDraft {
 /** Every prompt of a forward batch gives `grpo_samples` sequences. */
 function readGrpoBatch(top: Fields, samples: number): MutablePlanDraft {
   const forward = top.integer('forward_batch_size', { min: 1 }) ?? top.integer('batch_size', { min: 1 })
-  const steps = top.integer('num_steps', { min: 1 })
+  const apart = section(top.node, 'orchestration', []).integer('num_steps', { min: 1 })
+  const steps = top.integer('num_steps', { min: 1 }) ?? apart
+  // its workers take batch_size finished sequences from the replay buffer
+  if (apart) return { 'dataset.maxSteps': apart }
   return {
     ...(forward
       ? { microBatchSize: { ...forward, value: forward.value * samples, note: `${samples} samples a prompt` } }
