@@ -5,8 +5,13 @@ import { ReadSession } from '../../src/formats/read-session.ts'
 import { FORMAT_READERS } from '../../src/formats/registry.ts'
 import type { PlanKey } from '../../src/plan/plan-draft.ts'
 
-async function read(path: string, text: string): Promise<(key: PlanKey) => unknown> {
-  const session = new ReadSession(memoryFileSource(new Map([[path, text]])), FORMAT_READERS)
+async function read(
+  path: string,
+  text: string,
+  others: Readonly<Record<string, string>> = {},
+): Promise<(key: PlanKey) => unknown> {
+  const files = new Map([[path, text], ...Object.entries(others)])
+  const session = new ReadSession(memoryFileSource(files), FORMAT_READERS)
   const document = await session.document(path)
   const reader = document && session.readerOf(document)
   if (!document || !reader) throw new Error('not recognised')
@@ -93,4 +98,18 @@ describe('verl', () => {
     expect(value('sequenceLength')).toBe(30)
     expect(value('microBatchSize')).toBe(1)
   })
+})
+
+test('the config that --config-path and --config-name name lies under the assignments', async () => {
+  const text = `PROJECT_DIR="$(pwd)"
+python3 -m verl.trainer.main_ppo --config-path="$PROJECT_DIR/conf" --config-name='multiturn' \\
+  actor_rollout_ref.model.path=org/model data.max_prompt_length=256
+`
+  const config = `defaults: [ppo_trainer, _self_]
+data: {max_prompt_length: 1024, max_response_length: 2048}
+actor_rollout_ref: {rollout: {n: 16}}
+`
+  const value = await read('run.sh', text, { 'conf/multiturn.yaml': config })
+  expect(value('sequenceLength')).toBe(256 + 2048)
+  expect(value('reinforcement')).toMatchObject({ generations: 16 })
 })

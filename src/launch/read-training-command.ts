@@ -5,6 +5,7 @@ import { finding } from '../plan/finding-texts.ts'
 import { overlayDrafts, type PlanDraft } from '../plan/plan-draft.ts'
 import { type ArgumentNode, argumentsToNode, syntheticArgument } from './argument-node.ts'
 import { neoxFiles } from './gpt-neox-command.ts'
+import { hydraConfig } from './hydra-config.ts'
 import { argumentNamed, type LaunchArgument } from './launch-arguments.ts'
 import { launchedGpus, unresolvedFinding } from './launched-gpus.ts'
 import { layersOverGpus, swiftCommandReader } from './ms-swift-command.ts'
@@ -49,10 +50,11 @@ export async function readTrainingCommand(launch: Launch): Promise<readonly RunD
 
 async function readArguments(launch: Launch): Promise<readonly RunDraft[]> {
   const { training, document, context } = launch
-  const node = argumentsToNode(document.path, [
-    ...training.arguments.named,
-    ...surroundingArguments(training, training.trainer.format),
-  ])
+  const node = argumentsToNode(
+    document.path,
+    [...training.arguments.named, ...surroundingArguments(training, training.trainer.format)],
+    training.trainer.format === 'verl' ? await hydraConfig(training, document, context) : undefined,
+  )
   const path = pathWithProgram(document.path, training)
   const synthetic: ConfigDocument = { ...document, path, syntax: 'yaml', roots: [node.root], findings: [] }
   const named = launch.readers.find(({ format }) => format === training.trainer.format)
@@ -129,9 +131,13 @@ function withoutExplained(findings: readonly Finding[], node: ArgumentNode): rea
   return findings.filter(({ code, message }) => code !== 'missing-key' || !names.has(message.split(' ', 1)[0] ?? ''))
 }
 
+/** Where rows lie on the machine changes nothing but their number, which is said by itself. */
+const DATA_FILE = /^data\.\w*files?$/
+
 function unresolvedFindings(node: ArgumentNode, path: string): readonly Finding[] {
   return node
     .askedUnresolved()
+    .filter(({ key }) => !DATA_FILE.test(key))
     .map(({ key, variables, line, column }) => unresolvedFinding(path, key, { unresolved: variables, line, column }))
 }
 
