@@ -112,4 +112,53 @@ export const FRAMEWORK_KEYS: Readonly<Record<string, Partial<Readonly<Record<Cha
     'quantized-base': () => ({ quant_method: 'bnb', quant_bits: 4 }),
     'shorter-sequences': ({ sequenceLength }) => ({ max_length: sequenceLength }),
   },
+  'open-r1': {
+    ...HF,
+    'fused-loss': () => ({ use_liger_kernel: true }),
+    'flash-attention': () => ({ attn_implementation: 'flash_attention_2' }),
+  },
+  unsloth: {
+    'smaller-micro-batch': ({ microBatchSize, gradientAccumulationSteps }) => ({
+      'training.batch_size': microBatchSize,
+      'training.gradient_accumulation_steps': gradientAccumulationSteps,
+    }),
+    checkpointing: () => ({ 'training.gradient_checkpointing': 'unsloth' }),
+    lora: () => ({ 'training.training_type': 'lora', 'training.load_in_4bit': false, 'lora.lora_r': 16 }),
+    'quantized-base': () => ({ 'training.load_in_4bit': true }),
+    'shorter-sequences': ({ sequenceLength }) => ({ 'training.max_seq_length': sequenceLength }),
+  },
+  autotrain: {
+    'smaller-micro-batch': ({ microBatchSize, gradientAccumulationSteps }) => ({
+      'params.batch_size': microBatchSize,
+      'params.gradient_accumulation': gradientAccumulationSteps,
+    }),
+    checkpointing: () => ({ 'params.disable_gradient_checkpointing': false }),
+    'eight-bit-optimizer': () => ({ 'params.optimizer': 'adamw_bnb_8bit' }),
+    lora: () => ({ 'params.peft': true, 'params.lora_r': 16, 'params.quantization': 'none' }),
+    'quantized-base': () => ({ 'params.quantization': 'int4' }),
+    'shorter-sequences': ({ sequenceLength }) => ({ 'params.block_size': sequenceLength }),
+  },
+  verl: {
+    'smaller-micro-batch': ({ microBatchSize }) => ({
+      'actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu': microBatchSize,
+    }),
+    checkpointing: () => ({ 'actor_rollout_ref.model.enable_gradient_checkpointing': true }),
+    lora: () => ({ 'actor_rollout_ref.model.lora_rank': 16, 'actor_rollout_ref.model.target_modules': 'all-linear' }),
+  },
+  litgpt: {
+    // accumulation follows from the global batch
+    'smaller-micro-batch': ({ microBatchSize }) => ({ 'train.micro_batch_size': microBatchSize }),
+    'shorter-sequences': ({ sequenceLength }) => ({ 'train.max_seq_length': sequenceLength }),
+  },
+  'nemo-automodel': {
+    'smaller-micro-batch': ({ microBatchSize }) => ({ 'step_scheduler.local_batch_size': microBatchSize }),
+    checkpointing: () => ({ 'distributed.activation_checkpointing': true }),
+    'shorter-sequences': ({ packing, sequenceLength }) => ({
+      [packing ? 'packed_sequence.packed_sequence_size' : 'dataset.seq_length']: sequenceLength,
+    }),
+  },
+  torchtitan: {
+    checkpointing: () => ({ 'activation_checkpoint.mode': 'full' }),
+    'shorter-sequences': ({ sequenceLength }) => ({ 'training.seq_len': sequenceLength }),
+  },
 }
