@@ -1,5 +1,6 @@
 import { applyEngine } from '../launch/engine.ts'
 import { withParallelGpus } from '../launch/parallel-gpus.ts'
+import { type Libraries, versionDefault } from '../launch/version-defaults.ts'
 import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
 import { byDefault, type DraftValue, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
@@ -127,7 +128,7 @@ export async function readSwiftArguments(
   const draft = applyRows(SWIFT_ROWS, fields, libraries)
   if (stage.value === 'grpo' && common.reinforcement)
     draft.sequenceLength = generatedLength(fields, common.reinforcement)
-  else if (!['packing_length', 'max_length'].some(key => fields.isSet(key))) scope.findings.push(noLength(fields))
+  else if (!isCut(fields, libraries)) scope.findings.push(noLength(fields))
   if (megatron) return withParallelGpus({ ...draft, ...common, ...readMegatronSwift(fields) })
   Object.assign(
     draft,
@@ -166,6 +167,11 @@ function generatedLength(fields: Fields, reinforcement: DraftValue<Reinforcement
     const own = fields.isSet('max_completion_length') ? positive(fields, 'max_completion_length') : undefined
     return { ...(own ?? byDefault(0, '')), value: prompt + completion, note }
   }
+}
+
+function isCut(fields: Fields, libraries: Libraries): boolean {
+  const stated = ['packing_length', 'max_length'].some(key => fields.isSet(key))
+  return stated || versionDefault('ms-swift.max_length', libraries).value > 0
 }
 
 function noLength({ node }: Fields): Finding {

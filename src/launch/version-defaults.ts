@@ -139,6 +139,15 @@ export const VERSION_DEFAULTS = {
       ['0.19.0', 0],
     ],
   },
+  'trl.cuts_prompts': {
+    library: 'trl',
+    what: 'GRPO prompts are cut at max_prompt_length 512',
+    source: 'trl trainer/grpo_config.py',
+    steps: [
+      ['0', true],
+      ['0.26.0', false],
+    ],
+  },
   'trl.grpo_completion_length': {
     library: 'trl',
     what: 'GRPO max_completion_length',
@@ -209,6 +218,15 @@ export const VERSION_DEFAULTS = {
     steps: [
       ['0', false],
       ['0.8.0', true],
+    ],
+  },
+  'ms-swift.max_length': {
+    library: 'ms-swift',
+    what: 'max_length (0: the model’s longest context)',
+    source: 'ms-swift arguments/base_args/template_args.py',
+    steps: [
+      ['0', 2048],
+      ['3.0.0', 0],
     ],
   },
   'ms-swift.freeze_vit': {

@@ -1,3 +1,4 @@
+import { versionDefault } from '../../launch/version-defaults.ts'
 import type { GradientCheckpointing } from '../../plan/training-plan.ts'
 import { readAttention, readCheckpointing, TRAINING_ARGUMENT_ROWS } from '../hugging-face/transformers-arguments.ts'
 import { describedKey, fixed, type KeyRow, keyRow, positive, replaceRows } from '../key-rows.ts'
@@ -44,12 +45,16 @@ export const SWIFT_ROWS: readonly KeyRow[] = replaceRows(TRAINING_ARGUMENT_ROWS,
     key: ['packing_length', 'max_length'],
     plan: 'sequenceLength',
     read: positive,
-    fallback: () => facts => ({
-      value: facts.maxPositions ?? 8192,
-      from: 'assumed',
-      note: `${TEMPLATE}: max_length is the model’s longest context; set max_length to be sure`,
-    }),
-    default: 'the model’s longest context',
+    fallback: libraries => {
+      const fixed = versionDefault('ms-swift.max_length', libraries)
+      if (fixed.value > 0) return fixed
+      return facts => ({
+        value: facts.maxPositions ?? 8192,
+        from: 'assumed',
+        note: `${TEMPLATE}: max_length is the model’s longest context; set max_length to be sure`,
+      })
+    },
+    default: 'the model’s longest context since 3.0, 2048 before',
     source: TEMPLATE,
   }),
   keyRow({

@@ -38,7 +38,12 @@ export function readLengths(fields: Fields, stage: Sourced<Stage>, libraries: Li
   const length = own?.value ? { ...own, value: own.value } : lengthDefault(fields, stage, libraries)
   const packing = (fields.isSet('packing') ? fields.boolean('packing') : undefined) ?? byDefault(false, `${SFT}: False`)
   const flattened = packing.value || (fields.isSet('padding_free') && fields.boolean('padding_free')?.value === true)
-  const note = flattened ? 'trl: one flattened row without padding' : 'trl: padded to the longest of the batch'
+  const joins = versionDefault('trl.packing_flattens', libraries)
+  const note = !flattened
+    ? 'trl: padded to the longest of the batch'
+    : packing.value && !joins.value
+      ? `rows are cut from one stream; ${joins.note}`
+      : 'trl: one flattened row without padding'
   return {
     sequenceLength: length,
     packing,
@@ -66,12 +71,13 @@ export function generationLengths(
 ): { readonly prompt: Sourced<number>; readonly completion: Sourced<number> } {
   const prompt = fields.isSet('max_prompt_length') ? positive(fields, 'max_prompt_length') : undefined
   const completion = fields.isSet('max_completion_length') ? positive(fields, 'max_completion_length') : undefined
+  const cuts = versionDefault('trl.cuts_prompts', libraries)
   return {
-    prompt: prompt ?? {
-      value: 512,
-      from: 'assumed',
-      note: 'prompts are not truncated since trl 0.28; 512 tokens are taken',
-    },
+    prompt:
+      prompt ??
+      (cuts.value
+        ? { ...cuts, value: 512 }
+        : { value: 512, from: 'assumed', note: 'prompts are not truncated since trl 0.26; 512 tokens are taken' }),
     completion: completion ?? versionDefault('trl.grpo_completion_length', libraries),
   }
 }
