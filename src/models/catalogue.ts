@@ -12,16 +12,23 @@ export interface CatalogueModel {
   readonly quantization: Quantization
 }
 
-/** Suffixes by which quantised copies are published, and their scheme. */
-const QUANTIZED_SUFFIXES: readonly (readonly [RegExp, Quantization])[] = [
+/** Suffixes by which quantised and converted copies are published, and their scheme; GGUF files are unpacked at loading. */
+const COPY_SUFFIXES: readonly (readonly [RegExp, Quantization])[] = [
   [/-(unsloth-)?bnb-4bit$/i, 'nf4-double'],
   [/-bnb-8bit$/i, 'int8'],
-  [/-awq(-int4)?$/i, 'awq-int4'],
+  [/-bnb-nf4(-bf16)?$/i, 'nf4'],
+  [/-awq(-int4|-4bit)?$/i, 'awq-int4'],
+  [/-gptq-(int8|8bit)$/i, 'gptq-int8'],
   [/-gptq(-int4|-4bit)?$/i, 'gptq-int4'],
-  [/-gptq-int8$/i, 'gptq-int8'],
+  [/[-.](quantized\.)?w4a16(-g?\d+)?$/i, 'gptq-int4'],
+  [/[-.](quantized\.)?w8a(8|16)$/i, 'gptq-int8'],
   [/-int4$/i, 'gptq-int4'],
   [/-int8$/i, 'gptq-int8'],
-  [/-fp8(-dynamic)?$/i, 'fp8'],
+  [/-fp8([-_](dynamic|block|kv))?$/i, 'fp8'],
+  [/-(nvfp4|fp4)(-fp8)?$/i, 'fp4'],
+  [/-mxfp4$/i, 'mxfp4'],
+  [/-(bf16|fp16)$/i, 'none'],
+  [/-gguf$/i, 'none'],
 ]
 
 interface Row {
@@ -37,6 +44,7 @@ const ABSENT = ''
 
 let rows: readonly Row[] | undefined
 let index: ReadonlyMap<string, Row> | undefined
+let leaves: ReadonlyMap<string, ReadonlySet<Row>> | undefined
 
 /** data/models.json: [id, parameters, source, aliases, values of `fields`, other fields, what surrounds a text model]. */
 function allRows(): readonly Row[] {
@@ -65,28 +73,47 @@ function rowsByName(): ReadonlyMap<string, Row> {
   return index
 }
 
+/** Owners whose repositories are copies of others' under the same name. */
+const MIRRORS = new Set([
+  'unsloth',
+  'nousresearch',
+  'modelscope',
+  'llm-research',
+  'ai-modelscope',
+  'lmstudio-community',
+])
+
 /** A model of the embedded catalogue by id, alias, mirror or quantised copy; null: not there. */
 export function findInCatalogue(id: string): CatalogueModel | null {
   const name = id.toLowerCase()
+  const suffix = COPY_SUFFIXES.find(([pattern]) => pattern.test(name))
+  const scheme = suffix?.[1] ?? 'none'
   const exact = rowsByName().get(name)
-  const suffix = QUANTIZED_SUFFIXES.find(([pattern]) => pattern.test(name))
-  if (exact) return toModel(exact, suffix?.[1] ?? 'none')
-  if (suffix) {
-    const base = rowsByName().get(name.replace(suffix[0], ''))
-    if (base) return toModel(base, suffix[1])
-  }
-  const mirrored = /^(unsloth|nousresearch|modelscope|llm-research|ai-modelscope)\/(.+)$/.exec(
-    suffix ? name.replace(suffix[0], '') : name,
-  )
-  const leaf = mirrored?.[2]
-  const original = leaf === undefined ? undefined : uniqueLeaf(leaf)
-  return original ? toModel(original, suffix?.[1] ?? 'none') : null
+  if (exact) return toModel(exact, scheme)
+  const base = suffix ? name.replace(suffix[0], '') : name
+  const owner = base.split('/')[0] ?? ''
+  // a name that says it is a quantised copy names its original whoever publishes it
+  const isCopy = suffix !== undefined || MIRRORS.has(owner)
+  const original =
+    (suffix ? rowsByName().get(base) : undefined) ?? (isCopy ? uniqueLeaf(base.split('/')[1]) : undefined)
+  return original ? toModel(original, scheme) : null
 }
 
-/** The one row whose name after the owner is `leaf`. */
-function uniqueLeaf(leaf: string): Row | undefined {
-  const rows = new Set([...rowsByName()].filter(([name]) => name.split('/')[1] === leaf).map(([, row]) => row))
-  return rows.size === 1 ? [...rows][0] : undefined
+/** The one row whose name after the owner is `leaf`, or that and `-hf`. */
+function uniqueLeaf(leaf: string | undefined): Row | undefined {
+  if (leaf === undefined) return undefined
+  leaves ??= groupByLeaf()
+  const rows = leaves.get(leaf) ?? leaves.get(`${leaf}-hf`)
+  return rows?.size === 1 ? [...rows][0] : undefined
+}
+
+function groupByLeaf(): ReadonlyMap<string, ReadonlySet<Row>> {
+  const groups = new Map<string, Set<Row>>()
+  for (const [name, row] of rowsByName()) {
+    const leaf = name.split('/')[1] ?? name
+    groups.set(leaf, (groups.get(leaf) ?? new Set()).add(row))
+  }
+  return groups
 }
 
 /** Rows whose id or alias contains every word; all for an empty query. */
