@@ -171,7 +171,7 @@ const OLMO2: Family = {
   ...LLAMA,
   attention: { ...SEPARATE, qkNorm: 'full' },
   mlp: GATED,
-  norm: { ...RMS, placement: 'post' },
+  norm: { ...RMS, placement: 'post', float32Weight: true },
 }
 const GEMMA: Family = {
   ...LLAMA,

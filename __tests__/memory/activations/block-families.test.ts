@@ -14,6 +14,11 @@ interface Row {
   readonly dtype: string
   readonly autocast?: boolean
   readonly lora?: readonly string[]
+  readonly adapter_fp32?: boolean
+  readonly lora_dropout?: number
+  readonly dropout?: number
+  readonly mask?: boolean
+  readonly kbit?: boolean
   readonly h: number
   readonly heads: number
   readonly kv: number
@@ -46,7 +51,38 @@ function config(row: Row): Record<string, unknown> {
   }
   if (row.kind === 'gpt2')
     return { ...common, n_embd: row.h, n_layer: 2, n_head: row.heads, n_inner: row.f, n_positions: 512 }
-  if (['bert', 'gpt_neox', 'phi'].includes(row.kind)) return common
+  if (row.kind === 'bert')
+    return {
+      ...Object.fromEntries(Object.entries(common).filter(([key]) => !/drop/.test(key))),
+      hidden_dropout_prob: row.dropout ?? 0,
+      attention_probs_dropout_prob: row.dropout ?? 0,
+    }
+  if (['gpt_neox', 'phi'].includes(row.kind)) return common
+  if (row.kind.startsWith('deepseek'))
+    return {
+      ...common,
+      q_lora_rank: 48,
+      kv_lora_rank: 32,
+      qk_rope_head_dim: 16,
+      qk_nope_head_dim: 32,
+      v_head_dim: 32,
+      first_k_dense_replace: 2,
+      n_routed_experts: 4,
+      num_experts_per_tok: 2,
+      n_group: 1,
+      topk_group: 1,
+      num_key_value_heads: row.heads,
+    }
+  if (row.kind === 'qwen2_moe')
+    return {
+      ...common,
+      num_key_value_heads: row.kv,
+      num_experts: 8,
+      num_experts_per_tok: 2,
+      moe_intermediate_size: 96,
+      shared_expert_intermediate_size: 160,
+      decoder_sparse_step: 1,
+    }
   if (row.kind === 'mixtral') return { ...common, ...grouped, num_local_experts: 4, num_experts_per_tok: 2 }
   if (row.kind === 'qwen3_moe')
     return {
@@ -61,7 +97,7 @@ function config(row: Row): Record<string, unknown> {
 }
 
 function planOf(row: Row): TrainingPlan {
-  const storage = row.dtype === 'float32' ? 'float32' : 'bfloat16'
+  const storage = row.dtype === 'float32' || row.kbit === true ? 'float32' : 'bfloat16'
   const adapter: AdapterPlan | null =
     row.lora === undefined
       ? null
@@ -74,8 +110,8 @@ function planOf(row: Row): TrainingPlan {
           layersToTransform: null,
           rankPattern: {},
           modulesToSave: [],
-          dtype: 'bfloat16',
-          dropout: 0,
+          dtype: row.adapter_fp32 === true ? 'float32' : 'bfloat16',
+          dropout: row.lora_dropout ?? 0,
           bias: 'none',
           virtualTokens: 0,
           targetRule: 'peft',
@@ -83,13 +119,17 @@ function planOf(row: Row): TrainingPlan {
   return {
     ...SAMPLE_PLAN,
     adapter,
+    quantization: row.kbit === true ? 'nf4' : 'none',
     precision: {
       ...SAMPLE_PLAN.precision,
       weights: storage,
       compute: row.autocast === true ? 'bfloat16' : storage,
       autocast: row.autocast ?? false,
     },
-    microBatchSize: row.b,
+    // A batch of one is never padded; the recorded one is.
+    microBatchSize: row.mask === true ? Math.max(2, row.b) : row.b,
+    variableLength: row.mask ?? false,
+    packing: false,
     sequenceLength: row.s,
     attention: row.attention === 'eager' ? 'eager' : 'sdpa',
   }
@@ -101,27 +141,46 @@ function saved(row: Row): number {
   if (architecture === null || layer === undefined) throw new Error(`${row.kind} is not read`)
   const plan = planOf(row)
   const run = { plan, architecture, counts: countModel(architecture, plan).counts, gpu: null }
-  const perToken = constantBytes(layer, row) / (row.b * row.s)
-  return measureLayer(layer, layerContext(run)(layer)).saved + perToken
+  const constant = constantBytes(layer, row) + adapterCopyBytes(row, run.counts.adapter / 2)
+  return measureLayer(layer, layerContext(run)(layer)).saved + constant / (row.b * row.s) + noiseBytes(row)
 }
 
 /** Saved tensors that do not grow with tokens: autocast's weight copies, Gemma's (1 + weight), offsets of grouped experts. */
 function constantBytes(layer: Layer, row: Row): number {
-  const sum = (kind: string) =>
-    layer.tensors.filter(tensor => tensor.kind === kind).reduce((total, tensor) => total + tensor.parameters, 0)
-  const copies = row.autocast === true ? 2 * sum('linear') : 0
-  const shifted = layer.norms.float32Weight ? 4 * sum('norm') : 0
+  const sum = (kinds: readonly string[]) =>
+    layer.tensors
+      .filter(({ kind }) => kinds.includes(kind))
+      .reduce((total, { inFeatures, outFeatures, count }) => total + inFeatures * outFeatures * count, 0)
+  const copies = row.autocast === true && row.kbit !== true ? 2 * sum(['linear', 'conv1d']) : 0
+  const shifted = row.kind.startsWith('gemma') ? 4 * sum(['norm']) : 0
   return copies + shifted + 4 * (layer.moe?.experts ?? 0)
 }
+
+/** Autocast's 16-bit copies of float32 adapters. */
+function adapterCopyBytes(row: Row, adapterOfLayer: number): number {
+  return row.autocast === true && row.adapter_fp32 === true ? 2 * adapterOfLayer : 0
+}
+
+/** A CPU keeps a dropout's noise in the input's dtype, CUDA one byte an element (aten native_dropout). */
+function noiseBytes(row: Row): number {
+  const hidden = row.dropout ? 2 * row.h + row.heads * row.s : 0
+  const adapted = row.lora_dropout ? (row.lora ?? []).length * row.h : 0
+  return hidden * (4 - 1) + adapted * (2 - 1)
+}
+
+const OPTIONS = ['autocast', 'mask', 'kbit', 'dropout', 'lora_dropout'] as const
 
 describe('block families keep what PyTorch keeps', () => {
   test.each(
     rows.map(
       row =>
-        [`${row.kind} ${row.attention} ${row.dtype} ${row.autocast ?? ''} ${row.lora ?? ''} h=${row.h}`, row] as const,
+        [
+          [row.kind, row.attention, row.dtype, ...OPTIONS.filter(name => row[name]), row.lora ?? '', row.h].join(' '),
+          row,
+        ] as const,
     ),
   )('%s', (_name, row) => {
-    const routingLists = row.kind === 'qwen3_moe' ? 4 : 1e-6
+    const routingLists = row.kind === 'qwen3_moe' || row.kind === 'qwen2_moe' ? 4 : 1e-6
     expect(Math.abs(saved(row) - row.bytes_per_token_layer)).toBeLessThanOrEqual(routingLists)
   })
 })

@@ -46,6 +46,7 @@ function saved(row: Row): number {
     rules: blockRules({ framework: 'transformers', fusedKernels: 'none', compile: false, repeatsKeyValue: false }),
     algorithm: row.attn === 'eager' ? 'eager' : 'fused',
     sequenceLength: row.s,
+    sequences: row.b,
     maskBytes: 0,
     tensorParallel: 1,
     sequenceParallel: false,

@@ -115,18 +115,27 @@ function scores(tape: Tape, { query, key, value }: Projected, layer: Layer, cont
   const repeats = context.algorithm !== 'fused' || context.maskBytes > 0 || context.rules.repeatsKeyValue
   const fullKey = repeats ? repeated(tape, key, query.width) : key
   const fullValue = repeats ? repeated(tape, value, outputWidth) : value
+  const lowered = (input: Value) => (context.sizes.autocast ? tape.cast(input, context.sizes.compute) : input)
   if (context.algorithm === 'fused') {
-    const inputs = [query, fullKey, fullValue]
+    const inputs = [lowered(query), lowered(fullKey), lowered(fullValue)]
     const logSumExp = { bytes: FLOAT32 * heads }
     const mask = { bytes: context.maskBytes * context.sequenceLength }
-    const output = tape.record(outputWidth, query.element, {
+    const output = tape.record(outputWidth, inputs[0]?.element ?? query.element, {
       inputs,
       saves: [...inputs, logSumExp, mask],
       savesOutput: true,
     })
-    return shape.joinsRotaryParts === true ? tape.record(outputWidth, query.element, { inputs: [output] }) : output
+    return shape.joinsRotaryParts === true ? tape.record(outputWidth, output.element, { inputs: [output] }) : output
   }
-  return explicitScores(tape, [query, fullKey, fullValue], { layer, context, heads, outputWidth })
+  // torch.matmul flattens batch and heads: a strided view is copied then.
+  const flattened = (input: Value) =>
+    context.sequences > 1 ? tape.record(input.width, input.element, { inputs: [input] }) : input
+  const products: [Value, Value, Value] = [
+    flattened(lowered(query)),
+    flattened(lowered(fullKey)),
+    flattened(lowered(fullValue)),
+  ]
+  return explicitScores(tape, products, { layer, context, heads, outputWidth })
 }
 
 function repeated(tape: Tape, input: Value, width: number): Value {

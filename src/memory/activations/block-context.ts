@@ -29,6 +29,8 @@ export interface BlockContext {
   readonly algorithm: AttentionAlgorithm
   /** Tokens of one sequence on this rank: the length of the s² terms. */
   readonly sequenceLength: number
+  /** Sequences of one forward pass: explicit scores flatten more than one with the heads. */
+  readonly sequences: number
   /** Bytes per score of an additive mask that sdpa saves; 0: none. */
   readonly maskBytes: number
   readonly tensorParallel: number

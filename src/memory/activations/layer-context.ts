@@ -31,6 +31,7 @@ export function layerContext(run: Run): LayerContexts {
       repeatsKeyValue: olderThan(plan.libraries, { library: 'transformers', version: [4, 48] }),
     }),
     sequenceLength: plan.sequenceLength / context,
+    sequences: plan.microBatchSize,
     tensorParallel: tensor,
     sequenceParallel,
     hiddenDropout: architecture.hiddenDropout > 0,

@@ -52,7 +52,11 @@ function sharedExpert(tape: Tape, input: Value, layer: Layer, context: BlockCont
   const gate = tape.record(width, input.element, { inputs: [input], saves: keeps })
   const up = tape.record(width, input.element, { inputs: [input], saves: keeps })
   const product = gateProduct(tape, gate, up, context)
-  return tape.record(context.hiddenSize, input.element, { inputs: [product], saves: trains ? [product] : [] })
+  const output = tape.record(context.hiddenSize, input.element, { inputs: [product], saves: trains ? [product] : [] })
+  const gated = layer.tensors.some(tensor => tensor.path.endsWith('shared_expert_gate'))
+  if (!gated) return output
+  const sigmoid = { bytes: input.element }
+  return tape.record(context.hiddenSize, input.element, { inputs: [output], saves: [output, sigmoid] })
 }
 
 function partPath(layer: Layer, part: ParameterTensor['part']): string {
