@@ -13,6 +13,7 @@ import type { Architecture } from './models/architecture.ts'
 import { countModel } from './models/count-parameters.ts'
 import { findModel } from './models/find-model.ts'
 import type { ModelSource } from './models/model-source.ts'
+import { architectureOfStage } from './models/score-head.ts'
 import type { Finding } from './plan/finding.ts'
 import { finding } from './plan/finding-texts.ts'
 import { overlayDrafts, type PlanDraft } from './plan/plan-draft.ts'
@@ -79,17 +80,17 @@ export async function estimateRun(options: EstimateOptions): Promise<RunEstimate
   const gpuName =
     draft['hardware.gpu'] && typeof draft['hardware.gpu'] !== 'function' ? draft['hardware.gpu'].value : ''
   const gpu = gpuName ? findGpu(gpuName) : null
-  const architecture = found?.architecture ?? null
+  const published = found?.architecture ?? null
   const resolved = resolvePlan({
     draft: gpu ? { ...draft, 'hardware.gpu': { ...provenanceOf(draft), value: gpu.id } } : draft,
     facts: {
-      checkpointDtype: architecture?.checkpointDtype ?? null,
-      checkpointQuantization: architecture?.checkpointQuantization ?? null,
-      modelType: architecture?.modelType ?? null,
-      isMixtureOfExperts: architecture?.layers.some(({ layer }) => layer.moe !== null) ?? false,
-      hasVision: architecture?.vision != null,
-      tiedEmbeddings: architecture?.tiedEmbeddings ?? false,
-      maxPositions: architecture?.maxPositions ?? null,
+      checkpointDtype: published?.checkpointDtype ?? null,
+      checkpointQuantization: published?.checkpointQuantization ?? null,
+      modelType: published?.modelType ?? null,
+      isMixtureOfExperts: published?.layers.some(({ layer }) => layer.moe !== null) ?? false,
+      hasVision: published?.vision != null,
+      tiedEmbeddings: published?.tiedEmbeddings ?? false,
+      maxPositions: published?.maxPositions ?? null,
       gpuGeneration: gpu?.generation ?? null,
       bf16Supported: gpu?.bf16Supported ?? null,
     },
@@ -104,7 +105,8 @@ export async function estimateRun(options: EstimateOptions): Promise<RunEstimate
   const dependencies = found?.dependencies ?? []
   const modelOrigin = found?.origin ?? 'none named'
   const nothing = { memory: null, time: null, price: null, cost: null, ruleOfThumb: null }
-  if (!architecture) return { resolved, run: null, modelOrigin, ...nothing, findings, dependencies }
+  if (!published) return { resolved, run: null, modelOrigin, ...nothing, findings, dependencies }
+  const architecture = architectureOfStage(published, resolved.plan)
   const { counts, findings: countFindings } = countModel(architecture, resolved.plan)
   const run: Run = { plan: resolved.plan, architecture, counts, gpu }
   const memory = estimateMemory(run)

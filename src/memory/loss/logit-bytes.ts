@@ -1,5 +1,6 @@
 import type { TrainingPlan } from '../../plan/training-plan.ts'
 import { olderThan } from '../library-version.ts'
+import { preferenceLogits } from './preference-logits.ts'
 
 /** Bytes per element of the logits (tokens × vocabulary on this rank). */
 export interface LogitBytes {
@@ -23,9 +24,9 @@ const LITGPT_CHUNK_TOKENS = 128
 export function logitBytes(plan: TrainingPlan, element: number): LogitBytes {
   switch (plan.loss) {
     case 'full_logits':
-      return fullLogits(plan, element)
+      return preferenceLogits(plan, element) ?? fullLogits(plan, element)
     case 'full_logits_float32':
-      return upcastInForward(plan)
+      return preferenceLogits(plan, 4) ?? upcastInForward(plan)
     case 'full_logits_native':
       return {
         endOfForward: 2 * element,

@@ -1,6 +1,6 @@
 import type { MemoryItem } from '../../plan/item.ts'
 import type { Run } from '../../plan/run.ts'
-import { elementSizes } from '../activations/element-sizes.ts'
+import { computeBytes, elementSizes } from '../activations/element-sizes.ts'
 import { item, short } from '../memory-item.ts'
 import type { PipelineStage } from '../sharding/rank-parameters.ts'
 import { logitBytes } from './logit-bytes.ts'
@@ -28,6 +28,7 @@ export function lossItems(run: Run, { tokens, trainsHead, stage }: LossTokens): 
   const { plan, architecture } = run
   const { head } = architecture
   const perToken = head.kind === 'causal-lm' || head.kind === 'masked-lm' || head.kind === 'seq2seq-lm'
+  if (plan.stage === 'reward' && perToken && stage !== 'first') return unusedLogits(run, tokens)
   if (stage === 'first' || !perToken)
     return nothing(stage === 'first' ? 'the last pipeline stage computes the loss' : 'labels per sequence')
   if (plan.loss === 'fused_linear' || plan.loss === 'cut_cross_entropy')
@@ -68,6 +69,18 @@ function fused(run: Run, { tokens, trainsHead }: LossTokens): LossItems {
     source: made.source,
   })
   return { endOfForward: kept, backward: made, headBackward: kept, kept, logits: 0, headGradients: 0 }
+}
+
+/** LLaMA-Factory puts a value head beside lm_head (trl models/modeling_value_head.py): logits are made, cast to float32 and dropped. */
+function unusedLogits({ plan, architecture }: Run, tokens: number): LossItems {
+  const none = nothing('the score alone has a gradient')
+  const elements = (tokens * architecture.head.outputs) / plan.parallelism.tensor
+  const bytes = computeBytes(plan) + 4
+  const made = item('logits and loss', elements * bytes, {
+    note: `${short(elements)} logits × ${bytes} B, dropped before backward`,
+    source: 'trl 0.9 models/modeling_value_head.py forward; LLaMA-Factory 0.9 train/rm/trainer.py',
+  })
+  return { ...none, endOfForward: made, logits: elements }
 }
 
 function nothing(note: string): LossItems {

@@ -1,0 +1,69 @@
+import { describe, expect, test } from '@jest/globals'
+import { logitBytes } from '../../../src/memory/loss/logit-bytes.ts'
+import type { TrainingPlan } from '../../../src/plan/training-plan.ts'
+import fixtures from '../fixtures/loss-bytes.json' with { type: 'json' }
+import { SAMPLE_PLAN } from '../sample-run.ts'
+
+/** Which plan runs a recorded loss. */
+const PLANS: Readonly<Record<string, Partial<TrainingPlan>>> = {
+  cross_entropy: { stage: 'sft' },
+  selective: { stage: 'dpo' },
+  gathered: { stage: 'dpo', libraries: { trl: '0.12.0' } },
+  scaled: { stage: 'grpo' },
+  with_cross_entropy: { stage: 'orpo' },
+}
+
+/** The last position has no label: 1 of 256 tokens is left out of most losses. */
+const LAST_POSITION_BYTES = 0.07
+
+function plan(changes: Partial<TrainingPlan>, autocast: boolean): TrainingPlan {
+  return {
+    ...SAMPLE_PLAN,
+    framework: 'trl',
+    loss: 'full_logits',
+    compile: false,
+    ...changes,
+    precision: { ...SAMPLE_PLAN.precision, autocast },
+  }
+}
+
+describe('bytes per logit', () => {
+  test.each(fixtures.rows.map(row => [`${row.loss} ${row.dtype} ${row.lifted ? 'lifted' : ''}`, row] as const))(
+    '%s as recorded',
+    (_name, row) => {
+      const element = row.dtype === 'float32' ? 4 : 2
+      const { endOfForward, backward } = logitBytes(plan(PLANS[row.loss] ?? {}, row.lifted), element)
+      const most = Math.max(endOfForward, backward)
+      expect(Math.abs(most - row.most)).toBeLessThan(LAST_POSITION_BYTES)
+    },
+  )
+
+  test('DPO adds the reference model’s logits to the forward pass', () => {
+    const reinforcement = {
+      referenceModel: 'shared',
+      generations: 1,
+      promptLength: 0,
+      completionLength: 0,
+      iterations: 1,
+      generation: 'none',
+      colocatedMemoryShare: 0,
+      sleepMode: false,
+      rewardModel: false,
+      valueModel: false,
+    } as const
+    const [alone, beside] = [null, reinforcement].map(value =>
+      logitBytes(plan({ stage: 'dpo', reinforcement: value }, true), 2),
+    )
+    expect((beside?.endOfForward ?? 0) - (alone?.endOfForward ?? 0)).toBe(6)
+  })
+
+  test.each(['0.1.0', '0.2.2', undefined])('torchtitan %s compiles its loss', version => {
+    const libraries: Record<string, string> = version === undefined ? {} : { torchtitan: version }
+    expect(logitBytes(plan({ framework: 'torchtitan', compile: true, libraries }, false), 2).backward).toBe(4)
+  })
+
+  test('a commit of torchtitan cannot be placed: the eager loss holds', () => {
+    const libraries = { torchtitan: '9dec370' }
+    expect(logitBytes(plan({ framework: 'torchtitan', compile: true, libraries }, false), 2).backward).toBe(12)
+  })
+})

@@ -1,0 +1,87 @@
+import type { TrainingPlan } from '../../plan/training-plan.ts'
+import type { Stage } from '../../plan/vocabulary.ts'
+import { olderThan } from '../library-version.ts'
+import type { LogitBytes } from './logit-bytes.ts'
+
+const LAB = 'measured with PyTorch 2.13 and trl 1.13 on CPU (bench/memory-lab/loss_bytes.py)'
+
+interface PreferenceRow {
+  /** Bytes per logit of 16-bit and of float32 outputs. */
+  readonly forward: { readonly half: number; readonly wide: number }
+  readonly backward: { readonly half: number; readonly wide: number }
+  readonly note: string
+}
+
+/** trl 1.13 trainer/utils.py selective_log_softmax: rows of log-softmax in 16 bit, logits − logsumexp in float32. */
+const SELECTIVE: PreferenceRow = {
+  forward: { half: 4, wide: 6 },
+  backward: { half: 4, wide: 16 },
+  note: 'log-probabilities of the labels, row by row',
+}
+
+/** trl before 0.14: `logits.log_softmax(-1)` gathered. */
+const GATHERED: PreferenceRow = {
+  forward: { half: 4, wide: 8 },
+  backward: { half: 6, wide: 12 },
+  note: 'log-softmax of all logits, gathered at the labels',
+}
+
+/** trl 1.13 grpo_trainer.py divides the logits by the temperature first, into a tensor of their own. */
+const SCALED: PreferenceRow = {
+  forward: { half: 6, wide: 8 },
+  backward: { half: 6, wide: 16 },
+  note: 'log-probabilities of the completion after the temperature',
+}
+
+/** trl 1.13 experimental/orpo, experimental/cpo: log-softmax of all logits and the cross entropy of the chosen half. */
+const WITH_CROSS_ENTROPY: PreferenceRow = {
+  forward: { half: 6, wide: 12 },
+  backward: { half: 7, wide: 14 },
+  note: 'log-softmax of all logits and the cross entropy of the chosen ones',
+}
+
+const ROWS: Partial<Record<Stage, PreferenceRow>> = {
+  dpo: SELECTIVE,
+  kto: SELECTIVE,
+  orpo: WITH_CROSS_ENTROPY,
+  simpo: WITH_CROSS_ENTROPY,
+  grpo: SCALED,
+  ppo: SCALED,
+}
+
+/** What a preference loss keeps and creates per logit; null: the stage has a cross entropy. `element`: bytes of the logits. */
+export function preferenceLogits(plan: TrainingPlan, element: number): LogitBytes | null {
+  const gathers = olderThan(plan.libraries, { library: 'trl', version: [0, 14] })
+  const row = gathers && ROWS[plan.stage] === SELECTIVE ? GATHERED : ROWS[plan.stage]
+  if (row === undefined) return null
+  const wide = element === 4 || returnsFloat32(plan)
+  const pick = (bytes: PreferenceRow['forward']) => (wide ? bytes.wide : bytes.half)
+  const reference = referenceBytes(plan, wide)
+  return {
+    endOfForward: pick(row.forward) + reference,
+    backward: pick(row.backward),
+    headBackward: wide ? 4 + element : 2 * element,
+    kept: 0,
+    note: `${row.note}${reference > 0 ? `, ${reference} B of the reference model’s` : ''}`,
+    source: LAB,
+  }
+}
+
+/** The reference runs after the policy, whose logits are still there (trl 1.13 dpo_trainer.py _compute_loss); GRPO's ran before the step. */
+function referenceBytes(plan: TrainingPlan, wide: boolean): number {
+  const model = plan.reinforcement?.referenceModel
+  const inStep = plan.stage === 'dpo' || plan.stage === 'kto'
+  if (!inStep || (model !== 'shared' && model !== 'separate')) return 0
+  return wide ? 6 : 2
+}
+
+/** OpenRLHF models/actor.py casts its logits; its DeepSpeed module does not. */
+const CASTS_LOGITS = new Set(['openrlhf'])
+const ENGINE_OUTPUTS = new Set(['zero1', 'zero2', 'zero3', 'distributed_optimizer'])
+
+/** Accelerate lifts outputs to float32 under mixed precision, DeepSpeed excepted (accelerate 1.15 accelerator.py prepare_model, convert_outputs_to_fp32). */
+function returnsFloat32({ framework, parallelism, precision }: TrainingPlan): boolean {
+  if (CASTS_LOGITS.has(framework)) return true
+  if (ENGINE_OUTPUTS.has(parallelism.data)) return false
+  return precision.autocast || (precision.weights === 'float32' && precision.compute !== 'float32')
+}

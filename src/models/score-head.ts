@@ -1,0 +1,21 @@
+import type { TrainingPlan } from '../plan/training-plan.ts'
+import type { Architecture } from './architecture.ts'
+import { linear } from './tensor.ts'
+
+/** Frameworks that put a value head beside lm_head (LLaMA-Factory 0.9 model/loader.py, trl models/modeling_value_head.py). */
+const KEEPS_LANGUAGE_HEAD = new Set(['llama-factory'])
+
+/**
+ * The architecture as a stage trains it: a reward model has one score per sequence instead of the vocabulary head
+ * (transformers AutoModelForSequenceClassification, num_labels=1).
+ */
+export function architectureOfStage(architecture: Architecture, plan: TrainingPlan): Architecture {
+  const replaces = plan.stage === 'reward' && !KEEPS_LANGUAGE_HEAD.has(plan.framework)
+  if (!replaces || architecture.head.kind !== 'causal-lm') return architecture
+  const score = linear('score', 'head', architecture.hiddenSize, 1)
+  return {
+    ...architecture,
+    tiedEmbeddings: false,
+    head: { kind: 'sequence-classification', outputs: 1, tensors: [score] },
+  }
+}
