@@ -63,7 +63,7 @@ const KNOWN_RESIDUALS = [
   '**liger-hf**, the Gemma rows: slope and intercept (0.58 MB per token, 17 GiB) are those of 16-bit shards, while the Llama and Qwen rows of the same script are float32 (Accelerate lifts what trains under mixed precision since 0.30, accelerator.py prepare_model). An older version would explain Gemma; its plan names none.',
   '**titan-other**, the H200 rows: the loss was compiled (4 B per logit) where the H100 benchmark ran it eagerly (torchtitan e8977b007 turned compilation of the loss off, bbb1b616e on again). The plans name commits, which cannot be placed in time, so the larger figure holds.',
   '**torchtune-readme**, 70B with offload: the published config shards embedding and head as units of their own (`custom_sharded_layers`), which the plan cannot say.',
-  '**megatron-bridge**: three rows of fine-tuning 70B sum to less than weights, float32 gradients and states of the plan’s sharding; gradient dtype or sharding differ from the defaults that were filled in.',
+  '**megatron-bridge**: three rows of fine-tuning 70B sum to less than weights, float32 gradients and states of the plan’s sharding, and Moonlight to what 16-bit gradients and moments would take; the skill cards print neither, so Megatron’s defaults were filled in.',
   '**ms-swift**: a Mistral row of 8,192 tokens lies where eager attention would; 4-bit rows of 2024-01 lie where float32 embeddings and head would.',
   '**litgpt**, 4-bit rows without checkpointing lie up to 14 % low where no Gemma vocabulary dominates; the 16-bit rows of the same configs are within 1 %.',
 ]

@@ -67,6 +67,7 @@ const UNMEASURED: readonly UnmeasuredKind[] = [
     name: 'state-space layers',
     applies: run => run.architecture.layers.some(({ layer }) => layer.attention.mixer !== null),
   },
+  { name: 'expert parallelism', applies: ({ plan }) => plan.parallelism.expert > 1 },
   { name: 'vision tower', applies: run => run.architecture.vision !== null },
   { name: 'unknown optimizer', applies: ({ plan }) => plan.optimizer === 'other' },
   { name: 'adapter kind', applies: ({ plan }) => plan.adapter !== null && plan.adapter.type !== 'lora' },

@@ -29,7 +29,7 @@ export interface RankTimeline {
 export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
   const { plan, architecture } = run
   const parameters = rankParameters(run, stage)
-  const context = { plan, parameters, shards: shardSizes(plan) }
+  const context = { plan, parameters, shards: shardSizes(plan, parameters) }
   const tokens = tokensPerPass(plan)
   const states = persistentItems(context)
   const buffers = bufferItems(context, architecture.hiddenSize)

@@ -1,5 +1,6 @@
 import type { ParameterTensor } from '../../models/architecture.ts'
 import type { Run } from '../../plan/run.ts'
+import { expertTensorParallel } from './shard-sizes.ts'
 
 /** Which pipeline rank: `first` holds the embedding and the most micro-batches in flight, `last` the head and the loss. */
 export type PipelineStage = 'only' | 'first' | 'last'
@@ -27,6 +28,8 @@ export interface RankParameters {
   readonly largestQuantizedMatrix: number
   /** Elements in experts that are spread over the expert-parallel group. */
   readonly expertTotal: number
+  /** Those of them that train. */
+  readonly trainableExperts: number
 }
 
 interface Split {
@@ -37,7 +40,8 @@ interface Split {
 export function rankParameters(run: Run, stage: PipelineStage): RankParameters {
   const { plan, architecture, counts } = run
   const { tensor, pipeline, expert } = plan.parallelism
-  const share = (split: Split) => split.dense / tensor + split.experts / (tensor * expert)
+  const expertRanks = expertTensorParallel(plan) * expert
+  const share = (split: Split) => split.dense / tensor + split.experts / expertRanks
   const layerCount = architecture.layers.reduce((sum, entry) => sum + entry.count, 0)
   const onStage = layerCount === 0 ? 0 : Math.ceil(layerCount / pipeline) / layerCount
   const layerTotals = architecture.layers.map(entry => ({ count: entry.count, split: splitOf(entry.layer.tensors) }))
@@ -81,7 +85,8 @@ export function rankParameters(run: Run, stage: PipelineStage): RankParameters {
     largestQuantizedMatrix: plan.quantizationDetails.quantizesHead
       ? Math.max(headAll, largestLayerMatrix)
       : largestLayerMatrix,
-    expertTotal: (experts / (tensor * expert)) * onStage,
+    expertTotal: (experts / expertRanks) * onStage,
+    trainableExperts: trained.experts,
   }
 }
 
@@ -93,18 +98,26 @@ interface TrainedContext {
   readonly tiedCopy: number
 }
 
-function trainedParts(run: Run, context: TrainedContext): { base: number; embedding: number; largest: number } {
+interface TrainedParts {
+  readonly base: number
+  readonly embedding: number
+  readonly experts: number
+  readonly largest: number
+}
+
+function trainedParts(run: Run, context: TrainedContext): TrainedParts {
   const outer = new Set([
     ...run.architecture.embedding,
     ...run.architecture.finalNorm,
     ...run.architecture.head.tensors,
   ])
   const outerPaths = new Set([...outer].map(tensor => tensor.path))
-  let [base, embedding, biggest] = [0, 0, 0]
+  let [base, embedding, experts, biggest] = [0, 0, 0, 0]
   for (const { tensor, layers } of run.counts.trainableTensors) {
     const split = splitOf([tensor])
     const held = context.share(split) * layers
     biggest = Math.max(biggest, matrixElements(tensor))
+    if (tensor.part === 'experts') experts += held * context.onStage
     if (!outerPaths.has(tensor.path)) {
       base += held * (tensor.part === 'vision' || tensor.part === 'projector' ? 1 : context.onStage)
     } else if (tensor.part === 'embedding') {
@@ -115,7 +128,7 @@ function trainedParts(run: Run, context: TrainedContext): { base: number; embedd
       base += context.hasHead ? held : 0
     }
   }
-  return { base, embedding, largest: biggest }
+  return { base, embedding, experts, largest: biggest }
 }
 
 /** The token table, which a tied head shares; position tables are smaller. */

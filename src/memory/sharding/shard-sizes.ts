@@ -1,6 +1,7 @@
 import type { TrainingPlan } from '../../plan/training-plan.ts'
+import type { RankParameters } from './rank-parameters.ts'
 
-/** Over how many ranks each kind of state is divided. */
+/** By how much each kind of state is divided: a rank count, or its mean over dense and expert parameters. */
 export interface ShardSizes {
   readonly dataParallel: number
   readonly weights: number
@@ -9,17 +10,29 @@ export interface ShardSizes {
 }
 
 /** ZeRO (Rajbhandari et al. 2020, arXiv 1910.02054 §5) and its FSDP and Megatron forms. Context-parallel ranks shard too. */
-export function shardSizes(plan: TrainingPlan): ShardSizes {
-  const { data, tensor, pipeline, context, shardSize } = plan.parallelism
+export function shardSizes(plan: TrainingPlan, parameters: RankParameters): ShardSizes {
+  const { data, tensor, pipeline, context, shardSize, expert } = plan.parallelism
   const dataParallel = Math.max(1, plan.gpus / (tensor * pipeline * context))
   const group = Math.max(1, Math.min(shardSize ?? dataParallel * context, dataParallel * context))
+  const expertGroup = Math.max(1, (group * tensor) / (expertTensorParallel(plan) * expert))
   const divided = DIVIDES[data]
+  const mean = (experts: number, all: number) =>
+    all === 0 || experts === 0 || expertGroup === group
+      ? group
+      : all / ((all - experts) / group + experts / expertGroup)
+  const ofTrained = mean(parameters.trainableExperts, parameters.trainable)
   return {
     dataParallel,
-    weights: divided.weights ? group : 1,
-    gradients: divided.gradients ? group : 1,
-    states: divided.states ? group : 1,
+    weights: divided.weights ? mean(parameters.expertTotal, parameters.total) : 1,
+    gradients: divided.gradients ? ofTrained : 1,
+    states: divided.states ? ofTrained : 1,
   }
+}
+
+/** Ranks that share one expert's matrices: the tensor-parallel ones, as far as expert ranks leave any (Megatron-LM core/parallel_state.py, expert_tensor_parallel_size). */
+export function expertTensorParallel({ gpus, parallelism }: TrainingPlan): number {
+  const { tensor, pipeline, expert } = parallelism
+  return expert === 1 ? tensor : Math.max(1, Math.min(tensor, Math.floor(gpus / (pipeline * expert))))
 }
 
 const DIVIDES = {

@@ -41,7 +41,7 @@ export function gradientBytes(context: StateContext): GradientBytes {
   const inBackward =
     plan.optimizerImplementation === 'in_backward' || plan.optimizer === 'lomo' || plan.optimizer === 'adalomo'
   const trained = inBackward ? Math.min(parameters.trainable, parameters.largestTrainable) : withGradient(context)
-  const divided = shards.gradients > 1 ? ` ÷ ${shards.gradients}` : ''
+  const divided = shards.gradients > 1 ? ` ÷ ${short(shards.gradients)}` : ''
   const onHost = plan.parallelism.offload === 'parameters_and_optimizer'
   const trainsHead = parameters.trainableBase > 0 && parameters.trainableBase >= parameters.embedding
   const headBytes = trainsHead ? Math.max(parameters.head, parameters.embedding) * bytes : 0

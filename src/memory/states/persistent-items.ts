@@ -38,7 +38,7 @@ export function persistentItems(context: StateContext): PersistentItems {
 
 function weightItems({ plan, parameters, shards }: StateContext): MemoryItem[] {
   const bytes = DTYPE_BYTES[plan.precision.weights]
-  const divided = shards.weights > 1 ? ` ÷ ${shards.weights}` : ''
+  const divided = shards.weights > 1 ? ` ÷ ${short(shards.weights)}` : ''
   const plain = plan.quantization === 'none' ? parameters.total : parameters.unquantized
   const items = [
     item('weights', (plain * bytes) / shards.weights, {
@@ -82,7 +82,7 @@ function masterItems({ plan, parameters, shards }: StateContext): MemoryItem[] {
   if (!plan.precision.masterWeights) return []
   return [
     item('master weights', (parameters.trainable * 4) / shards.states, {
-      note: `${short(parameters.trainable)} trained × 4 B${shards.states > 1 ? ` ÷ ${shards.states}` : ''}`,
+      note: `${short(parameters.trainable)} trained × 4 B${shards.states > 1 ? ` ÷ ${short(shards.states)}` : ''}`,
       source:
         'float32 copy kept by the engine (DeepSpeed 0.19 stage3.py fp32_partitioned_groups_flat, Megatron-LM distrib_optimizer.py)',
     }),
@@ -105,7 +105,7 @@ function optimizerItems(context: StateContext): MemoryItem[] {
   const { plan, parameters, shards } = context
   const row = OPTIMIZER_ROWS[plan.optimizer]
   const bytes = STATE_BYTES[plan.precision.optimizerStates]
-  const divided = shards.states > 1 ? ` ÷ ${shards.states}` : ''
+  const divided = shards.states > 1 ? ` ÷ ${short(shards.states)}` : ''
   const items: MemoryItem[] = []
   const trained = parameters.trainable
   if (row.projected === true) return [projectedItem(context)]
