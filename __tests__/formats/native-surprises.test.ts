@@ -44,6 +44,17 @@ async function torchtuneQuantized(builder: string): Promise<number> {
   return architecture ? countModel(architecture, plan).counts.quantized : 0
 }
 
+const MEGATRON = `MODEL_ARGS:
+  --num-layers: 32
+  --hidden-size: 64
+  --num-attention-heads: 4
+  --seq-length: 128
+  --max-position-embeddings: 128
+  --micro-batch-size: 1
+  --train-iters: 5
+  --bf16: true
+`
+
 describe('what the native trainers do that one would not expect', () => {
   test('LitGPT: frozen weights are float32 without `precision`', async () => {
     const text = 'checkpoint_dir: checkpoints/meta-llama/Llama-3.2-1B\nlora_r: 8\ntrain: {micro_batch_size: 1}\n'
@@ -93,6 +104,29 @@ describe('what the native trainers do that one would not expect', () => {
       qkv_bias: true,
       position_embeddings: 'learned',
     })
+  })
+
+  test.each([
+    ['--exp-avg-dtype: bf16\n  --main-grads-dtype: bf16', 'float32', 'float32'],
+    [
+      '--exp-avg-dtype: bf16\n  --main-grads-dtype: bf16\n  --use-precision-aware-optimizer: true',
+      'bfloat16',
+      'bfloat16',
+    ],
+    ['--exp-avg-dtype: fp8\n  --use-precision-aware-optimizer: true', 'fp8', 'float32'],
+  ])('Megatron: %j gives %s moments and %s gradients', async (lines, moments, gradients) => {
+    const { plan } = await readText(`${MEGATRON}  ${lines}\n`)
+    expect(plan.precision).toMatchObject({ optimizerStates: moments, gradients })
+  })
+
+  test.each([
+    ['uniform\n  --recompute-num-layers: 1', 'full'],
+    ['block\n  --recompute-num-layers: 8', { every: 4 }],
+    ['block\n  --recompute-num-layers: 8\n  --pipeline-model-parallel-size: 4', 'full'],
+    ['block\n  --recompute-num-layers: 24', { every: 2 }],
+  ])('Megatron: full recomputation by %j is %j', async (method, expected) => {
+    const { plan } = await readText(`${MEGATRON}  --recompute-granularity: full\n  --recompute-method: ${method}\n`)
+    expect(plan.gradientCheckpointing).toEqual(expected)
   })
 
   test.each([

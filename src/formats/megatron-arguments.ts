@@ -61,9 +61,11 @@ export const MEGATRON_KEYS: readonly FormatKey[] = [
     ['untie_embeddings_and_output_weights', 'model', 'off: tied'],
     ['vocab_size, make_vocab_size_divisible_by', 'model', '128 × tensor ranks'],
     ['bf16, fp16, fp8_format', 'precision', 'float32'],
+    ['use_precision_aware_optimizer, exp_avg_dtype, main_grads_dtype', 'precision', 'off, fp32, fp32'],
     ['use_distributed_optimizer', 'parallelism.data', 'off'],
     ['sequence_parallel', 'parallelism.sequenceParallel', 'off'],
     ['recompute_activations, recompute_granularity', 'gradientCheckpointing', 'none'],
+    ['recompute_method, recompute_num_layers', 'gradientCheckpointing', 'uniform: every layer; block: the first ones'],
     ['save, save_interval, no_save_optim', 'checkpoints', 'none'],
     ['eval_interval, eval_iters', 'evaluation', 'none, 100'],
     ['optimizer, optimizer_cpu_offload', 'optimizer, parallelism.offload', 'adam, off'],
@@ -150,21 +152,46 @@ export function readMegatronPrecision(fields: Fields): MutablePlanDraft {
     'precision.weights': weights,
     'precision.compute': fp8 ? mapped(fp8, () => 'float8' as const) : weights,
     'precision.autocast': byDefault(false, 'Megatron runs the 16-bit module itself'),
-    'precision.gradients': reduced
-      ? { ...reduced, value: dtype }
-      : byDefault('float32', `${ARGUMENTS}: float32 main gradients`),
-    'precision.optimizerStates': byDefault('float32', `${ARGUMENTS}: exp_avg_dtype fp32`),
+    'precision.gradients':
+      (reduced && { ...reduced, value: dtype }) ??
+      readAware(fields, 'main_grads_dtype', MAIN_GRADIENTS) ??
+      byDefault('float32', `${ARGUMENTS}: float32 main gradients`),
+    'precision.optimizerStates':
+      readAware(fields, 'exp_avg_dtype', MOMENTS) ?? byDefault('float32', `${ARGUMENTS}: exp_avg_dtype fp32`),
     'precision.masterWeights': byDefault(half !== undefined, `${ARGUMENTS}: main_params_dtype fp32`),
   }
+}
+
+const MAIN_GRADIENTS = { fp32: 'float32', bf16: 'bfloat16' } as const
+const MOMENTS = { fp32: 'float32', bf16: 'bfloat16', fp16: 'float16', fp8: 'fp8' } as const
+
+/** Dtypes that count only under the precision-aware optimizer (optimizer_config.py asserts fp32 without it). */
+function readAware<T extends string>(
+  fields: Fields,
+  key: string,
+  names: Readonly<Record<string, T>>,
+): Sourced<T> | undefined {
+  if (!on(fields, 'use_precision_aware_optimizer') || !fields.isSet(key)) return undefined
+  return fromTable(names)(fields, key)
 }
 
 function readRecompute(fields: Fields): Sourced<GradientCheckpointing> {
   const granularity = fields.isSet('recompute_granularity')
     ? fields.oneOf('recompute_granularity', ['full', 'selective'])
     : undefined
-  if (granularity) return granularity
+  if (granularity) return (granularity.value === 'full' && readRecomputedLayers(fields)) || granularity
   const activations = on(fields, 'recompute_activations')
   return activations ? mapped(activations, () => 'selective' as const) : byDefault('none', `${CONFIG}: none`)
+}
+
+/** `block` recomputes the first layers of each pipeline stage and keeps all of the others (transformer_block.py). */
+function readRecomputedLayers(fields: Fields): Sourced<GradientCheckpointing> | undefined {
+  const recomputed = fields.integer('recompute_num_layers', { min: 1 })
+  const layers = fields.integer('num_layers', { min: 1 })?.value
+  if (fields.string('recompute_method')?.value !== 'block' || !recomputed || !layers) return undefined
+  const stage = layers / (fields.integer('pipeline_model_parallel_size', { min: 1 })?.value ?? 1)
+  if (recomputed.value >= stage) return undefined
+  return { ...recomputed, value: { every: Math.ceil(stage / recomputed.value) } }
 }
 
 function readWorld(fields: Fields): MutablePlanDraft {
