@@ -1,39 +1,6 @@
-import { createDatasetSource } from './datasets/create-dataset-source.ts'
+import { ACTION_STAGES } from './action-stages.ts'
 import { runAction } from './github/run-action.ts'
-import { createModelSource } from './models/create-model-source.ts'
-import { runPipeline } from './pipeline.ts'
-import { renderAnnotations } from './report/annotations.ts'
-import { renderComment } from './report/render-comment.ts'
-import { renderSummary } from './report/render-summary.ts'
-import { VERSION } from './version.ts'
 
-const exitCode = await runAction(
-  { env: process.env, write: text => process.stdout.write(text) },
-  {
-    estimate({ hub, ...request }) {
-      const access = { offline: hub.offline, endpoint: hub.endpoint ?? undefined, token: hub.token || undefined }
-      return runPipeline({
-        ...request,
-        today: new Date().toISOString().slice(0, 10),
-        models: createModelSource(access),
-        datasets: createDatasetSource(access),
-      })
-    },
-    render(report, { repositoryUrl, headCommit, baseCommit, summaryUrl }) {
-      const options = {
-        version: VERSION,
-        repositoryUrl,
-        reportUrl: summaryUrl,
-        ...(headCommit === null ? {} : { headSha: headCommit }),
-        ...(baseCommit === null ? {} : { baseSha: baseCommit }),
-      }
-      return {
-        comment: renderComment(report, options),
-        summary: renderSummary(report, options),
-        annotations: renderAnnotations(report).map(annotation => ({ ...annotation, column: null })),
-      }
-    },
-  },
-)
+const exitCode = await runAction({ env: process.env, write: text => process.stdout.write(text) }, ACTION_STAGES)
 // Sockets that are kept alive would hold the job for seconds.
 process.stdout.write('', () => process.exit(exitCode))

@@ -1,32 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
-import type { CommandIo } from '../../src/commands/command.ts'
-import { runCli } from '../../src/commands/run-cli.ts'
+import { runCommand } from './run-command.ts'
 
-interface Ran {
-  readonly code: number
-  readonly out: string
-  readonly err: string
-}
-
-async function run(args: readonly string[], input = ''): Promise<Ran> {
-  let out = ''
-  let err = ''
-  const io: CommandIo = {
-    out: text => {
-      out += text
-    },
-    err: text => {
-      err += text
-    },
-    columns: 120,
-    isTerminal: false,
-    folder: process.cwd(),
-    today: '2026-11-25',
-    environment: { HF_HUB_OFFLINE: '1' },
-    readStandardInput: async () => input,
-  }
-  return { code: await runCli(args, io), out, err }
-}
+const run = (args: readonly string[], input = '') => runCommand(args, process.cwd(), input)
 
 describe('estimate', () => {
   test.each([
@@ -76,7 +51,7 @@ describe('estimate', () => {
     expect(err).toContain(message)
   })
 
-  test.each(['estimate', 'check', 'explain', 'gpus', 'prices', 'models', 'schema'])(
+  test.each(['estimate', 'check', 'explain', 'gpus', 'prices', 'models', 'schema', 'calibrate'])(
     '%s --help shows an example',
     async name => {
       const { code, out } = await run([name, '--help'])

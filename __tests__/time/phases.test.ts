@@ -39,6 +39,7 @@ describe('calibration', () => {
   const row = (over: Partial<CalibrationPlan> = {}): CalibrationPlan => ({
     gpu: 'a100-sxm-80gb',
     training: 'full',
+    framework: null,
     stepFactor: 1.2,
     low: 1.1,
     high: 1.3,
@@ -58,6 +59,8 @@ describe('calibration', () => {
     ['of every training on this GPU', [row({ training: null })], 1.2],
     ['of this training before every training', [row({ training: null, stepFactor: 2 }), row()], 1.2],
     ['of another GPU', [row({ gpu: 'h100-sxm-80gb' })], 1],
+    ['of this framework before every framework', [row({ stepFactor: 2 }), row({ framework: 'other' })], 1.2],
+    ['of another framework', [row({ framework: 'axolotl' })], 1],
     ['of another training', [row({ training: 'adapter' })], 1],
   ] as const)('%s', (_name, rows, factor) => {
     const time = timed(rows)

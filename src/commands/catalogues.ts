@@ -6,6 +6,7 @@ import { readArchitecture } from '../models/read-architecture.ts'
 import { GIB } from '../plan/units.ts'
 import { type Command, type CommandInput, EXIT, textOption, UsageError } from './command.ts'
 import { modelSource } from './estimate-files.ts'
+import { textTable } from './text-table.ts'
 
 export const gpusCommand: Command = {
   name: 'gpus',
@@ -18,7 +19,7 @@ export const gpusCommand: Command = {
     const show = (value: number | null, unit: number): string =>
       value === null ? '-' : String(Math.round(value / unit))
     io.out(
-      table(
+      textTable(
         ['id', 'usable GiB', 'bf16 TFLOP/s', 'GB/s', 'name', 'as of'],
         rows.map(gpu => [
           gpu.id,
@@ -43,7 +44,7 @@ export const pricesCommand: Command = {
   async run({ positionals, io }) {
     const rows = searchPrices(positionals.join(' '))
     io.out(
-      table(
+      textTable(
         ['provider', 'GPU', 'GPUs', 'per GPU-hour', 'instance', 'as of', 'source'],
         rows.map(price => [
           price.provider,
@@ -74,7 +75,7 @@ export const modelsCommand: Command = {
     if (id !== undefined) return explainModel(input, id)
     const rows = searchCatalogue(input.positionals.join(' '))
     input.io.out(
-      table(
+      textTable(
         ['id', 'parameters', 'also known as'],
         rows.map(model => [
           model.id,
@@ -96,7 +97,7 @@ async function explainModel(input: CommandInput, id: string): Promise<number> {
   const total = rows.reduce((sum, { tensor, layers }) => sum + layers * tensor.parameters, 0)
   const number = (value: number): string => value.toLocaleString('en-US')
   input.io.out(
-    table(
+    textTable(
       ['module', 'shape', 'each', 'layers', 'parameters'],
       [
         ...rows.map(({ tensor, layers }) => [
@@ -111,14 +112,4 @@ async function explainModel(input: CommandInput, id: string): Promise<number> {
     ),
   )
   return EXIT.ok
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map(row => (row[column] ?? '').length)))
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd()
-  return `${[head, ...rows].map(line).join('\n')}\n`
 }

@@ -13,7 +13,7 @@ import type { ModelSource } from '../models/model-source.ts'
 import { runPipeline } from '../pipeline.ts'
 import type { MutablePlanDraft, PlanDraft } from '../plan/plan-draft.ts'
 import { createPolicySet, globMatcher, type PolicySet } from '../policy/policy-set.ts'
-import { readPolicy } from '../policy/read-policy.ts'
+import { type PolicySettings, readPolicy } from '../policy/read-policy.ts'
 import type { Report } from '../report/report.ts'
 import { type CommandInput, type CommandOption, numberOption, textOption, textOptions, UsageError } from './command.ts'
 
@@ -38,13 +38,15 @@ interface EstimateFilesOptions {
   /** Above the flags. */
   readonly overrides?: PlanDraft
   readonly advice?: boolean
+  /** Above the policy file. */
+  readonly policy?: PolicySettings
 }
 
 /** The files, policy and flags of a command line, estimated. */
 export async function estimateFiles(input: CommandInput, options: EstimateFilesOptions = {}): Promise<Report> {
   if (input.positionals.length === 0) throw new UsageError(`no file given. Example: preflop estimate configs/sft.yml`)
   const located = await locateFiles(input)
-  const { policy, policyPath } = await loadPolicy(input)
+  const { policy, policyPath } = await loadPolicy(input, options.policy)
   return runPipeline({
     head: located.files,
     base: null,
@@ -139,6 +141,7 @@ function isInside(folder: string, path: string): boolean {
 
 export async function loadPolicy(
   input: CommandInput,
+  over: PolicySettings = {},
 ): Promise<{ readonly policy: PolicySet; readonly policyPath: string }> {
   const named = textOption(input, 'policy')
   const policyPath = named ?? '.github/preflop.yml'
@@ -149,7 +152,7 @@ export async function loadPolicy(
   const file = content.status === 'found' ? readPolicy(parseDocument(policyPath, content.text)) : null
   const problem = file?.findings.find(({ severity }) => severity === 'error')
   if (problem) throw new UsageError(`${policyPath}:${problem.line ?? 1}: ${problem.message} ${problem.hint}`)
-  return { policy: createPolicySet(file), policyPath }
+  return { policy: createPolicySet(file, over), policyPath }
 }
 
 /** Flags win over the files. */

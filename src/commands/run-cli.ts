@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   gpus: async () => (await import('./catalogues.ts')).gpusCommand,
   prices: async () => (await import('./catalogues.ts')).pricesCommand,
   models: async () => (await import('./catalogues.ts')).modelsCommand,
+  calibrate: async () => (await import('./calibrate.ts')).calibrateCommand,
   init: async () => (await import('./init.ts')).initCommand,
   schema: async () => (await import('./schema.ts')).schemaCommand,
 }

@@ -273,6 +273,8 @@ export interface CalibrationPlan {
   readonly gpu: string
   /** null: every kind of training on this GPU. */
   readonly training: TrainingKind | null
+  /** null: every framework. */
+  readonly framework: Framework | null
   /** Measured ÷ estimated step time, mean over runs. */
   readonly stepFactor: number
   readonly low: number

@@ -35,7 +35,7 @@ export const POLICY_KEYS = {
     'spot',
   ],
   overheads: ['start_up_seconds', 'spot_interruptions'],
-  calibration: ['gpu', 'training', 'step_factor', 'low', 'high', 'runs'],
+  calibration: ['gpu', 'training', 'framework', 'step_factor', 'low', 'high', 'runs'],
   budget: ['cost', 'cost_increase', 'hours', 'gpu_hours', 'memory'],
   limit: ['warn', 'fail'],
   dataset: ['samples', 'mean_tokens'],

@@ -9,6 +9,7 @@ import type {
   OverheadPlan,
   TrainingKind,
 } from '../plan/training-plan.ts'
+import { FRAMEWORKS } from '../plan/vocabulary.ts'
 import { POLICY_KEYS } from './policy-keys.ts'
 import { readShare } from './read-share.ts'
 import { unknownPolicyKeys } from './unknown-policy-keys.ts'
@@ -111,6 +112,7 @@ export function readCalibration(fields: Fields, problems: Finding[]): readonly C
       {
         gpu,
         training: row.oneOf('training', TRAINING_KINDS)?.value ?? null,
+        framework: row.oneOf('framework', FRAMEWORKS)?.value ?? null,
         stepFactor: factor,
         low: row.number('low', { min: 0.01, max: 100 })?.value ?? factor,
         high: row.number('high', { min: 0.01, max: 100 })?.value ?? factor,

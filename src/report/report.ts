@@ -1,6 +1,6 @@
 import type { Finding } from '../plan/finding.ts'
 import type { Origin } from '../plan/provenance.ts'
-import type { TrainingPlan } from '../plan/training-plan.ts'
+import type { TrainingKind, TrainingPlan } from '../plan/training-plan.ts'
 import type { Bytes, Seconds } from '../plan/units.ts'
 import type { LimitReport, Verdict } from '../policy/verdict.ts'
 
@@ -96,6 +96,8 @@ export interface TimeReport {
   readonly runSeconds: Seconds | null
   readonly totalSeconds: Seconds | null
   readonly energyKwh: number | null
+  /** full, adapter …: what a calibration is for. */
+  readonly training?: TrainingKind
   readonly stepComponents: readonly (ReportItem & { readonly seconds: Seconds })[]
   readonly components: readonly (ReportItem & { readonly seconds: Seconds })[]
 }

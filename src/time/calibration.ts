@@ -1,11 +1,21 @@
 import type { CalibrationPlan, TrainingKind } from '../plan/training-plan.ts'
 import type { StepContext } from './step-context.ts'
 
-/** The calibration of this GPU and kind of training; one for every kind of training comes second. null: none. */
+/** The calibration of this GPU that says most about the run: kind of training before framework. null: none. */
 export function calibrationOf(context: StepContext): CalibrationPlan | null {
-  const rows = context.plan.calibration.filter(({ gpu }) => gpu === context.gpu.id)
   const kind = trainingKind(context)
-  return rows.find(({ training }) => training === kind) ?? rows.find(({ training }) => training === null) ?? null
+  const { framework, calibration } = context.plan
+  const rows = calibration.filter(
+    row =>
+      row.gpu === context.gpu.id &&
+      (row.training === null || row.training === kind) &&
+      (row.framework === null || row.framework === framework),
+  )
+  return rows.toSorted((a, b) => precision(b) - precision(a))[0] ?? null
+}
+
+function precision({ training, framework }: CalibrationPlan): number {
+  return Number(training !== null) * 2 + Number(framework !== null)
 }
 
 /** What a step is spent on decides how far a measured factor carries. */

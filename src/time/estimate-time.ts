@@ -3,7 +3,7 @@ import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
 import type { TimeItem } from '../plan/item.ts'
 import type { Run } from '../plan/run.ts'
-import { calibrationOf, describeCalibration } from './calibration.ts'
+import { calibrationOf, describeCalibration, trainingKind } from './calibration.ts'
 import { EFFICIENCY, type Efficiency } from './efficiency.ts'
 import { energyKwh } from './energy.ts'
 import { floorStepSeconds, peakFlops } from './floor.ts'
@@ -66,6 +66,7 @@ export function estimateTime(
     energyKwh:
       runSeconds === null ? null : energyKwh({ gpu, gpus: plan.gpus, seconds: runSeconds, busyShare: step.busyShare }),
     intervalClass: interval.name,
+    training: trainingKind(context),
     findings: [...hardwareFindings({ context, gpu, floor }), ...sizeFindings(context, count !== null, counts.total)],
   }
 }

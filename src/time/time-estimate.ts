@@ -1,5 +1,6 @@
 import type { Finding } from '../plan/finding.ts'
 import type { TimeItem } from '../plan/item.ts'
+import type { TrainingKind } from '../plan/training-plan.ts'
 import type { Seconds } from '../plan/units.ts'
 
 /** Time of one optimizer step and of the whole run. Run figures are null when the number of steps is unknown. */
@@ -23,5 +24,7 @@ export interface TimeEstimate {
   readonly components: readonly TimeItem[]
   readonly energyKwh: number | null
   readonly intervalClass: string
+  /** The kind that a calibration is for. */
+  readonly training: TrainingKind
   readonly findings: readonly Finding[]
 }
