@@ -27,7 +27,7 @@ interface AdviseOptions {
 export function advise({ config, estimate, base, policy }: AdviseOptions): Advice {
   const { run, memory, resolved } = estimate
   if (!run || !memory) return { fixes: [], alternatives: [], causes: [] }
-  const evaluate = createEvaluator(run.architecture, policy)
+  const evaluate = createEvaluator(run.architecture, policy, estimate.priceRows)
   const memoryShare = policy.budget.memory.fail ?? 1
   const limit = memory.usableBytes === null ? null : memory.usableBytes * memoryShare
   const isOver = limit !== null && memory.highBytes > limit

@@ -7,6 +7,9 @@ import { type DatasetSource, NO_DATASETS } from './datasets/dataset-size.ts'
 import { measureDatasets } from './datasets/measure-datasets.ts'
 import type { FileSource } from './files/file-source.ts'
 import { findGpu, nearestGpus } from './hardware/gpu-catalogue.ts'
+import { gpuFeatureFindings } from './hardware/gpu-features.ts'
+import type { LivePrices, PriceSource } from './hardware/live-prices/price-source.ts'
+import type { PriceRow } from './hardware/price-catalogue.ts'
 import { estimateMemory } from './memory/estimate-memory.ts'
 import type { MemoryEstimate } from './memory/memory-estimate.ts'
 import type { Architecture } from './models/architecture.ts'
@@ -20,6 +23,7 @@ import { overlayDrafts, type PlanDraft } from './plan/plan-draft.ts'
 import { type ResolvedPlan, resolvePlan } from './plan/resolve-plan.ts'
 import type { Run } from './plan/run.ts'
 import type { TrainingPlan } from './plan/training-plan.ts'
+import { GIB } from './plan/units.ts'
 import { applyPolicy } from './policy/apply-policy.ts'
 import type { Policy } from './policy/policy.ts'
 import { estimateTime } from './time/estimate-time.ts'
@@ -35,6 +39,8 @@ export interface RunEstimate {
   readonly price: RunPrice | null
   readonly cost: CostEstimate | null
   readonly ruleOfThumb: RuleOfThumb | null
+  /** Live rows that the price came from; absent: the embedded catalogue. */
+  readonly priceRows?: readonly PriceRow[] | undefined
   readonly findings: readonly Finding[]
   readonly dependencies: readonly string[]
 }
@@ -50,6 +56,8 @@ export interface EstimateOptions {
   readonly path: string
   /** Published data sets; absent: none is asked for. */
   readonly datasets?: DatasetSource | undefined
+  /** Prices of today, where the policy asks for them; absent: the embedded catalogue. */
+  readonly prices?: PriceSource | undefined
   /** ISO date; ages of catalogue prices are held against it. */
   readonly today?: string | undefined
 }
@@ -111,7 +119,8 @@ export async function estimateRun(options: EstimateOptions): Promise<RunEstimate
   const run: Run = { plan: resolved.plan, architecture, counts, gpu }
   const memory = estimateMemory(run)
   const time = estimateTime(run)
-  const priced = findRunPrice(resolved.plan, { today: options.today })
+  const live = await livePrices(resolved.plan, options)
+  const priced = findRunPrice(resolved.plan, { today: options.today, rows: live.rows })
   const cost =
     time && priced.price
       ? estimateCost({
@@ -140,12 +149,16 @@ export async function estimateRun(options: EstimateOptions): Promise<RunEstimate
     price: priced.price,
     cost,
     ruleOfThumb,
+    priceRows: live.rows,
     findings: [
       ...findings,
       ...countFindings,
       ...memory.findings,
       ...timeFindings(time, resolved).filter(({ code }) => !findings.some(known => known.code === code)),
       ...priced.findings,
+      ...live.findings,
+      ...hostMemoryFindings(memory, priced.price),
+      ...gpuFeatureFindings(resolved, gpu),
     ],
     dependencies,
   }
@@ -158,19 +171,48 @@ function timeFindings(time: TimeEstimate | null, { provenance }: ResolvedPlan): 
 }
 
 /** Re-estimates the same model under another plan: what fixes, alternatives and causes are verified with. */
-export function createEvaluator(architecture: Architecture, policy: Policy): (plan: TrainingPlan) => Evaluation | null {
+export function createEvaluator(
+  architecture: Architecture,
+  policy: Policy,
+  priceRows?: readonly PriceRow[],
+): (plan: TrainingPlan) => Evaluation | null {
   return plan => {
     const gpu = plan.hardware.gpu ? findGpu(plan.hardware.gpu) : null
     const { counts } = countModel(architecture, plan)
     const run: Run = { plan, architecture, counts, gpu }
     const memory = estimateMemory(run)
     const time = estimateTime(run)
-    const { price } = findRunPrice(plan)
+    const { price } = findRunPrice(plan, { rows: priceRows })
     const cost =
       time && price ? estimateCost({ plan, time, price, exchange: exchangeOf(price.currency, policy) }) : null
     const fits = memory.usableBytes === null ? null : memory.deviceBytes <= memory.usableBytes
     return { memory, time, cost: cost ? { total: cost.total, currency: cost.currency } : null, fits }
   }
+}
+
+interface LiveRows {
+  readonly rows?: readonly PriceRow[]
+  readonly findings: readonly Finding[]
+}
+
+/** Only for a provider that was named, and only where the policy wants it. */
+async function livePrices({ hardware }: TrainingPlan, { policy, prices }: EstimateOptions): Promise<LiveRows> {
+  const { price } = hardware
+  if (policy.prices !== 'live' || price?.provider == null || price.perGpuHour !== null) return { findings: [] }
+  const answer: LivePrices = prices
+    ? await prices.prices({ provider: price.provider, region: price.region })
+    : { status: 'failed', message: 'the network is not asked (offline)' }
+  if (answer.status === 'found') return { rows: answer.rows, findings: [] }
+  return { findings: [finding('no-live-price', { message: `Live prices could not be read: ${answer.message}.` })] }
+}
+
+/** What is offloaded lives on the machine that is rented. */
+function hostMemoryFindings({ hostBytes }: MemoryEstimate, price: RunPrice | null): readonly Finding[] {
+  const bytes = price?.instanceMemoryBytes ?? null
+  if (bytes === null || hostBytes <= bytes) return []
+  const gib = (value: number): string => `${(value / GIB).toFixed(0)} GiB`
+  const message = `${gib(hostBytes)} a machine are offloaded to host memory; ${price?.instanceType ?? 'the instance'} has ${gib(bytes)}.`
+  return [finding('over-host-memory', { message })]
 }
 
 function provenanceOf(draft: PlanDraft): {

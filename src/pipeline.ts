@@ -8,6 +8,7 @@ import type { ConfigDocument } from './formats/config-document.ts'
 import { type ReadConfig, ReadSession } from './formats/read-session.ts'
 import type { RunDraft } from './formats/reader.ts'
 import { FORMAT_READERS } from './formats/registry.ts'
+import type { PriceSource } from './hardware/live-prices/price-source.ts'
 import { findLibraryVersions } from './launch/find-library-versions.ts'
 import type { ModelSource } from './models/model-source.ts'
 import type { Finding } from './plan/finding.ts'
@@ -44,6 +45,8 @@ export interface PipelineOptions {
   readonly labels?: readonly string[]
   /** Fixes and alternatives for runs that do not pass; off for speed in bulk. */
   readonly advice?: boolean
+  /** Prices of today, where the policy asks for them. */
+  readonly prices?: PriceSource
   /** ISO date: catalogue prices are old or not on that day. Absent: age is not judged. */
   readonly today?: string
   /** Findings from the door: policy preview, API trouble. */
@@ -240,9 +243,9 @@ async function estimateBase(
 function estimateOptions(
   options: PipelineOptions,
   path: string,
-): Pick<EstimateOptions, 'policyPath' | 'overrides' | 'models' | 'datasets' | 'path' | 'today'> {
-  const { policyPath, overrides = {}, models, datasets, today } = options
-  return { policyPath, overrides, models, datasets, path, today }
+): Pick<EstimateOptions, 'policyPath' | 'overrides' | 'models' | 'datasets' | 'prices' | 'path' | 'today'> {
+  const { policyPath, overrides = {}, models, datasets, prices, today } = options
+  return { policyPath, overrides, models, datasets, prices, path, today }
 }
 
 function previousPathOf(options: PipelineOptions, path: string): string | null {

@@ -12,6 +12,7 @@ export interface HourPrice {
   readonly instanceGpus?: number
   readonly instances?: number
   readonly perInstanceHour?: number
+  readonly instanceMemoryBytes?: number | null
   readonly spot?: boolean
   readonly asOf?: string | null
   /** Share taken off `perGpuHour` and `perInstanceHour`. */

@@ -1,4 +1,5 @@
 import data from '../../data/prices.json' with { type: 'json' }
+import { GIB } from '../plan/units.ts'
 import { findGpu } from './gpu-catalogue.ts'
 import { nameKey } from './name-key.ts'
 
@@ -17,6 +18,8 @@ export interface Price {
   /** Instances that `gpus` GPUs need; they are billed whole. */
   readonly instances: number
   readonly perInstanceHour: number
+  /** Main memory of one instance; null: not said. */
+  readonly instanceMemoryBytes: number | null
   /** ISO date; null: the source does not say. */
   readonly asOf: string | null
   readonly source: string
@@ -38,8 +41,27 @@ export interface PriceQuery {
   readonly rows?: readonly PriceRow[] | undefined
 }
 
-/** One instance type of a provider, as data/prices.json and a live catalogue hold it. */
-export type PriceRow = Omit<(typeof data.prices)[number], 'source'> & {
+/** One instance type of a provider, as data/prices.json and a live catalogue hold it. Prices are of one instance and hour. */
+export interface PriceRow {
+  readonly provider: string
+  readonly instanceType: string
+  readonly gpu: string
+  readonly gpus: number
+  readonly byTheGpu: boolean
+  readonly currency: string
+  /** In `region`. */
+  readonly onDemand: number | null
+  readonly region: string | null
+  readonly onDemandMin: number | null
+  readonly minRegion: string | null
+  readonly onDemandMedian: number | null
+  readonly spotMin: number | null
+  readonly spotRegion: string | null
+  /** Main memory of the machine. */
+  readonly memoryGib: number | null
+  readonly asOf: string | null
+  readonly asOfNote: string | null
+  readonly confidence: string
   /** Index into the catalogue's sources, or the source itself. */
   readonly source: number | string
 }
@@ -127,6 +149,7 @@ function toPrice(row: PriceRow, { gpus, spot, region }: Wanted): Price | null {
     instanceGpus: row.gpus,
     instances,
     perInstanceHour,
+    instanceMemoryBytes: row.memoryGib === null ? null : row.memoryGib * GIB,
     asOf: row.asOf,
     source: (typeof row.source === 'string' ? row.source : data.sources[row.source]) ?? 'unknown',
     confidence: TRUST[row.confidence] ?? 'low',

@@ -173,6 +173,12 @@ export const FINDING_TEXTS = {
     why: 'GPU prices move.',
     hint: 'Set your own price in the policy, or update Preflop.',
   },
+  'no-live-price': {
+    severity: 'notice',
+    title: 'Live prices could not be read',
+    why: 'The embedded catalogue is used instead; it is as old as it says.',
+    hint: 'Run again later, or set your own price in the policy.',
+  },
   'no-exchange-rate': {
     severity: 'warning',
     title: 'No rate into the policy’s currency',
