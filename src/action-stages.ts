@@ -1,5 +1,6 @@
 import { createDatasetSource } from './datasets/create-dataset-source.ts'
 import type { ActionStages } from './github/run-action.ts'
+import { createPriceSource } from './hardware/live-prices/create-price-source.ts'
 import { createModelSource } from './models/create-model-source.ts'
 import { runPipeline } from './pipeline.ts'
 import { renderAnnotations } from './report/annotations.ts'
@@ -11,9 +12,12 @@ import { VERSION } from './version.ts'
 export const ACTION_STAGES: ActionStages = {
   estimate({ hub, ...request }) {
     const access = { offline: hub.offline, endpoint: hub.endpoint ?? undefined, token: hub.token || undefined }
+    const today = new Date().toISOString().slice(0, 10)
+    const prices = createPriceSource({ offline: hub.offline, today, cacheFolder: null })
     return runPipeline({
       ...request,
-      today: new Date().toISOString().slice(0, 10),
+      today,
+      ...(prices ? { prices } : {}),
       models: createModelSource(access),
       datasets: createDatasetSource(access),
     })

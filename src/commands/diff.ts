@@ -7,7 +7,14 @@ import { isConfigPath } from '../formats/parse-document.ts'
 import { type PathChange, runPipeline } from '../pipeline.ts'
 import { type Command, type CommandInput, EXIT, UsageError } from './command.ts'
 import { printReport } from './estimate.ts'
-import { datasetSource, ESTIMATE_OPTIONS, loadPolicy, modelSource, readOverrides } from './estimate-files.ts'
+import {
+  datasetSource,
+  ESTIMATE_OPTIONS,
+  loadPolicy,
+  modelSource,
+  readOverrides,
+  todaysPrices,
+} from './estimate-files.ts'
 
 export const diffCommand: Command = {
   name: 'diff',
@@ -31,7 +38,7 @@ export const diffCommand: Command = {
       overrides: readOverrides(input),
       models: modelSource(input),
       datasets: datasetSource(input),
-      today: input.io.today,
+      ...todaysPrices(input),
     })
     printReport(report, input)
     return report.verdict === 'fail' ? EXIT.failed : EXIT.ok

@@ -8,9 +8,10 @@ import { memoryFileSource } from '../files/memory-file-source.ts'
 import { readNativeDocument } from '../formats/native.ts'
 import { parseDocument } from '../formats/parse-document.ts'
 import { findGpu, nearestGpus } from '../hardware/gpu-catalogue.ts'
+import { createPriceSource } from '../hardware/live-prices/create-price-source.ts'
 import { createModelSource, type HubAccess } from '../models/create-model-source.ts'
 import type { ModelSource } from '../models/model-source.ts'
-import { runPipeline } from '../pipeline.ts'
+import { type PipelineOptions, runPipeline } from '../pipeline.ts'
 import type { MutablePlanDraft, PlanDraft } from '../plan/plan-draft.ts'
 import { createPolicySet, globMatcher, type PolicySet } from '../policy/policy-set.ts'
 import { type PolicySettings, readPolicy } from '../policy/read-policy.ts'
@@ -58,7 +59,7 @@ export async function estimateFiles(input: CommandInput, options: EstimateFilesO
     overrides: { ...readOverrides(input), ...options.overrides },
     models: modelSource(input),
     datasets: datasetSource(input),
-    today: input.io.today,
+    ...todaysPrices(input),
     advice: options.advice ?? located.paths.length <= 50,
   })
 }
@@ -69,6 +70,15 @@ export function modelSource(input: CommandInput): ModelSource {
 
 export function datasetSource(input: CommandInput): DatasetSource {
   return createDatasetSource(hubAccess(input))
+}
+
+/** The day, and its prices where the policy asks for them. */
+export function todaysPrices(input: CommandInput): Pick<PipelineOptions, 'today' | 'prices'> {
+  const { environment, today } = input.io
+  const home = environment['XDG_CACHE_HOME'] || (environment['HOME'] ? join(environment['HOME'], '.cache') : null)
+  const cacheFolder = home === null ? null : join(home, 'preflop', 'prices')
+  const prices = createPriceSource({ offline: hubAccess(input).offline, today, cacheFolder })
+  return { today, ...(prices ? { prices } : {}) }
 }
 
 function hubAccess({ values, io: { environment } }: CommandInput): HubAccess {
