@@ -38,10 +38,10 @@ async function estimate(config: string): Promise<Estimate> {
 
 /** What each recorded run took, and a figure of its log that the estimate must meet. */
 const RUNS = [
-  { config: 'axolotl/config.yml', logs: ['axolotl/train.log', 'axolotl/memory.csv'] },
+  { config: 'axolotl/config.yml', logs: ['axolotl/train.txt', 'axolotl/memory.csv'] },
   { config: 'llama-factory/config.yaml', logs: ['llama-factory/trainer_log.jsonl'] },
-  { config: 'torchtune/config.yaml', logs: ['torchtune/console.log', 'torchtune/log_1760000000.txt'] },
-  { config: 'litgpt/config.yaml', logs: ['litgpt/finetune.log'] },
+  { config: 'torchtune/config.yaml', logs: ['torchtune/console.txt', 'torchtune/log_1760000000.txt'] },
+  { config: 'litgpt/config.yaml', logs: ['litgpt/finetune.txt'] },
   { config: 'trl/config.yaml', logs: ['trl/trainer_state.json'] },
 ] as const
 
