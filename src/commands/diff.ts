@@ -27,7 +27,7 @@ export const diffCommand: Command = {
     if (baseName === undefined || headName === undefined)
       throw new UsageError('two git refs or two folders are needed. Example: preflop diff main HEAD')
     const [base, head] = await Promise.all([openTree(input, baseName), openTree(input, headName)])
-    const { policy, policyPath } = await loadPolicy(input)
+    const { policy, policyPath } = await loadPolicy(input, { files: base })
     const report = await runPipeline({
       head,
       base,

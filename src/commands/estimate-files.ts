@@ -35,6 +35,8 @@ export const ESTIMATE_OPTIONS = {
   ascii: { type: 'boolean', help: 'plain characters in the table' },
 } as const satisfies Readonly<Record<string, CommandOption>>
 
+const DEFAULT_POLICY = '.github/preflop.yml'
+
 interface EstimateFilesOptions {
   /** Above the flags. */
   readonly overrides?: PlanDraft
@@ -47,7 +49,7 @@ interface EstimateFilesOptions {
 export async function estimateFiles(input: CommandInput, options: EstimateFilesOptions = {}): Promise<Report> {
   if (input.positionals.length === 0) throw new UsageError(`no file given. Example: preflop estimate configs/sft.yml`)
   const located = await locateFiles(input)
-  const { policy, policyPath } = await loadPolicy(input, options.policy)
+  const { policy, policyPath } = await loadPolicy(input, { over: options.policy })
   return runPipeline({
     head: located.files,
     base: null,
@@ -149,16 +151,28 @@ function isInside(folder: string, path: string): boolean {
   return !inside.startsWith('..') && !isAbsolute(inside)
 }
 
+interface PolicyOptions {
+  /** Above the policy file. */
+  readonly over?: PolicySettings | undefined
+  /** Where the default policy lies; absent: the current folder. */
+  readonly files?: FileSource
+}
+
 export async function loadPolicy(
   input: CommandInput,
-  over: PolicySettings = {},
+  { over = {}, files }: PolicyOptions = {},
 ): Promise<{ readonly policy: PolicySet; readonly policyPath: string }> {
   const named = textOption(input, 'policy')
-  const policyPath = named ?? '.github/preflop.yml'
-  const content = await diskFileSource(dirname(resolve(input.io.folder, policyPath))).read(
-    policyPath.split('/').at(-1) ?? policyPath,
-  )
+  const policyPath = named ?? DEFAULT_POLICY
+  const content =
+    files && named === undefined
+      ? await files.read(DEFAULT_POLICY)
+      : await diskFileSource(dirname(resolve(input.io.folder, policyPath))).read(
+          policyPath.split('/').at(-1) ?? policyPath,
+        )
   if (content.status !== 'found' && named !== undefined) throw new UsageError(`the policy \`${named}\` cannot be read.`)
+  if (content.status === 'refused')
+    throw new UsageError(`the policy \`${policyPath}\` cannot be read: ${content.reason}.`)
   const file = content.status === 'found' ? readPolicy(parseDocument(policyPath, content.text)) : null
   const problem = file?.findings.find(({ severity }) => severity === 'error')
   if (problem) throw new UsageError(`${policyPath}:${problem.line ?? 1}: ${problem.message} ${problem.hint}`)

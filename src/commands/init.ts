@@ -7,6 +7,7 @@ import { createPolicySet } from '../policy/policy-set.ts'
 import { VERSION } from '../version.ts'
 import { type Command, EXIT } from './command.ts'
 import { modelSource } from './estimate-files.ts'
+import { policyDraft } from './policy-draft.ts'
 
 export const initCommand: Command = {
   name: 'init',
@@ -27,13 +28,12 @@ export const initCommand: Command = {
       advice: false,
     })
     const formats = [...new Set(report.runs.map(({ format }) => format))]
-    const gpu = mostCommon(report.runs.flatMap(({ plan }) => (plan?.hardware.gpu ? [plan.hardware.gpu] : [])))
     io.out(
       `${report.runs.length} training run${report.runs.length === 1 ? '' : 's'} found${formats.length > 0 ? ` (${formats.join(', ')})` : ''}.\n`,
     )
     for (const [path, text] of [
       ['.github/workflows/preflop.yml', workflowText()],
-      ['.github/preflop.yml', policyText(gpu)],
+      ['.github/preflop.yml', policyDraft(report)],
     ] as const) {
       const full = join(io.folder, path)
       if (existsSync(full)) {
@@ -48,12 +48,6 @@ export const initCommand: Command = {
   },
 }
 
-function mostCommon(values: readonly string[]): string | null {
-  const counts = new Map<string, number>()
-  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
-  return [...counts].toSorted(([, a], [, b]) => b - a)[0]?.[0] ?? null
-}
-
 function workflowText(): string {
   return `# Estimates the training configs that a pull request changes: memory, time and cost.
 name: Preflop
@@ -66,22 +60,5 @@ jobs:
     runs-on: ubuntu-latest
     steps:
       - uses: preflop/preflop@v${VERSION.split('.')[0] ?? '0'}
-`
-}
-
-function policyText(gpu: string | null): string {
-  const hardware =
-    gpu === null
-      ? '# hardware: { gpu: a100-sxm-80gb, gpus: 8, price: { per_gpu_hour: 1.80, currency: USD } }'
-      : `hardware: { gpu: ${gpu} }   # add gpus and price: { per_gpu_hour: 1.80, currency: USD }`
-  return `# What a training run may need and cost. Limits are taken from the base branch of a pull request.
-version: 1
-${hardware}
-budget:
-  memory: { warn: 90%, fail: 100% }      # of the usable GPU memory
-  # cost: { warn: 80, fail: 100 }        # per run, retries included
-  # hours: { fail: 24 }
-fail_on: new        # only what the pull request broke or made worse
-on_unknown: warn    # a config that cannot be estimated
 `
 }
