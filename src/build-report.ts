@@ -8,6 +8,7 @@ import { finding } from './plan/finding-texts.ts'
 import { planValue } from './plan/plan-value.ts'
 import type { PlanProvenance } from './plan/resolve-plan.ts'
 import type { TrainingPlan } from './plan/training-plan.ts'
+import { withoutSecrets } from './plan/without-secrets.ts'
 import { type JudgedFigures, type Judgement, judgeAll, judgeRun } from './policy/judge.ts'
 import type { Policy } from './policy/policy.ts'
 import type {
@@ -60,14 +61,19 @@ export function buildReport({ runs, findings, unaffected, labels, hasBase }: Bui
     version: 1,
     verdict,
     estimator: runs[0]?.policy.estimator ?? 'detailed',
-    findings,
+    findings: withoutSecrets(findings),
     totals: totalsOf(
       sorted.map(({ report }) => report),
       unaffected?.length ?? null,
     ),
-    runs: sorted.map(({ report }) => report),
+    runs: sorted.map(({ report }) => ({ ...report, ...withoutSecrets(configTexts(report)) })),
     unaffectedPaths: unaffected ?? [],
   }
+}
+
+/** What holds words of the configs. Paths stay: they are the repository's own. */
+function configTexts({ name, plan, findings, fixes, causes, assumptions, dependencies, cost }: RunReport) {
+  return { name, plan, findings, fixes, causes, assumptions, dependencies, cost }
 }
 
 function compareText(a: string, b: string): number {

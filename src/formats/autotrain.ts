@@ -3,6 +3,7 @@ import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
 import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
+import { rowOf } from '../plan/row-of.ts'
 import type { GradientCheckpointing } from '../plan/training-plan.ts'
 import type { Quantization, Stage, StorageDtype } from '../plan/vocabulary.ts'
 import { type ConfigNode, hasKeys } from './config-document.ts'
@@ -112,7 +113,7 @@ export const autotrainReader: FormatReader = {
       const findings: Finding[] = []
       const fields = new Fields({ node: root, findings })
       const task = fields.string('task')
-      const stage = task && TASKS[task.value]
+      const stage = task && rowOf(TASKS, task.value)
       if (!task || !stage) {
         const message = `autotrain task \`${task?.value ?? ''}\` does not train a causal language model; only llm tasks are estimated.`
         declined.push(

@@ -1,6 +1,7 @@
 import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
 import type { Origin, Sourced } from '../plan/provenance.ts'
+import { isSecretKey } from '../plan/without-secrets.ts'
 import type { ConfigNode, Scalar } from './config-document.ts'
 
 interface FieldsOptions {
@@ -53,6 +54,13 @@ export class Fields {
 
   string(key: string): Sourced<string> | undefined {
     return this.#scalar(key, 'text', value => (typeof value === 'boolean' ? undefined : String(value)))
+  }
+
+  /** A currency code, in capitals. */
+  currency(key: string): Sourced<string> | undefined {
+    return this.#scalar(key, 'a currency code of three letters such as USD', value =>
+      typeof value === 'string' && /^[A-Za-z]{3}$/.test(value) ? value.toUpperCase() : undefined,
+    )
   }
 
   boolean(key: string): Sourced<boolean> | undefined {
@@ -170,11 +178,17 @@ export class Fields {
   }
 
   #invalid(key: string, node: ConfigNode, expected: string): undefined {
-    const found = node.kind === 'scalar' ? JSON.stringify(node.scalar) : `a ${node.kind}`
+    const scalar = isSecretKey(key) ? 'a value that is not shown' : JSON.stringify(node.scalar)
+    const found = node.kind === 'scalar' ? shortened(scalar) : `a ${node.kind}`
     const message = `\`${this.#prefix}${key}\` is ${found}; expected ${expected}.`
     this.#findings.push(finding('invalid-value', { path: node.path, line: node.line, column: node.column, message }))
     return undefined
   }
+}
+
+/** A message names a value; it does not repeat a page of it. */
+function shortened(text: string): string {
+  return text.length <= 200 ? text : `${text.slice(0, 198)}…"`
 }
 
 const BOOLEAN_WORDS: Readonly<Record<string, boolean>> = {

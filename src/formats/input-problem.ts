@@ -23,7 +23,7 @@ export function inputProblem(path: string, text: string, syntax: ConfigDocument[
       ...placeOf(text, unreadable.index),
       message: `The file holds ${unreadable[0] === '\uFFFD' ? 'bytes that are not UTF-8' : `the control character ${codePoint(unreadable[0])}`}; expected UTF-8 text.`,
     })
-  const deep = syntax === 'shell' || syntax === 'text' ? null : deepNesting(text)
+  const deep = syntax === 'shell' || syntax === 'text' ? null : (deepNesting(text) ?? deepIndentation(text))
   if (deep !== null)
     return finding('input-limit', {
       path,
@@ -59,6 +59,25 @@ function deepNesting(text: string): number | null {
     if (open > MAX_OPEN || markers > MAX_OPEN) return at
   }
   return null
+}
+
+/** Offset of the line that ends a stair of lines, each further in than the one before; null: none is that long. */
+function deepIndentation(text: string): number | null {
+  let stairs = 0
+  let last = -1
+  for (let at = 0; at < text.length; at = nextLine(text, at)) {
+    let indent = 0
+    while (text[at + indent] === ' ') indent += 1
+    stairs = indent > last ? stairs + 1 : 0
+    last = indent
+    if (stairs > MAX_OPEN) return at
+  }
+  return null
+}
+
+function nextLine(text: string, at: number): number {
+  const end = text.indexOf('\n', at)
+  return end < 0 ? text.length : end + 1
 }
 
 function placeOf(text: string, offset: number): { readonly line: number; readonly column: number } {

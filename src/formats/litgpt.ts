@@ -3,6 +3,7 @@ import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
 import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
+import { rowOf } from '../plan/row-of.ts'
 import type { Quantization } from '../plan/vocabulary.ts'
 import { type ConfigNode, hasAnyKey } from './config-document.ts'
 import type { Fields } from './fields.ts'
@@ -147,7 +148,7 @@ const PRECISIONS: Readonly<Record<string, readonly ['float32' | 'bfloat16' | 'fl
 
 function readPrecision(top: Fields): MutablePlanDraft {
   const read = orDefault(top.string('precision'), 'bf16-mixed', `${UTILS} get_default_supported_precision`)
-  const row = PRECISIONS[read.value]
+  const row = rowOf(PRECISIONS, read.value)
   if (!row) {
     top.invalid('precision', `one of ${Object.keys(PRECISIONS).join(', ')}`)
     return {}
@@ -197,7 +198,7 @@ function readOptimizer(
   { pretrain, findings }: { readonly pretrain: boolean; readonly findings: Finding[] },
 ): MutablePlanDraft {
   const quantize = top.string('quantize')
-  const quantization = quantize && QUANTIZATIONS[quantize.value]
+  const quantization = quantize && rowOf(QUANTIZATIONS, quantize.value)
   if (quantize && quantization)
     return {
       quantization: { ...quantize, value: quantization },

@@ -2,6 +2,7 @@ import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
 import { assumed, byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
+import { rowOf } from '../plan/row-of.ts'
 import type { AdapterType, Stage, StorageDtype } from '../plan/vocabulary.ts'
 import { type ConfigNode, hasAnyKey, hasKeys, nodeAt } from './config-document.ts'
 import { Fields } from './fields.ts'
@@ -81,7 +82,7 @@ function readDraft(root: ConfigNode, findings: Finding[]): PlanDraft {
   const top = new Fields({ node: root, findings })
   const trainer = section(root, 'trainer', findings)
   const type = trainer.string('type')
-  const stage = (type && STAGES[type.value]) ?? 'sft'
+  const stage = (type && rowOf(STAGES, type.value)) ?? 'sft'
   const checkpointing = trainer.boolean('enable_gradient_checkpointing')
   const quantized = hasAnyKey(root.entries.get('quantization'), 'bits', 'backend', 'quantization_type')
   const epochs = orDefault(trainer.integer('epochs', { min: 1 }), 100, `${TRAINER} ECDTrainerConfig: 100`)
@@ -166,7 +167,7 @@ const ADAPTERS: Readonly<Record<string, readonly [AdapterType, number]>> = {
 function readAdapter(adapter: Fields, isThere: boolean, findings: Finding[]): MutablePlanDraft {
   if (!isThere) return { 'adapter.type': byDefault(null, 'no adapter section') }
   const type = orDefault(adapter.string('type'), 'lora', `${ADAPTER}: lora`)
-  const [kind, rank] = ADAPTERS[type.value] ?? ['other', 8]
+  const [kind, rank] = rowOf(ADAPTERS, type.value) ?? ['other', 8]
   if (kind === 'other') {
     const { path = null, line = null, column = null } = type
     const message = `The adapter \`${type.value}\` is counted as LoRA of its rank, which is more than it trains.`

@@ -1,3 +1,5 @@
+import { rowOf } from '../plan/row-of.ts'
+
 /** Leaf names of Hugging Face shapes behind each of Megatron's fused layers. */
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
   linear_qkv: [
@@ -22,7 +24,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
  * counts its own first matrix, of which Megatron's one layer has one.
  */
 export function megatronTargets(names: readonly string[]): { readonly regex: string } {
-  const leaves = names.flatMap(name => LAYERS[name] ?? [name.replace(/[^\w]/g, '')])
+  const leaves = names.flatMap(name => rowOf(LAYERS, name) ?? [name.replace(/[^\w]/g, '')])
   return { regex: `(?:.*\\.)?(?:${[...new Set(leaves)].join('|')})` }
 }
 

@@ -3,6 +3,7 @@ import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
 import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
+import { rowOf } from '../plan/row-of.ts'
 import type { ComputeDtype } from '../plan/vocabulary.ts'
 import { type ConfigNode, hasAnyKey, hasKeys } from './config-document.ts'
 import { DottedFields } from './dotted-fields.ts'
@@ -131,7 +132,7 @@ function recipeOf(top: Fields): BridgeRecipe | null {
 }
 
 function shortOf(fields: DottedFields, key: string): Sourced<number> | undefined {
-  for (const name of SHORT[key] ?? []) {
+  for (const name of rowOf(SHORT, key) ?? []) {
     const read = fields.isSet(name) ? fields.positive(name) : undefined
     if (read) return read
   }

@@ -282,7 +282,7 @@ function readPrice(fields: Fields, key: string): Sourced<PricePlan> | undefined 
   if (!price) return undefined
   return fields.sourced(key, {
     perGpuHour: price.number('per_gpu_hour', { min: 0, max: 1e6 })?.value ?? null,
-    currency: price.string('currency')?.value ?? null,
+    currency: price.currency('currency')?.value ?? null,
     provider: price.string('provider')?.value ?? null,
     region: price.string('region')?.value ?? null,
     spot: price.boolean('spot')?.value ?? null,

@@ -2,6 +2,7 @@ import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
 import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
+import { rowOf } from '../plan/row-of.ts'
 import type { AdapterType } from '../plan/vocabulary.ts'
 import { type ConfigNode, hasAnyKey, hasKeys } from './config-document.ts'
 import type { Fields } from './fields.ts'
@@ -252,7 +253,7 @@ function readAdapter(peft: Fields, findings: Finding[]): MutablePlanDraft {
   const adapter = section(peft.node, 'adapter_tuning', findings)
   const prompt = section(peft.node, 'p_tuning', findings)
   const modules = lora.strings('target_modules')
-  const names = (modules?.value ?? ['attention_qkv']).flatMap(name => MODULES[name] ?? [name])
+  const names = (modules?.value ?? ['attention_qkv']).flatMap(name => rowOf(MODULES, name) ?? [name])
   return {
     'adapter.type': mapped(scheme, () => type),
     'adapter.rank': orDefault(

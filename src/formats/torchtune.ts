@@ -3,6 +3,7 @@ import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
 import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
+import { rowOf } from '../plan/row-of.ts'
 import type { Loss, Optimizer, Stage, StorageDtype } from '../plan/vocabulary.ts'
 import { type ConfigDocument, type ConfigNode, hasAnyKey, hasKeys, nodeAt } from './config-document.ts'
 import type { Fields } from './fields.ts'
@@ -112,7 +113,7 @@ function readDraft(document: ConfigDocument, root: ConfigNode, findings: Finding
   const dtype = readDtype(top)
   const loss = section(root, 'loss', findings).string('_component_')
   const lossName = lastPart(loss?.value ?? '')
-  const stage = STAGES[lossName] ?? STAGE_NAMES.find(([family]) => lossName.includes(family))?.[1] ?? 'sft'
+  const stage = rowOf(STAGES, lossName) ?? STAGE_NAMES.find(([family]) => lossName.includes(family))?.[1] ?? 'sft'
   const data = section(root, 'dataset', findings)
   const packing = orDefault(data.boolean('packed'), false, 'torchtune datasets: packed False')
   const offload = top.boolean('fsdp_cpu_offload')
@@ -137,7 +138,9 @@ function readDraft(document: ConfigDocument, root: ConfigNode, findings: Finding
     gradientCheckpointing: readCheckpointing(top),
     checkpointingReentrant: byDefault(false, 'torch.distributed checkpoint_wrapper: not re-entrant'),
     activationOffload: orDefault(top.boolean('enable_activation_offloading'), false, `${RECIPES}: False`),
-    loss: loss ? { ...loss, value: LOSSES[lossName] ?? 'full_logits' } : byDefault('full_logits', 'no loss named'),
+    loss: loss
+      ? { ...loss, value: rowOf(LOSSES, lossName) ?? 'full_logits' }
+      : byDefault('full_logits', 'no loss named'),
     compile: readCompile(top),
     'dataset.dropLast': byDefault(true, `${RECIPES}: drop_last=True`),
     ...when('dataset.names', readDataset(data)),
@@ -193,7 +196,7 @@ const LEAVES: Readonly<Record<string, string>> = { output_proj: 'o_proj' }
 function readLora(model: Fields, name: string, dtype: Sourced<StorageDtype>): MutablePlanDraft {
   const attention = model.strings('lora_attn_modules')
   const targets = [
-    ...(attention?.value ?? []).map(leaf => LEAVES[leaf] ?? leaf),
+    ...(attention?.value ?? []).map(leaf => rowOf(LEAVES, leaf) ?? leaf),
     ...(model.boolean('apply_lora_to_mlp')?.value ? ['gate_proj', 'up_proj', 'down_proj'] : []),
     ...(model.boolean('apply_lora_to_output')?.value ? ['lm_head'] : []),
   ]
@@ -296,7 +299,7 @@ function readOptimizer(root: ConfigNode, findings: Finding[]): MutablePlanDraft 
   const component = optimizer.string('_component_')
   if (!component) return {}
   const name = lastPart(component.value)
-  const [family, paged, eightBit] = OPTIMIZERS[name] ?? ['other', false, false]
+  const [family, paged, eightBit] = rowOf(OPTIMIZERS, name) ?? ['other', false, false]
   const inBackward = section(root, '', findings).boolean('optimizer_in_bwd')
   const fused = optimizer.boolean('fused')
   const states = eightBit ? 'int8' : component.value.startsWith('bitsandbytes') ? 'float32' : 'auto'

@@ -1,4 +1,6 @@
 import {
+  type Alias,
+  type Document,
   isAlias,
   isMap,
   isScalar,
@@ -42,6 +44,13 @@ export function parseYaml(
       break
     }
     if (document.contents === null) continue
+    const lost = unknownAlias(document)
+    if (lost) {
+      const at = lines.linePos(lost.range?.[0] ?? 0)
+      const message = `The alias \`*${lost.source.slice(0, 80)}\` has no anchor before it.`
+      findings.push(finding('syntax-error', { path, line: at.line, column: at.col, message }))
+      break
+    }
     for (const warning of document.warnings) if (warning.code === 'TAG_RESOLVE_FAILED') tags.push(warning)
     const anchors = new Map<string, Node>()
     visit(document, {
@@ -136,6 +145,20 @@ class TreeBuilder {
     const at = this.#options.lines.linePos(offset)
     return { line: Math.max(1, at.line), column: Math.max(1, at.col) }
   }
+}
+
+/** An alias whose anchor does not stand before it: PyYAML stops there. */
+function unknownAlias(document: Document): Alias | undefined {
+  const anchors = new Set<string>()
+  const lost: Alias[] = []
+  visit(document, {
+    Node(_key, node) {
+      if (isAlias(node)) {
+        if (!anchors.has(node.source)) lost.push(node)
+      } else if (node.anchor) anchors.add(node.anchor)
+    },
+  })
+  return lost[0]
 }
 
 const NO_ENTRIES: ReadonlyMap<string, ConfigNode> = new Map()

@@ -34,7 +34,7 @@ export const PERCENTAGE: InputKind<number> = {
 /** YAML 1.2 core schema, as @actions/core `getBooleanInput`. */
 export const BOOLEAN: InputKind<boolean> = {
   expected: '`true` or `false`',
-  parse: text => ({ true: true, false: false })[text.toLowerCase()],
+  parse: text => (/^true$/i.test(text) ? true : /^false$/i.test(text) ? false : undefined),
 }
 
 export const TEXT: InputKind<string> = { expected: 'text', parse: text => text }

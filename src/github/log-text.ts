@@ -10,6 +10,11 @@ export function logText(text: string): string {
     .replace(/:(?=:)/g, ': ')
 }
 
+/** The text without characters that would hide, move or colour it. */
+export function withoutControls(text: string): string {
+  return text.replace(UNPRINTABLE, '')
+}
+
 /** C0 and C1 controls, zero-width and bidirectional formatting. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g

@@ -1,4 +1,4 @@
-import { logText } from './log-text.ts'
+import { logText, withoutControls } from './log-text.ts'
 
 /** Writes to the job's log. Written here and not taken from @actions/core, which loads an HTTP client at import. */
 export interface JobLog {
@@ -66,5 +66,6 @@ function escapeData(text: string): string {
 
 /** As actions/toolkit packages/core/src/command.ts `escapeProperty`; `##[` would be a command wherever it stands. */
 function escapeProperty(text: string): string {
-  return escapeData(text.replaceAll('##[', '## [')).replaceAll(':', '%3A').replaceAll(',', '%2C')
+  const shown = text.split('\n').map(withoutControls).join('\n').replaceAll('##[', '## [')
+  return escapeData(shown).replaceAll(':', '%3A').replaceAll(',', '%2C')
 }

@@ -1,4 +1,5 @@
 import data from '../../data/gpus.json' with { type: 'json' }
+import { rowOf } from '../plan/row-of.ts'
 import { GIB, MIB } from '../plan/units.ts'
 import type { Gpu, MatmulCeiling } from './gpu.ts'
 import { editDistance, nameKey } from './name-key.ts'
@@ -20,7 +21,7 @@ const BY_ID = new Map(GPUS.map(gpu => [gpu.id, gpu]))
  */
 export function findGpu(idOrAlias: string, naming: 'common' | 'skypilot' = 'common'): Gpu | null {
   const key = nameKey(idOrAlias)
-  const special = naming === 'skypilot' ? SKYPILOT_NAMES[key] : undefined
+  const special = naming === 'skypilot' ? rowOf(SKYPILOT_NAMES, key) : undefined
   return (special === undefined ? BY_KEY.get(key) : BY_ID.get(special)) ?? null
 }
 

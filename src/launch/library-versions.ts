@@ -1,3 +1,5 @@
+import { rowOf } from '../plan/row-of.ts'
+
 /** Packages whose version changes a default or a figure, by their normalised name. */
 const KNOWN: ReadonlySet<string> = new Set([
   ...['torch', 'transformers', 'trl', 'peft', 'accelerate', 'deepspeed', 'bitsandbytes', 'flash-attn', 'liger-kernel'],
@@ -130,6 +132,6 @@ function versionBelow(version: string): string | null {
 
 function libraryName(text: string): string | null {
   const normal = text.toLowerCase().replace(/[-_.]+/g, '-')
-  const name = ALIASES[normal] ?? normal
+  const name = rowOf(ALIASES, normal) ?? normal
   return KNOWN.has(name) ? name : null
 }

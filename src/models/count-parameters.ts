@@ -1,5 +1,6 @@
 import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
+import { rowOf } from '../plan/row-of.ts'
 import type { AdapterPlan, FreezePlan, TrainingPlan } from '../plan/training-plan.ts'
 import { adapterParameters, promptParameters } from './adapter-parameters.ts'
 import { type TargetRule, targetRule } from './adapter-targets.ts'
@@ -251,7 +252,7 @@ function unfrozen(
   if (freeze.kind === 'none') return tensors
   if (freeze.kind === 'trainable_patterns') return trainableByPatterns(architecture, freeze.patterns, tensors)
   if (freeze.kind === 'patterns') {
-    const frozen = new Set(freeze.patterns.flatMap(pattern => PART_WORDS[pattern] ?? []))
+    const frozen = new Set(freeze.patterns.flatMap(pattern => rowOf(PART_WORDS, pattern) ?? []))
     const names = freeze.patterns.filter(pattern => !Object.hasOwn(PART_WORDS, pattern))
     return tensors.filter(({ tensor }) => !frozen.has(tensor.part) && !names.some(name => tensor.path.includes(name)))
   }

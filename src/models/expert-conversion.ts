@@ -1,3 +1,4 @@
+import { rowOf } from '../plan/row-of.ts'
 import type { Architecture, ParameterTensor } from './architecture.ts'
 
 /** The router's weight as a parameter of its own, beside the names of fused experts. */
@@ -55,7 +56,7 @@ export function convertTargets(names: readonly string[], conversion: ExpertConve
   const present = joined.filter(name => old.has(name))
   return {
     modules: names.filter(name => oldOf(name) === undefined),
-    parameters: new Set([...old].flatMap(name => conversion[name] ?? [])),
+    parameters: new Set([...old].flatMap(name => rowOf(conversion, name) ?? [])),
     refusal: isHalf
       ? `PEFT refuses \`${present.join('`, `')}\` without \`${missing.join('`, `')}\`: transformers 5 keeps both in one parameter.`
       : null,

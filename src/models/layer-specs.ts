@@ -1,3 +1,4 @@
+import { rowOf } from '../plan/row-of.ts'
 import type { BlockDimensions } from './block-dimensions.ts'
 import type { ConfigFields } from './config-fields.ts'
 import type { Family } from './families.ts'
@@ -131,7 +132,7 @@ function windowPattern(
   if (window === null) return () => null
   if (words.length >= layers) return index => (words[index] === 'sliding_attention' ? window : null)
   const type = fields.text('model_type') ?? ''
-  const pattern = fields.number('sliding_window_pattern') ?? PATTERNS[type] ?? 1
+  const pattern = fields.number('sliding_window_pattern') ?? rowOf(PATTERNS, type) ?? 1
   if (type.startsWith('gemma4') && pattern > 1)
     return index => ((index + 1) % pattern === 0 || index === layers - 1 ? null : window)
   if (pattern > 1) return index => ((index + 1) % pattern === 0 ? null : window)

@@ -1,3 +1,4 @@
+import { rowOf } from '../plan/row-of.ts'
 import type { ConfigFields } from './config-fields.ts'
 import { FAMILIES, type Family } from './families.ts'
 
@@ -28,7 +29,7 @@ const TELLING_KEYS: readonly (readonly [string, string])[] = [
 export function nearestFamily(fields: ConfigFields): { readonly name: string; readonly family: Family } {
   const telling = TELLING_KEYS.find(([key]) => fields.has(key))?.[1]
   const name = telling ?? (fields.text('hidden_act') === 'gelu' ? 'gpt_neox' : 'llama')
-  const family = FAMILIES[name]
+  const family = rowOf(FAMILIES, name)
   if (!family) throw new Error(`the family table has no ${name}`)
   return { name, family }
 }

@@ -1,3 +1,4 @@
+import { rowOf } from '../plan/row-of.ts'
 import type { ParameterTensor, VisionTower } from './architecture.ts'
 import type { ConfigFields } from './config-fields.ts'
 import { PROJECTORS, TOWERS, type TowerShape } from './tower-rules.ts'
@@ -37,10 +38,10 @@ export function readVisionTower(config: ConfigFields, textWidth: number): Vision
   if (!vision) return null
   const outer = config.text('model_type') ?? ''
   const named = vision.text('model_type') ?? outer
-  const shape = readShape(vision, config, SAME_TOWER[named] ?? named, textWidth)
+  const shape = readShape(vision, config, rowOf(SAME_TOWER, named) ?? named, textWidth)
   if (shape === null) return null
-  const tower = TOWERS[shape.type] ?? TOWERS['siglip_vision_model']
-  const projector = PROJECTORS[outer] ?? PROJECTORS[shape.type] ?? PROJECTORS['linear']
+  const tower = rowOf(TOWERS, shape.type) ?? TOWERS['siglip_vision_model']
+  const projector = rowOf(PROJECTORS, outer) ?? rowOf(PROJECTORS, shape.type) ?? PROJECTORS['linear']
   const { before = [], block = [], after = [] } = tower?.(shape) ?? {}
   const { hiddenSize, layers, heads, width, patchSize, imageSize } = shape
   const patches = imageSize === null ? null : Math.floor(imageSize / patchSize) ** 2
@@ -67,7 +68,7 @@ export function readsTowers(config: ConfigFields): boolean {
 
 function hasRule(config: ConfigFields): boolean {
   const named = config.nested('vision_config')?.text('model_type') ?? config.text('model_type') ?? ''
-  return Object.hasOwn(TOWERS, SAME_TOWER[named] ?? named)
+  return Object.hasOwn(TOWERS, rowOf(SAME_TOWER, named) ?? named)
 }
 
 function readShape(vision: ConfigFields, config: ConfigFields, type: string, textWidth: number): TowerShape | null {

@@ -71,7 +71,9 @@ export function readPolicy(document: ConfigDocument): PolicyFile {
   const rules = (fields.raw('configs')?.items ?? []).flatMap(node => {
     if (node.kind !== 'mapping') return []
     const rule = new Fields({ node, findings: problems, from: 'policy', prefix: 'configs[].' })
-    const paths = rule.strings('paths')?.value ?? []
+    const written = rule.strings('paths')?.value ?? []
+    const paths = written.filter(glob => glob.length <= MAX_GLOB && !/^!?$/.test(glob))
+    if (paths.length < written.length) rule.invalid('paths', `globs of 1 to ${MAX_GLOB} characters`)
     if (paths.length === 0)
       problems.push(
         finding('policy-error', {
@@ -89,6 +91,9 @@ export function readPolicy(document: ConfigDocument): PolicyFile {
   return { settings, rules, findings: [...document.findings, ...problems].map(asPolicyError) }
 }
 
+/** Longer than any repository path. */
+const MAX_GLOB = 1000
+
 function asPolicyError(problem: Finding): Finding {
   return problem.code === 'duplicate-key' ? problem : { ...problem, code: 'policy-error', severity: 'error' }
 }
@@ -101,7 +106,7 @@ function readSettings(fields: Fields, problems: Finding[]): PolicySettings {
     gpu: hardware?.string('gpu')?.value,
     gpus: hardware?.integer('gpus', { min: 1, max: 1_000_000 })?.value,
     price: price && readPrice(price),
-    currency: fields.string('currency')?.value.toUpperCase(),
+    currency: fields.currency('currency')?.value,
     exchangeRates: readRates(fields),
     prices: fields.oneOf('prices', ['embedded', 'live'])?.value,
     billing: readBilling(fields, problems),
@@ -133,7 +138,7 @@ function withoutUndefined<T extends object>(value: T): Defined<T> {
 function readPrice(price: Fields): PricePlan {
   return {
     perGpuHour: price.number('per_gpu_hour', { min: 0, max: 1e6 })?.value ?? null,
-    currency: price.string('currency')?.value.toUpperCase() ?? null,
+    currency: price.currency('currency')?.value ?? null,
     provider: price.string('provider')?.value ?? null,
     region: price.string('region')?.value ?? null,
     spot: price.boolean('spot')?.value ?? null,
@@ -144,6 +149,7 @@ function readRates(fields: Fields): Readonly<Record<string, number>> | undefined
   const rates = fields.mapping('exchange_rates')
   if (!rates) return undefined
   const entries = [...rates.node.entries.keys()].flatMap(code => {
+    if (!/^[A-Za-z]{3}$/.test(code)) return rates.invalid(code, 'a rate under a currency code of three letters') ?? []
     const rate = rates.number(code, { min: 1e-9, max: 1e9 })
     return rate ? [[code.toUpperCase(), rate.value] as const] : []
   })

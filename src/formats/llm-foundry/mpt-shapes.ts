@@ -3,6 +3,7 @@ import type { Finding } from '../../plan/finding.ts'
 import { finding } from '../../plan/finding-texts.ts'
 import type { ModelReference } from '../../plan/plan-draft.ts'
 import type { Sourced } from '../../plan/provenance.ts'
+import { rowOf } from '../../plan/row-of.ts'
 import type { Fields } from '../fields.ts'
 import { section } from '../section.ts'
 
@@ -33,7 +34,7 @@ export function mptShapes(model: Fields, findings: Finding[]): Sourced<ModelRefe
   const isPlaced = attention.boolean('rope')?.value === true
   const isSloped = attention.boolean('alibi')?.value === true
   const isLearned = !isPlaced && !isSloped && (model.boolean('learned_pos_emb')?.value ?? true)
-  const isGated = FEED_FORWARDS[type] === 'gated'
+  const isGated = rowOf(FEED_FORWARDS, type) === 'gated'
   const window = attention.integer('sliding_window_size')?.value ?? -1
   const drop = (fields: Fields, key: string): number => fields.number(key, { min: 0, max: 1 })?.value ?? 0
   const config = {

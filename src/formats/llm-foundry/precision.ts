@@ -1,6 +1,7 @@
 import type { Finding } from '../../plan/finding.ts'
 import { finding } from '../../plan/finding-texts.ts'
 import { byDefault, type MutablePlanDraft } from '../../plan/plan-draft.ts'
+import { rowOf } from '../../plan/row-of.ts'
 import type { ComputeDtype } from '../../plan/vocabulary.ts'
 import type { Fields } from '../fields.ts'
 import { mapped, orDefault } from '../section.ts'
@@ -52,7 +53,7 @@ export function foundryPrecision({ top, model, fsdp, isSharded, findings }: Prec
             : engineCasts && facts.gpus > 1
               ? 'bfloat16'
               : 'float32'
-          : (COMPUTE[name] ?? 'bfloat16'),
+          : (rowOf(COMPUTE, name) ?? 'bfloat16'),
       ),
     'precision.autocast': facts =>
       byDefault(

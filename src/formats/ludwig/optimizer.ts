@@ -1,4 +1,5 @@
 import { byDefault, type MutablePlanDraft } from '../../plan/plan-draft.ts'
+import { rowOf } from '../../plan/row-of.ts'
 import type { Optimizer, OptimizerImplementation } from '../../plan/vocabulary.ts'
 import type { Fields } from '../fields.ts'
 import { mapped, orDefault } from '../section.ts'
@@ -27,7 +28,7 @@ export function ludwigOptimizer(fields: Fields): MutablePlanDraft {
   const isEight = type.value.endsWith('_8bit')
   const isPaged = type.value.startsWith('paged_')
   const name = type.value.replace(/^paged_/, '').replace(/_8bit$/, '')
-  const [family, implementation] = FAMILIES[name] ?? ['other', 'loop']
+  const [family, implementation] = rowOf(FAMILIES, name) ?? ['other', 'loop']
   return {
     optimizer: mapped(type, () => family),
     optimizerImplementation: mapped(type, () => (isEight || isPaged ? 'fused' : implementation)),
