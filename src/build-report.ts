@@ -91,6 +91,7 @@ function buildRun(run: EstimatedRun, labels: readonly string[], hasBase: boolean
     change: run.change,
     previousPath: run.previousPath,
     dependencies: [...config.dependencies, ...(head?.dependencies ?? [])],
+    policyRule: policy.rule === null ? null : { paths: policy.rule.paths, line: policy.rule.line },
     ...run.advice,
   }
   if (!head?.memory) {

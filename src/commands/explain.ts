@@ -50,6 +50,12 @@ function explainRun(run: RunReport): readonly string[] {
       lines.push(`  ${name.padEnd(34)} ${duration(seconds).padStart(10)} = ${plain(note)}`)
   }
   if (run.cost) lines.push('', `Cost  ${run.cost.formula}; price: ${plain(run.cost.priceSource)}`)
+  const rule = run.policyRule
+  if (rule)
+    lines.push(
+      '',
+      `Policy rule  ${plain(rule.paths.join(', '))}${rule.line === null ? '' : ` (line ${rule.line} of the policy)`}`,
+    )
   if (run.limits.length > 0)
     lines.push(
       '',

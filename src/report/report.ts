@@ -53,6 +53,8 @@ export interface RunReport {
   readonly cost: CostReport | null
   readonly ruleOfThumb: RuleOfThumbReport | null
   readonly parameters: { readonly total: number; readonly trainable: number; readonly active: number } | null
+  /** The rule of the policy that applied; null: its defaults. Absent in older reports. */
+  readonly policyRule?: { readonly paths: readonly string[]; readonly line: number | null } | null
   /** Each limit of the policy that was held against the run. */
   readonly limits: readonly LimitReport[]
   readonly findings: readonly Finding[]
