@@ -24,8 +24,9 @@ export function drawComparison(runs: readonly ComparedRun[], factorOf: (run: Com
     return [{ label: run.path, measured: step.measured, before: step.estimated, after: step.estimated * factorOf(run) }]
   })
   const values = points.flatMap(({ measured, before, after }) => [measured, before, after])
-  const least = 10 ** Math.floor(Math.log10(Math.min(...values) * 0.8))
-  const most = 10 ** Math.ceil(Math.log10(Math.max(...values) * 1.25))
+  const ticks = ticksAround(Math.min(...values) / 1.15, Math.max(...values) * 1.15)
+  const least = ticks[0] ?? 1
+  const most = ticks.at(-1) ?? 10
   const at = (value: number): number => Math.log(value / least) / Math.log(most / least)
   const x = (value: number): string => (LEFT + at(value) * PLOT.width).toFixed(1)
   const y = (value: number): string => (HEIGHT - BOTTOM - at(value) * PLOT.height).toFixed(1)
@@ -41,7 +42,7 @@ export function drawComparison(runs: readonly ComparedRun[], factorOf: (run: Com
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
     `<polygon points="${band.join(' ')}" fill="#0969da" fill-opacity="0.12"/>`,
     `<line x1="${x(least)}" y1="${y(least)}" x2="${x(most)}" y2="${y(most)}" stroke="#0969da"/>`,
-    ...decades(least, most).flatMap(value => [
+    ...ticks.flatMap(value => [
       `<line x1="${x(value)}" y1="${y(least)}" x2="${x(value)}" y2="${y(most)}" stroke="#d0d7de" stroke-width="0.5"/>`,
       `<line x1="${x(least)}" y1="${y(value)}" x2="${x(most)}" y2="${y(value)}" stroke="#d0d7de" stroke-width="0.5"/>`,
       `<text x="${x(value)}" y="${HEIGHT - BOTTOM + 18}" text-anchor="middle" fill="#57606a">${value} s</text>`,
@@ -68,9 +69,14 @@ function pointMarks(
   ]
 }
 
-function decades(least: number, most: number): readonly number[] {
-  const count = Math.round(Math.log10(most / least))
-  return Array.from({ length: count + 1 }, (_, index) => Number((least * 10 ** index).toPrecision(6)))
+/** 1, 2, 5, 10 … from the last at or below `least` to the first at or above `most`. */
+function ticksAround(least: number, most: number): readonly number[] {
+  const first = Math.floor(Math.log10(least))
+  const decades = Array.from({ length: Math.ceil(Math.log10(most)) - first + 1 }, (_, index) => first + index)
+  const all = decades.flatMap(decade => [1, 2, 5].map(step => Number((step * 10 ** decade).toPrecision(3))))
+  const from = all.findLastIndex(tick => tick <= least)
+  const to = all.findIndex(tick => tick >= most)
+  return all.slice(Math.max(0, from), to < 0 ? all.length : to + 1)
 }
 
 function escapeXml(text: string): string {
