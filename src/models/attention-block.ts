@@ -2,7 +2,7 @@ import type { Attention, LatentAttention, ParameterTensor } from './architecture
 import type { BlockDimensions } from './block-dimensions.ts'
 import type { ConfigFields } from './config-fields.ts'
 import { configFlag } from './config-flag.ts'
-import type { Family } from './families.ts'
+import type { Family } from './family.ts'
 import type { LayerSpec } from './layer-specs.ts'
 import { linear, norm, parameter } from './tensor.ts'
 

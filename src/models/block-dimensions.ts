@@ -1,5 +1,5 @@
 import type { ConfigFields } from './config-fields.ts'
-import type { Family } from './families.ts'
+import type { Family } from './family.ts'
 import { layerWords } from './layer-specs.ts'
 
 export interface BlockDimensions {

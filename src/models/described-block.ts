@@ -1,5 +1,5 @@
 import type { ConfigFields } from './config-fields.ts'
-import type { Family } from './families.ts'
+import type { Family } from './family.ts'
 
 /** `model_type` of a shape that a trainer's own config spells out: no published class, every choice of the block is a field. */
 export const DESCRIBED_BLOCK = 'described'

@@ -2,7 +2,7 @@ import type { Architecture, Layer, LayerRun, ParameterTensor } from './architect
 import { readDimensions } from './block-dimensions.ts'
 import type { ConfigFields } from './config-fields.ts'
 import { buildLayerRuns } from './decoder-block.ts'
-import type { Family } from './families.ts'
+import type { Family } from './family.ts'
 import { embedding, linear, norm } from './tensor.ts'
 
 export interface EncoderDecoderOptions {

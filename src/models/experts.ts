@@ -1,7 +1,7 @@
 import type { MixtureOfExperts, ParameterTensor } from './architecture.ts'
 import type { BlockDimensions } from './block-dimensions.ts'
 import type { ConfigFields } from './config-fields.ts'
-import type { Family } from './families.ts'
+import type { Family } from './family.ts'
 import { linear, norm, parameter } from './tensor.ts'
 
 export interface Experts extends MixtureOfExperts {

@@ -1,7 +1,7 @@
 import type { ParameterTensor } from './architecture.ts'
 import type { BlockDimensions } from './block-dimensions.ts'
 import type { ConfigFields } from './config-fields.ts'
-import type { LayerExtraOptions } from './families.ts'
+import type { LayerExtraOptions } from './family.ts'
 import { embedding, linear, norm, parameter } from './tensor.ts'
 
 /** transformers 5.18 models/gemma3n Gemma3nTextDecoderLayer: AltUp, Laurel and the per-layer input beside the block. */

@@ -1,7 +1,7 @@
 import { rowOf } from '../plan/row-of.ts'
 import type { BlockDimensions } from './block-dimensions.ts'
 import type { ConfigFields } from './config-fields.ts'
-import type { Family } from './families.ts'
+import type { Family } from './family.ts'
 
 /** What one layer of a stack is made of. */
 export interface LayerSpec {

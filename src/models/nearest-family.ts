@@ -1,6 +1,7 @@
 import { rowOf } from '../plan/row-of.ts'
 import type { ConfigFields } from './config-fields.ts'
-import { FAMILIES, type Family } from './families.ts'
+import { FAMILIES } from './families.ts'
+import type { Family } from './family.ts'
 
 /** Keys that a block of their own explains, most telling first, and the type whose block that is. */
 const TELLING_KEYS: readonly (readonly [string, string])[] = [

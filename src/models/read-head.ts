@@ -1,7 +1,7 @@
 import type { Head, ParameterTensor } from './architecture.ts'
 import type { ConfigFields } from './config-fields.ts'
 import { configFlag } from './config-flag.ts'
-import type { Family } from './families.ts'
+import type { Family } from './family.ts'
 import { linear, norm, parameter } from './tensor.ts'
 
 export interface HeadOptions {

@@ -1,0 +1,7 @@
+import { describe, expect, test } from '@jest/globals'
+import { measureLayer } from '../../../src/memory/activations/block.ts'
+import type { BlockContext, LinearAdapter } from '../../../src/memory/activations/block-context.ts'
+import { blockRules } from '../../../src/memory/activations/block-rules.ts'
+import type { Layer } from '../../../src/models/architecture.ts'
+import { findInCatalogue } from '../../../src/models/catalogue.ts'
+import { readArchitecture } from '../../../src/models/read-architecture.ts'

@@ -1,0 +1,81 @@
+import type { Family } from '../family.ts'
+import { embedding, norm } from '../tensor.ts'
+import { LAYER_NORM } from './shared-blocks.ts'
+
+const BERT: Family = {
+  attention: {
+    names: ['query', 'key', 'value'],
+    output: 'output.dense',
+    module: 'attention',
+    bias: true,
+    outputBias: true,
+  },
+  mlp: { kind: 'plain', names: ['intermediate.dense', 'output.dense'], module: '', bias: true },
+  norm: { ...LAYER_NORM, placement: 'post' },
+  encoder: true,
+  rotary: false,
+  positions: { keys: ['max_position_embeddings'] },
+  embeddingNorm: true,
+  finalNorm: false,
+  headStyle: 'bert',
+  defaults: {
+    tie_word_embeddings: true,
+    hidden_act: 'gelu',
+    hidden_dropout_prob: 0.1,
+    attention_probs_dropout_prob: 0.1,
+    max_position_embeddings: 512,
+    type_vocab_size: 2,
+  },
+}
+const ROBERTA: Family = { ...BERT, headStyle: 'roberta' }
+const DEBERTA_V2: Family = {
+  ...BERT,
+  attention: { ...BERT.attention, names: ['query_proj', 'key_proj', 'value_proj'] },
+  positions: { keys: ['max_position_embeddings'], when: 'position_biased_input' },
+  headStyle: 'deberta',
+  embeddingExtras: (fields, { hiddenSize }) => {
+    if (!fields.boolean('relative_attention')) return []
+    const buckets = fields.number('position_buckets') ?? -1
+    const stated = fields.number('max_relative_positions') ?? -1
+    const positions = stated < 1 ? (fields.number('max_position_embeddings') ?? 512) : stated
+    const isNormed = (fields.text('norm_rel_ebd') ?? '').includes('layer_norm')
+    return [
+      embedding('rel_embeddings', 2 * (buckets > 0 ? buckets : positions), hiddenSize),
+      ...(isNormed ? [norm('rel_embeddings_norm', hiddenSize, true)] : []),
+    ]
+  },
+}
+const MODERNBERT: Family = {
+  attention: { names: ['Wqkv'], output: 'Wo', module: 'attn', bias: 'attention_bias', outputBias: 'attention_bias' },
+  mlp: { kind: 'fused-gated', names: ['Wi', 'Wo'], module: 'mlp', bias: 'mlp_bias' },
+  norm: { kind: 'layernorm', perLayer: 2, inFirstLayer: 1 },
+  encoder: true,
+  embeddingNorm: true,
+  headStyle: 'modernbert',
+  defaults: { tie_word_embeddings: true, hidden_act: 'gelu' },
+}
+const DISTILBERT: Family = {
+  ...BERT,
+  attention: {
+    names: ['q_lin', 'k_lin', 'v_lin'],
+    output: 'out_lin',
+    module: 'attention',
+    bias: true,
+    outputBias: true,
+  },
+  mlp: { kind: 'plain', names: ['lin1', 'lin2'], module: 'ffn', bias: true },
+  headStyle: 'distilbert',
+  defaults: { ...BERT.defaults, type_vocab_size: 0, hidden_act: 'gelu' },
+}
+
+/** Encoders. */
+export const ENCODERS_FAMILIES: Readonly<Record<string, Family>> = {
+  bert: BERT,
+  roberta: ROBERTA,
+  'xlm-roberta': ROBERTA,
+  camembert: ROBERTA,
+  electra: { ...ROBERTA, embeddingNorm: true },
+  'deberta-v2': DEBERTA_V2,
+  modernbert: MODERNBERT,
+  distilbert: DISTILBERT,
+}

@@ -1,0 +1,96 @@
+import type { Family } from '../family.ts'
+import {
+  DEEPSEEK,
+  GATED,
+  LAYER_NORM,
+  LLAMA,
+  MISTRAL,
+  MIXTRAL,
+  MPT,
+  OLMO2,
+  QWEN2,
+  QWEN3,
+  SEPARATE,
+} from './shared-blocks.ts'
+
+const QWEN3_MOE: Family = {
+  ...QWEN3,
+  moe: 'qwen',
+  defaults: { ...LLAMA.defaults, num_key_value_heads: 4, decoder_sparse_step: 1 },
+}
+
+/** Mixtures of experts. */
+export const MIXTURES_FAMILIES: Readonly<Record<string, Family>> = {
+  mixtral: MIXTRAL,
+  minimax_m2: {
+    ...MISTRAL,
+    attention: { ...SEPARATE, bias: false, outputBias: false, qkNorm: 'full' },
+    moe: 'mixtral',
+  },
+  phimoe: { ...MISTRAL, attention: SEPARATE, norm: LAYER_NORM, headBias: 'lm_head_bias', moe: 'phimoe' },
+  dbrx: {
+    ...MPT,
+    attention: { ...MPT.attention, module: 'norm_attn_norm.attn' },
+    mlp: { ...GATED, module: 'ffn' },
+    moe: 'dbrx',
+    nested: ['attn_config', 'ffn_config'],
+    rotary: true,
+    defaults: { tie_word_embeddings: false, hidden_act: 'silu', kv_n_heads: 1, moe_num_experts: 4, moe_top_k: 1 },
+  },
+  qwen2_moe: {
+    ...QWEN2,
+    attention: { ...SEPARATE, bias: 'qkv_bias', outputBias: false },
+    moe: 'qwen',
+    sharedGate: true,
+    defaults: { ...LLAMA.defaults, num_key_value_heads: 16, qkv_bias: true, decoder_sparse_step: 1 },
+  },
+  qwen3_moe: QWEN3_MOE,
+  qwen3_omni_moe_text: QWEN3_MOE,
+  qwen3_vl_moe_text: QWEN3_MOE,
+  qwen3_vl_moe: QWEN3_MOE,
+  deepseek: DEEPSEEK,
+  deepseek_v2: { ...DEEPSEEK, defaults: { ...LLAMA.defaults, first_k_dense_replace: 0 } },
+  deepseek_v3: { ...DEEPSEEK, defaults: { ...LLAMA.defaults, first_k_dense_replace: 3, q_lora_rank: 1536 } },
+  kimi_k2: { ...DEEPSEEK, defaults: { ...LLAMA.defaults, first_k_dense_replace: 1 } },
+  glm_moe_dsa: { ...DEEPSEEK, defaults: { ...LLAMA.defaults, first_k_dense_replace: 3 } },
+  deepseek_v32: { ...DEEPSEEK, defaults: { ...LLAMA.defaults, first_k_dense_replace: 3 } },
+  glm4_moe: {
+    ...LLAMA,
+    attention: { ...SEPARATE, outputBias: false, qkNorm: 'head', qkNormWhen: 'use_qk_norm' },
+    mlp: GATED,
+    moe: 'deepseek',
+    defaults: { ...LLAMA.defaults, first_k_dense_replace: 1 },
+  },
+  glm4_moe_lite: { ...DEEPSEEK, defaults: { ...LLAMA.defaults, first_k_dense_replace: 1 } },
+  dots1: { ...LLAMA, attention: { ...SEPARATE, qkNorm: 'head' }, mlp: GATED, moe: 'deepseek' },
+  gpt_oss: {
+    ...LLAMA,
+    attention: { ...SEPARATE, bias: true, outputBias: true, sinks: true },
+    mlp: GATED,
+    moe: 'gpt-oss',
+    defaults: { ...LLAMA.defaults, head_dim: 64, num_key_value_heads: 8, attention_bias: true },
+  },
+  olmoe: { ...LLAMA, attention: { ...SEPARATE, qkNorm: 'full' }, mlp: GATED, moe: 'olmoe' },
+  flex_olmo: { ...OLMO2, moe: 'olmoe' },
+  granitemoe: { ...LLAMA, mlp: GATED, moe: 'granite' },
+  granitemoeshared: { ...LLAMA, mlp: GATED, moe: 'granite' },
+  llama4_text: {
+    ...LLAMA,
+    mlp: { ...GATED, widthKey: 'intermediate_size_mlp' },
+    moe: 'llama4',
+    defaults: { ...LLAMA.defaults, interleave_moe_layer_step: 1, head_dim: 128 },
+  },
+  ernie4_5_moe: {
+    ...LLAMA,
+    attention: { ...SEPARATE, bias: 'use_bias', outputBias: 'use_bias' },
+    mlp: { ...GATED, bias: 'use_bias' },
+    moe: 'deepseek',
+    defaults: { ...LLAMA.defaults, tie_word_embeddings: true },
+  },
+  hunyuan_v1_moe: {
+    ...LLAMA,
+    attention: { ...SEPARATE, qkNorm: 'head', qkNormNames: ['query_layernorm', 'key_layernorm'] },
+    mlp: GATED,
+    moe: 'hunyuan',
+  },
+}
