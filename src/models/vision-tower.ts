@@ -1,7 +1,8 @@
 import { rowOf } from '../plan/row-of.ts'
 import type { ParameterTensor, VisionTower } from './architecture.ts'
 import type { ConfigFields } from './config-fields.ts'
-import { PROJECTORS, TOWERS, type TowerShape } from './tower-rules.ts'
+import { PROJECTORS } from './projector-rules.ts'
+import { TOWERS, type TowerShape } from './tower-rules.ts'
 
 /** Vision model types that are built like another one. */
 const SAME_TOWER: Readonly<Record<string, string>> = {

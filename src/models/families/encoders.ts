@@ -28,6 +28,7 @@ const BERT: Family = {
   },
 }
 const ROBERTA: Family = { ...BERT, headStyle: 'roberta' }
+/** Disentangled attention shares its projections with the relative positions (`share_att_key`). */
 const DEBERTA_V2: Family = {
   ...BERT,
   attention: { ...BERT.attention, names: ['query_proj', 'key_proj', 'value_proj'] },
@@ -45,6 +46,7 @@ const DEBERTA_V2: Family = {
     ]
   },
 }
+/** The first layer reads the embedding norm's output without a norm of its own. */
 const MODERNBERT: Family = {
   attention: { names: ['Wqkv'], output: 'Wo', module: 'attn', bias: 'attention_bias', outputBias: 'attention_bias' },
   mlp: { kind: 'fused-gated', names: ['Wi', 'Wo'], module: 'mlp', bias: 'mlp_bias' },
