@@ -80,6 +80,23 @@ describe('check', () => {
   })
 })
 
+describe('models', () => {
+  test('--explain shows modules with their layers, and sums', async () => {
+    const { code, out, err } = await run(['models', '--explain', 'deepseek-ai/DeepSeek-V3', '--offline'])
+    expect([code, err]).toEqual([0, ''])
+    expect(out).toMatch(/mlp\.gate_proj +linear +7168 → 18432 +132,120,576 +3 \(0-2\) +396,361,728/)
+    expect(out).toMatch(/mlp\.experts\.down_proj +experts, one parameter +256 × 2048 → 7168 .* 58 \(3-60\)/)
+    expect(out).toMatch(/total +671,026,404,352/)
+    expect(out).toMatch(/used per token +37,\d{3},\d{3},\d{3}/)
+  })
+
+  test('--explain says on the error stream what was assumed', async () => {
+    const { out, err } = await run(['models', '--explain', 'google/gemma-3n-E2B-it', '--offline'])
+    expect(err).toContain('not counted')
+    expect(out).not.toContain('not counted')
+  })
+})
+
 describe('explain', () => {
   test('gives formula and source of every number', async () => {
     const { out } = await run(['explain', 'examples/configs/axolotl-lora.yml', '--gpu', 'h100', '--price', '2.5'])

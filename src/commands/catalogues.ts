@@ -1,11 +1,9 @@
 import { GPUS, searchGpus } from '../hardware/gpu-catalogue.ts'
 import { searchPrices } from '../hardware/price-catalogue.ts'
 import { searchCatalogue } from '../models/catalogue.ts'
-import { countedTensors } from '../models/counted-tensors.ts'
-import { readArchitecture } from '../models/read-architecture.ts'
 import { GIB } from '../plan/units.ts'
-import { type Command, type CommandInput, EXIT, textOption, UsageError } from './command.ts'
-import { modelSource } from './estimate-files.ts'
+import { type Command, EXIT, textOption } from './command.ts'
+import { explainModel } from './explain-model.ts'
 import { textTable } from './text-table.ts'
 
 export const gpusCommand: Command = {
@@ -86,30 +84,4 @@ export const modelsCommand: Command = {
     )
     return rows.length > 0 ? EXIT.ok : EXIT.usage
   },
-}
-
-async function explainModel(input: CommandInput, id: string): Promise<number> {
-  const result = await modelSource(input).config(id)
-  if (result.status !== 'found') throw new UsageError(result.message)
-  const { architecture, findings } = readArchitecture(result.config, { name: result.resolvedId })
-  if (!architecture) throw new UsageError(findings[0]?.message ?? `\`${id}\` cannot be read.`)
-  const rows = countedTensors(architecture)
-  const total = rows.reduce((sum, { tensor, layers }) => sum + layers * tensor.parameters, 0)
-  const number = (value: number): string => value.toLocaleString('en-US')
-  input.io.out(
-    textTable(
-      ['module', 'shape', 'each', 'layers', 'parameters'],
-      [
-        ...rows.map(({ tensor, layers }) => [
-          tensor.path,
-          `${tensor.count > 1 ? `${tensor.count} × ` : ''}${tensor.inFeatures} → ${tensor.outFeatures}`,
-          number(tensor.parameters),
-          String(layers),
-          number(layers * tensor.parameters),
-        ]),
-        ['total', architecture.modelType, '', '', number(total)],
-      ],
-    ),
-  )
-  return EXIT.ok
 }
