@@ -1,5 +1,6 @@
 import type { Layer } from '../../models/architecture.ts'
 import type { BlockContext } from './block-context.ts'
+import { linear } from './linear.ts'
 import type { Tape, Value } from './tape.ts'
 
 /**
@@ -11,17 +12,24 @@ export function mixer(tape: Tape, input: Value, layer: Layer, context: BlockCont
   if (shape === null) return input
   const inner = shape.innerSize / context.tensorParallel
   const channels = Math.max(shape.convolutionChannels / context.tensorParallel, inner)
-  const trains = context.trains(layer.tensors.find(tensor => tensor.part === 'mixer')?.path ?? '')
-  const projected = tape.record(inner + channels, input.element, { inputs: [input], saves: trains ? [input] : [] })
-  const convolved = tape.record(channels, input.element, { inputs: [projected], saves: [projected] })
+  const matrices = layer.tensors.filter(({ part, kind }) => part === 'mixer' && kind === 'linear')
+  const last = matrices.findLast(({ outFeatures }) => outFeatures === context.hiddenSize)
+  const first = matrices.filter(tensor => tensor !== last && tensor.inFeatures === context.hiddenSize)
+  const projected =
+    first.length > 0
+      ? first.map(({ path, outFeatures }) =>
+          linear(tape, input, context, { path, width: outFeatures / context.tensorParallel }),
+        )
+      : [linear(tape, input, context, { path: 'in_proj', width: inner + channels })]
+  const convolved = tape.record(channels, input.element, { inputs: projected, saves: projected })
   const states = { bytes: (inner * shape.stateSize * FLOAT32) / CHUNK }
   const scanned = tape.record(inner, input.element, {
     inputs: [convolved],
     saves: [convolved, states],
     savesOutput: true,
   })
-  const gated = tape.record(inner, input.element, { inputs: [scanned, projected], saves: [scanned, projected] })
-  return tape.record(context.hiddenSize, input.element, { inputs: [gated], saves: trains ? [gated] : [] })
+  const gated = tape.record(inner, input.element, { inputs: [scanned, ...projected], saves: [scanned, ...projected] })
+  return linear(tape, gated, context, { path: last?.path ?? 'out_proj', width: context.hiddenSize })
 }
 
 const FLOAT32 = 4
