@@ -48,7 +48,8 @@ function readShape({ fields, family, dimensions, spec }: AttentionOptions): Atte
   const { heads, keyValueHeads, headDim } = dimensions
   const latent = readLatent(fields)
   const width = latent ? heads * (latent.nopeDim + latent.ropeDim) : heads * headDim
-  const { qkNorm, qkNormWhen } = family.attention
+  const { qkNormWhen } = family.attention
+  const qkNorm = spec.readsImages ? 'head' : family.attention.qkNorm
   const isNormed = qkNormWhen === undefined || fields.boolean(qkNormWhen)
   return {
     kind: latent ? 'mla' : 'mha',
@@ -61,11 +62,11 @@ function readShape({ fields, family, dimensions, spec }: AttentionOptions): Atte
     qkNorm: isNormed ? (qkNorm === 'head-layernorm' ? 'head' : (qkNorm ?? 'none')) : 'none',
     outputGate: family.attention.outputGate ?? false,
     softcap: fields.number('attn_logit_softcapping') !== null,
-    rotary: family.rotary ?? true,
+    rotary: (family.rotary ?? true) && !spec.readsImages,
     joinsRotaryParts: latent !== null || (family.attention.joinsRotaryParts ?? false),
     window: spec.window,
     dropout: fields.number('attention_dropout', 'attn_pdrop', 'attention_probs_dropout_prob', 'attn_dropout') ?? 0,
-    causal: !family.encoder,
+    causal: !family.encoder && !spec.readsImages,
     latent,
     mixer: null,
   }
@@ -137,7 +138,8 @@ function indexerTensors(
 function plainTensors(options: AttentionOptions, attention: Attention): readonly ParameterTensor[] {
   const { fields, family, dimensions, spec } = options
   const { hiddenSize, heads } = dimensions
-  const { module, names, output } = family.attention
+  const { names, output } = family.attention
+  const module = spec.readsImages ? 'cross_attn' : family.attention.module
   const { queryWidth, keyValueWidth } = attention
   const bias = configFlag(fields, family.attention.bias)
   const kind = family.conv1d ? 'conv1d' : 'linear'
@@ -160,6 +162,9 @@ function plainTensors(options: AttentionOptions, attention: Attention): readonly
     ...projections,
     linear(at(output), 'attention', queryWidth, hiddenSize, { bias: outputBias, kind }),
     ...normTensors(options, attention, at),
+    ...(spec.readsImages
+      ? [parameter('cross_attn_attn_gate', 'attention', 1), parameter('cross_attn_mlp_gate', 'mlp', 1)]
+      : []),
     ...(family.attention.sinks ? [parameter(at('sinks'), 'attention', heads)] : []),
     ...(family.attention.extra?.(fields, dimensions).map(tensor => ({ ...tensor, path: at(tensor.path) })) ?? []),
   ]

@@ -67,6 +67,8 @@ export interface Family {
   /** Rows of a learned position table: the key, how many rows it has beyond it, and the key that turns it off. */
   readonly positions?: { readonly keys: readonly string[]; readonly extra?: number; readonly when?: string }
   readonly embeddingNorm?: boolean
+  /** Rows of the table beyond the vocabulary, which the head does not have (Llama 3.2 Vision). */
+  readonly extraTokens?: number
   readonly finalNorm?: false
   readonly headBias?: boolean | string
   readonly headStyle?: 'decoder' | 'bert' | 'deberta' | 'roberta' | 'modernbert' | 'distilbert'

@@ -16,6 +16,8 @@ export interface LayerSpec {
   readonly sharesKeyValue: boolean
   /** The first layer, where the family gives it other norms. */
   readonly isFirst: boolean
+  /** Attention reads the images instead of the text (Llama 3.2 Vision). */
+  readonly readsImages: boolean
   /** Sparse attention picks its own keys instead of those of an earlier layer (GLM-5.2). */
   readonly hasIndexer: boolean
 }
@@ -51,6 +53,8 @@ export function layerSpecs(
   const mixingOf = mixingRule(fields, family, words)
   const windows = windowPattern(fields, words, layers)
   const indexers = fields.texts('indexer_types')
+  const listed = fields.raw('cross_attention_layers')
+  const cross = new Set(Array.isArray(listed) ? listed : [])
   const shared = layers - (fields.number('num_kv_shared_layers') ?? 0)
   return Array.from({ length: layers }, (_, index): LayerSpec => {
     const mixing = mixingOf(index)
@@ -62,6 +66,7 @@ export function layerSpecs(
       isGlobal: window === null,
       sharesKeyValue: index >= shared && shared > 0,
       hasIndexer: indexers[index] !== 'shared',
+      readsImages: cross.has(index),
       isFirst: index === 0 && family.norm.inFirstLayer !== undefined,
     }
   })

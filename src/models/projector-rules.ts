@@ -79,6 +79,9 @@ export const PROJECTORS: Readonly<Record<string, (shape: TowerShape) => readonly
       project('linear_1', vision.number('vision_output_dim') ?? out, textWidth, false),
     ]
   },
+  mllama_vision_model: ({ hiddenSize, vision, textWidth }) => [
+    project('multi_modal_projector', vision.number('vision_output_dim') ?? hiddenSize, textWidth),
+  ],
   gemma4_vision: ({ hiddenSize, textWidth }) => [project('embedding_projection', hiddenSize, textWidth, false)],
   glm4v: ({ hiddenSize: h, merge, vision, textWidth }) => {
     const out = vision.number('out_hidden_size') ?? textWidth

@@ -170,7 +170,7 @@ function embeddingTensors(
         : [linear('project_in', 'embedding', width, h), linear('project_out', 'embedding', h, width)]
   const position = learnedPositions(fields, family, family.encoder ? width : h)
   return [
-    embedding('embed_tokens', vocabSize, width),
+    embedding('embed_tokens', vocabSize + (family.extraTokens ?? 0), width),
     ...(position ? [position] : []),
     ...projections,
     ...(types > 0 ? [embedding('token_type_embeddings', types, width)] : []),

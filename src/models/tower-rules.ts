@@ -154,6 +154,7 @@ export const TOWERS: Readonly<Record<string, (shape: TowerShape) => TowerTensors
     block: siglipBlock(shape.hiddenSize, shape.width, 'o_proj'),
     after: [norm('vision.layernorm_post', shape.hiddenSize, true)],
   }),
+  mllama_vision_model: shape => mllamaTower(shape),
   gemma4_vision: shape => ({
     before: [
       parameter(
@@ -179,6 +180,30 @@ export const TOWERS: Readonly<Record<string, (shape: TowerShape) => TowerTensors
     ],
     after: [norm('vision.post_layernorm', shape.hiddenSize)],
   }),
+}
+
+/** MllamaVisionModel: tables of tiles by aspect ratio, a gate each; global layers have two more. */
+function mllamaTower(shape: TowerShape): TowerTensors {
+  const { hiddenSize: h, width, vision } = shape
+  const places = grid(shape) + 1
+  const tiles = vision.number('max_num_tiles') ?? 4
+  const listed = vision.raw('supported_aspect_ratios')
+  const ratios = 1 + (Array.isArray(listed) ? listed.length : 8)
+  const gates = 3 + 2 * (vision.number('num_global_layers') ?? 8)
+  return {
+    before: [
+      patches(shape, { bias: false }),
+      parameter('vision.class_embedding', 'vision', h),
+      parameter('vision.gated_positional_embedding', 'vision', places * h),
+      embedding('vision.tile_embedding', ratios, tiles * places * h),
+      embedding('vision.pre_tile_positional_embedding', ratios, tiles * h),
+      embedding('vision.post_tile_positional_embedding', ratios, tiles * h),
+      parameter('vision.gates', 'vision', gates),
+      norm('vision.layernorm_pre', h, true),
+    ],
+    block: [...projections('self_attn', h, false, 'o_proj'), ...plainMlp(h, width), ...norms(h, true)],
+    after: [norm('vision.layernorm_post', h, true)],
+  }
 }
 
 function qwenAttention(h: number): readonly ParameterTensor[] {

@@ -25,6 +25,7 @@ const SAME_TOWER: Readonly<Record<string, string>> = {
   internvl_chat: 'internvl_vision',
   intern_vit_6b: 'internvl_vision',
   llama4: 'llama4_vision_model',
+  mllama: 'mllama_vision_model',
   gemma3: 'siglip_vision_model',
   paligemma: 'siglip_vision_model',
   llava: 'clip_vision_model',
@@ -75,7 +76,8 @@ function hasRule(config: ConfigFields): boolean {
 function readShape(vision: ConfigFields, config: ConfigFields, type: string, textWidth: number): TowerShape | null {
   const isQwen2 = type === 'qwen2_vl'
   const hiddenSize = vision.number(...(isQwen2 ? ['embed_dim'] : []), 'hidden_size', 'embed_dim', 'width') ?? 0
-  const layers = vision.number('num_hidden_layers', 'depth', 'layers') ?? 0
+  const layers =
+    (vision.number('num_hidden_layers', 'depth', 'layers') ?? 0) + (vision.number('num_global_layers') ?? 0)
   if (hiddenSize < 1 || layers < 1 || hiddenSize > 1 << 16 || layers > 1 << 10) return null
   return {
     type,

@@ -25,6 +25,7 @@ const COHERE: Family = {
 /** Dense decoders with rotary positions. */
 export const DENSE_FAMILIES: Readonly<Record<string, Family>> = {
   llama: LLAMA,
+  mllama_text_model: { ...LLAMA, mlp: GATED, extraTokens: 8 },
   mistral: MISTRAL,
   ministral: MISTRAL,
   ministral3: MISTRAL,
