@@ -174,6 +174,7 @@ export interface Norms {
   readonly affine: boolean
 }
 
+/** Vision tower, audio encoder, or both: what stands beside the language model. */
 export interface VisionTower {
   readonly hiddenSize: number
   readonly layers: number

@@ -70,6 +70,7 @@ export const PROJECTORS: Readonly<Record<string, (shape: TowerShape) => readonly
   },
   qwen2_vl: qwenMerger(['mlp.0', 'mlp.2'], true),
   qwen2_5_vl: qwenMerger(['mlp.0', 'mlp.2'], false),
+  qwen2_5_omni_vision_encoder: qwenMerger(['mlp.0', 'mlp.2'], false),
   qwen3_vl: qwen3Merger,
   llama4_vision_model: ({ width, vision, textWidth }) => {
     const [into, out] = [vision.number('projector_input_dim') ?? 4096, vision.number('projector_output_dim') ?? 4096]

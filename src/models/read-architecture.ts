@@ -14,7 +14,7 @@ import { fitTotal } from './fit-total.ts'
 import { nearestFamily, UNREADABLE_KEYS } from './nearest-family.ts'
 import { readHead } from './read-head.ts'
 import { embedding, linear, norm, sumParameters } from './tensor.ts'
-import { readsTowers, readVisionTower } from './vision-tower.ts'
+import { readsTowers, readTowers } from './vision-tower.ts'
 
 export interface ReadArchitectureOptions {
   readonly name: string
@@ -55,7 +55,7 @@ export function readArchitecture(config: unknown, options: ReadArchitectureOptio
   const problem = stacks ? null : dimensionProblem(dimensions)
   if (problem) return { architecture: null, findings: [finding('impossible-model', { path, message: problem })] }
   const parts = stacks ?? readStack({ whole, fields, family, dimensions, options })
-  const vision = readVisionTower(whole, parts.hiddenSize)
+  const vision = readTowers(whole, parts.hiddenSize)
   const outside = [...parts.embedding, ...parts.finalNorm, ...parts.head.tensors]
   const towers = [...(vision?.tensors ?? []), ...(vision?.projector ?? [])]
   const layers = rough === null ? parts.layers : fitTotal(parts.layers, rough - sumParameters([...outside, ...towers]))

@@ -117,6 +117,14 @@ export const TOWERS: Readonly<Record<string, (shape: TowerShape) => TowerTensors
       ...norms(shape.hiddenSize, false),
     ],
   }),
+  qwen2_5_omni_vision_encoder: shape => ({
+    before: [patches(shape, { bias: false, frames: shape.temporalPatch })],
+    block: [
+      ...['q', 'k', 'v', 'proj'].map(leaf => matrix(`attn.${leaf}`, shape.hiddenSize, shape.hiddenSize)),
+      ...gatedMlp(shape.hiddenSize, shape.width, true),
+      ...norms(shape.hiddenSize, false),
+    ],
+  }),
   qwen3_vl: shape => ({
     before: [
       patches(shape, { bias: true, frames: shape.temporalPatch }),

@@ -1,5 +1,6 @@
 import { rowOf } from '../plan/row-of.ts'
 import type { ParameterTensor, VisionTower } from './architecture.ts'
+import { readAudioTower } from './audio-tower.ts'
 import type { ConfigFields } from './config-fields.ts'
 import { PROJECTORS } from './projector-rules.ts'
 import { TOWERS, type TowerShape } from './tower-rules.ts'
@@ -9,6 +10,7 @@ const SAME_TOWER: Readonly<Record<string, string>> = {
   siglip: 'siglip_vision_model',
   clip: 'clip_vision_model',
   qwen2_5_vl_vision: 'qwen2_5_vl',
+  qwen2_5_omni_thinker: 'qwen2_5_omni_vision_encoder',
   qwen3_vl_vision: 'qwen3_vl',
   qwen3_vl_moe: 'qwen3_vl',
   qwen3_vl_moe_vision: 'qwen3_vl',
@@ -34,8 +36,21 @@ const SAME_TOWER: Readonly<Record<string, string>> = {
   glm4v_vision: 'glm4v',
 }
 
-/** The vision tower and projector of a multimodal config (transformers 5.18, `tower-rules.ts`); an unknown tower is read as a SigLIP-like one. */
-export function readVisionTower(config: ConfigFields, textWidth: number): VisionTower | null {
+/**
+ * The towers of a multimodal config with what joins them to the text (transformers 5.18, `tower-rules.ts`); an unknown
+ * vision tower is read as a SigLIP-like one. An audio encoder counts with it, or alone.
+ */
+export function readTowers(config: ConfigFields, textWidth: number): VisionTower | null {
+  const audio = readAudioTower(config, textWidth)
+  const vision = readVisionTower(config, textWidth)
+  if (audio === null) return vision
+  const { tensors, projector, ...sizes } = audio
+  return vision === null
+    ? { ...sizes, patchSize: 1, imageSize: null, imageTokens: null, tensors, projector }
+    : { ...vision, tensors: [...vision.tensors, ...tensors], projector: [...vision.projector, ...projector] }
+}
+
+function readVisionTower(config: ConfigFields, textWidth: number): VisionTower | null {
   const vision = config.nested('vision_config')
   if (!vision) return null
   const outer = config.text('model_type') ?? ''
@@ -65,7 +80,11 @@ export function readVisionTower(config: ConfigFields, textWidth: number): Vision
 export function readsTowers(config: ConfigFields): boolean {
   const towers = ['vision_config', 'audio_config', 'thinker_config', 'vision_tower_config'] as const
   const named = towers.filter(key => config.nested(key) !== null)
-  return named.every(key => key === 'vision_config' && readVisionTower(config, 1) !== null && hasRule(config))
+  const isRead: Readonly<Record<string, () => boolean>> = {
+    vision_config: () => readVisionTower(config, 1) !== null && hasRule(config),
+    audio_config: () => readAudioTower(config, 1) !== null,
+  }
+  return named.every(key => isRead[key]?.() ?? false)
 }
 
 function hasRule(config: ConfigFields): boolean {
