@@ -136,7 +136,7 @@ describe('float32 embeddings of full fine-tuning', () => {
 
 test('fp8 multiplies in 8 bit over the same weights', async () => {
   const { plan } = await readText(`${BASE}bf16: true\nfp8: true\nfsdp_config: { fsdp_version: 2 }\n`)
-  expect(plan.precision).toMatchObject({ compute: 'float8', weights: 'float32' })
+  expect(plan.precision).toMatchObject({ compute: 'float8', weights: 'bfloat16' })
 })
 
 test('four bits count only with adapter: qlora', async () => {

@@ -114,7 +114,10 @@ describe('defaults that differ between trainers', () => {
 
   test('4: FSDP with mixed precision turns that into sharded float32; without it everything stays', async () => {
     const fsdp = 'fsdp_config: { fsdp_version: 2 }\n'
-    expect((await readText(`${AXOLOTL}bf16: true\n${fsdp}`)).plan.precision).toMatchObject(FLOAT32_STATES)
+    const first = 'fsdp_config: { fsdp_version: 1 }\n'
+    expect((await readText(`${AXOLOTL}bf16: true\n${first}`)).plan.precision).toMatchObject(FLOAT32_STATES)
+    // Axolotl's own fsdp2_prepare_model lifts nothing.
+    expect((await readText(`${AXOLOTL}bf16: true\n${fsdp}`)).plan.precision).toMatchObject(BFLOAT16_STATES)
     const pure = await readText(`${AXOLOTL}bfloat16: true\n${fsdp}`)
     expect(pure.plan.precision).toMatchObject(BFLOAT16_STATES)
     expect(pure.plan.parallelism.data).toBe('fsdp2')

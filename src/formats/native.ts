@@ -1,4 +1,4 @@
-import { acceleratedFsdp } from '../launch/engine.ts'
+import { fsdpOfPlan } from '../launch/accelerate-fsdp.ts'
 import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
 import { nearestKey } from '../plan/nearest-key.ts'
@@ -187,7 +187,7 @@ function readNativePlan(fields: Fields, findings: Finding[]): MutablePlanDraft {
   if (fields.isSet('adapter') && draft['adapter.type'] === undefined && fields.raw('adapter')?.kind !== 'mapping')
     fields.invalid('adapter', 'a mapping with `type`')
   reportUnknownKeys(fields, findings)
-  return { ...draft, ...acceleratedFsdp(draft) }
+  return { ...draft, ...fsdpOfPlan(draft) }
 }
 
 function reportUnknownKeys(fields: Fields, findings: Finding[], prefix = ''): void {

@@ -58,6 +58,24 @@ export const VERSION_DEFAULTS = {
       ['2.8.0', 'adamw_torch_fused'],
     ],
   },
+  'accelerate.fsdp_float32': {
+    library: 'accelerate',
+    what: 'FSDP under mixed precision lifts what trains to float32',
+    source: 'accelerate accelerator.py prepare_model, utils/fsdp_utils.py fsdp2_prepare_model',
+    steps: [
+      ['0', false],
+      ['0.30.0', true],
+    ],
+  },
+  'accelerate.fsdp2_no_sync': {
+    library: 'accelerate',
+    what: 'FSDP2 reduces gradients at the last micro-step only',
+    source: 'accelerate accelerator.py no_sync (set_requires_gradient_sync)',
+    steps: [
+      ['0', false],
+      ['1.11.0', true],
+    ],
+  },
   'trl.gradient_checkpointing': {
     library: 'trl',
     what: 'gradient checkpointing',

@@ -7,6 +7,7 @@ import type { Moment, MomentName } from './memory-estimate.ts'
 import { item, sumBytes } from './memory-item.ts'
 import { colocatedEngine, evaluationItems } from './other-moments.ts'
 import { workspaceItem } from './overheads/outside-tensors.ts'
+import { activeParameters } from './sharding/active-parameters.ts'
 import { bufferItems } from './sharding/buffer-items.ts'
 import { type PipelineStage, rankParameters } from './sharding/rank-parameters.ts'
 import { shardSizes } from './sharding/shard-sizes.ts'
@@ -28,7 +29,7 @@ export interface RankTimeline {
 /** The moments of one steady-state step on one rank: what is there at each. */
 export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
   const { plan, architecture } = run
-  const parameters = rankParameters(run, stage)
+  const parameters = activeParameters(plan, rankParameters(run, stage))
   const context = { plan, parameters, shards: shardSizes(plan, parameters) }
   const tokens = tokensPerPass(plan)
   const states = persistentItems(context)

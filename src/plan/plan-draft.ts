@@ -1,4 +1,4 @@
-import type { Sourced } from './provenance.ts'
+import type { Provenance, Sourced } from './provenance.ts'
 import type {
   BillingPlan,
   BufferPlan,
@@ -182,4 +182,16 @@ export function byDefault<T>(value: T, note: string): Sourced<T> {
 /** A guess that a user could settle by setting a key; say which. */
 export function assumed<T>(value: T, note: string): Sourced<T> {
   return { value, from: 'assumed', note }
+}
+
+/** What a draft says outright; undefined: nothing, or a rule that waits for the model. */
+export function statedValue<T>(value: DraftValue<T> | undefined): T | undefined {
+  return typeof value === 'function' ? undefined : value?.value
+}
+
+/** Where a draft's value comes from. */
+export function provenanceOf(value: DraftValue<unknown> | undefined): Provenance {
+  if (value === undefined || typeof value === 'function') return { from: 'default' }
+  const { value: _value, ...provenance } = value
+  return provenance
 }

@@ -126,6 +126,15 @@ function zeroThree({ plan, parameters }: StateContext, hiddenSize: number): Buff
 
 /** Trainers that shard the embedding and the head as units of their own (torchtitan 0.2 models/llama3/infra/parallelize.py apply_fsdp). */
 const SHARDS_OUTER_APART = new Set(['torchtitan'])
+/** Those whose FSDP2 is Accelerate's do so too when the two are untied (accelerate 1.15 utils/fsdp_utils.py fsdp2_prepare_model). */
+const SHARDS_UNTIED_APART = new Set([
+  'transformers',
+  'trl',
+  'llama-factory',
+  'ms-swift',
+  'alignment-handbook',
+  'open-r1',
+])
 
 /** Trainers that gather the full state on every rank to load a checkpoint. */
 const LOADS_WHOLE_MODEL = new Set(['litgpt'])
@@ -139,7 +148,9 @@ function fullyShardedDataParallel({ plan, parameters, shards }: StateContext): B
     bytes,
     quantizedShare: quantizedShare(plan, parameters.quantized, parameters.total),
   })
-  const apart = SHARDS_OUTER_APART.has(plan.framework)
+  const untiedApart =
+    plan.parallelism.data === 'fsdp2' && parameters.head > 0 && SHARDS_UNTIED_APART.has(plan.framework)
+  const apart = SHARDS_OUTER_APART.has(plan.framework) || untiedApart
   const outer = (apart ? parameters.head : parameters.embedding + parameters.head) * bytes
   const outerInBackward = apart ? 0 : outer
   const root = plan.parallelism.wrap === 'root'

@@ -1,4 +1,5 @@
 import type { MemoryItem } from '../../plan/item.ts'
+import type { TrainingPlan } from '../../plan/training-plan.ts'
 import { computeBytes } from '../activations/element-sizes.ts'
 import { DTYPE_BYTES, STATE_BYTES } from '../dtype-bytes.ts'
 import { olderThan } from '../library-version.ts'
@@ -42,7 +43,7 @@ export function gradientBytes(context: StateContext): GradientBytes {
     plan.optimizerImplementation === 'in_backward' || plan.optimizer === 'lomo' || plan.optimizer === 'adalomo'
   const trained = inBackward ? Math.min(parameters.trainable, parameters.largestTrainable) : withGradient(context)
   const divided = shards.gradients > 1 ? ` ÷ ${short(shards.gradients)}` : ''
-  const onHost = plan.parallelism.offload === 'parameters_and_optimizer'
+  const onHost = gradientsOnHost(plan)
   const trainsHead = parameters.trainableBase > 0 && parameters.trainableBase >= parameters.embedding
   const headBytes = trainsHead ? Math.max(parameters.head, parameters.embedding) * bytes : 0
   const wider = inBackward || outer === null ? 0 : (outer.trained * outer.more) / shards.gradients
@@ -68,6 +69,12 @@ export function gradientBytes(context: StateContext): GradientBytes {
   }
 }
 
+/** DeepSpeed 0.19 stage3.py grad_partitions_flat_buffer on `self.device`, stage_1_and_2.py async_accumulate_grad_in_cpu_via_gpu: beside the offloaded states. */
+export function gradientsOnHost({ parallelism }: TrainingPlan): boolean {
+  const partitioned = parallelism.data === 'zero2' || parallelism.data === 'zero3'
+  return parallelism.offload === 'parameters_and_optimizer' || (parallelism.offload === 'optimizer' && partitioned)
+}
+
 /** Parameters that get a gradient tensor: frozen ones too where they share a flat parameter with an adapter. */
 function withGradient({ plan, parameters }: StateContext): number {
   const mixes = plan.adapter !== null && plan.parallelism.data === 'fsdp1' && MIXES_FLAT_PARAMETERS.has(plan.framework)
@@ -86,7 +93,8 @@ export function stepItem({ plan, parameters, shards }: StateContext): MemoryItem
   const held = parameters.trainable / shards.states
   const foreachLists = row.foreachLists * (olderThan(plan.libraries, IN_PLACE_DENOMINATOR) ? 2 : 1)
   const lists = way.lists && STATE_BYTES[plan.precision.optimizerStates] >= 2 ? foreachLists * held * bytes : 0
-  const tensors = way.tensors * Math.min(held, parameters.largestTrainable) * bytes
+  const stepped = Math.min(held, parameters.largestTrainable)
+  const tensors = row.stepBytes === undefined ? way.tensors * stepped * bytes : stepped * row.stepBytes[bytes]
   const master = plan.precision.masterWeights && plan.precision.gradients !== 'float32' ? held * 4 : 0
   return item('optimizer step', offloaded ? 0 : lists + tensors + master, {
     note: `${plan.optimizerImplementation}: ${foreachLists} list(s) of ${short(held)} × ${bytes} B${master > 0 ? ' and float32 gradients' : ''}`,

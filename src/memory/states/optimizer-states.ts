@@ -13,6 +13,10 @@ export interface OptimizerRow {
   readonly projected?: boolean
   /** Parameter-sized lists that the foreach step builds. */
   readonly foreachLists: number
+  /** Bytes per element of the tensor being stepped that a step without foreach or fused kernels creates, by the parameters' bytes. */
+  readonly stepBytes?: { readonly 2: number; readonly 4: number }
+  /** One block of layers trains at a time, with float32 weights, gradients and states of its own. */
+  readonly byBlock?: boolean
   readonly source: string
 }
 
@@ -26,7 +30,9 @@ export const OPTIMIZER_ROWS: Record<Optimizer, OptimizerRow> = {
     states: 0,
     factored: true,
     foreachLists: 0,
-    source: 'transformers 5.18 optimization.py Adafactor; torch 2.13 optim/_adafactor.py',
+    // 16 bit: float32 copies of gradient and parameter; both: the old update and the new one.
+    stepBytes: { 2: 16, 4: 8 },
+    source: 'transformers 5.18 optimization.py Adafactor.step; torch 2.13 optim/_adafactor.py',
   },
   sgd: { states: 0, foreachLists: 0, source: 'torch 2.13 optim/sgd.py' },
   sgd_momentum: { states: 1, foreachLists: 0, source: 'torch 2.13 optim/sgd.py' },
@@ -45,7 +51,12 @@ export const OPTIMIZER_ROWS: Record<Optimizer, OptimizerRow> = {
   lomo: { states: 0, foreachLists: 0, source: 'LOMO, arXiv 2306.09782 §3' },
   adalomo: { states: 0, factored: true, foreachLists: 0, source: 'AdaLomo, arXiv 2310.10195 §3' },
   adam_mini: { states: 1, foreachLists: 0, source: 'Adam-mini, arXiv 2406.16793 §2' },
-  badam: { states: 2, foreachLists: 0, source: 'BAdam, arXiv 2404.02827 §2' },
+  badam: {
+    states: 2,
+    foreachLists: 0,
+    byBlock: true,
+    source: 'BAdam, arXiv 2404.02827 §2.2 (16 B per parameter of the active block)',
+  },
   adagrad: { states: 1, foreachLists: 1, source: 'torch 2.13 optim/adagrad.py' },
   rmsprop: { states: 1, foreachLists: 1, source: 'torch 2.13 optim/rmsprop.py' },
   schedule_free_adamw: { states: 2, foreachLists: 1, source: 'schedulefree 1.4 adamw_schedulefree.py (z, exp_avg_sq)' },

@@ -4,6 +4,7 @@ import { DTYPE_BYTES, STATE_BYTES } from '../dtype-bytes.ts'
 import { item, short } from '../memory-item.ts'
 import type { RankParameters } from '../sharding/rank-parameters.ts'
 import type { ShardSizes } from '../sharding/shard-sizes.ts'
+import { gradientsOnHost } from './gradient-items.ts'
 import { OPTIMIZER_ROWS, projectionRank } from './optimizer-states.ts'
 import { outerItems } from './outer-weights.ts'
 import { QUANTIZED_FORMATS } from './quantized-bytes.ts'
@@ -25,6 +26,7 @@ export interface PersistentItems {
 export function persistentItems(context: StateContext): PersistentItems {
   const outer = outerItems(context)
   const value = valueModelItems(context)
+  const gradients = gradientsOnHost(context.plan) ? [hostGradients(context)] : []
   const weights = [...weightItems(context), ...outer.weights, ...value.weights]
   const states = [...masterItems(context), ...optimizerItems(context), ...outer.states, ...value.states]
   const { offload } = context.plan.parallelism
@@ -32,8 +34,16 @@ export function persistentItems(context: StateContext): PersistentItems {
   const statesOnHost = offload !== 'none' || context.plan.optimizerPaged
   return {
     device: [...(weightsOnHost ? [] : weights), ...(statesOnHost ? [] : states)],
-    host: [...(weightsOnHost ? weights : []), ...(statesOnHost ? states : [])],
+    host: [...(weightsOnHost ? weights : []), ...(statesOnHost ? states : []), ...gradients],
   }
+}
+
+function hostGradients({ plan, parameters, shards }: StateContext): MemoryItem {
+  const bytes = plan.precision.masterWeights ? 4 : DTYPE_BYTES[plan.precision.gradients]
+  return item('gradients', (parameters.trainable * bytes) / shards.gradients, {
+    note: `${short(parameters.trainable)} trained × ${bytes} B`,
+    source: 'DeepSpeed 0.19 stage3.py fp32_partitioned_groups_flat[i].grad in host memory',
+  })
 }
 
 function weightItems({ plan, parameters, shards }: StateContext): MemoryItem[] {
@@ -78,7 +88,17 @@ function weightItems({ plan, parameters, shards }: StateContext): MemoryItem[] {
   return items
 }
 
+/** 16 B (float32 weights, gradients and two moments) less the 6 B of 16-bit gradients and moments. */
+const BLOCK_COPY_BYTES = 10
+
 function masterItems({ plan, parameters, shards }: StateContext): MemoryItem[] {
+  if (OPTIMIZER_ROWS[plan.optimizer].byBlock === true && plan.precision.weights !== 'float32')
+    return [
+      item('float32 copies of the active block', parameters.trainable * BLOCK_COPY_BYTES, {
+        note: `${short(parameters.trainable)} × ${BLOCK_COPY_BYTES} B: weights, and gradients and moments that the 16-bit ones lack`,
+        source: OPTIMIZER_ROWS[plan.optimizer].source,
+      }),
+    ]
   if (!plan.precision.masterWeights) return []
   return [
     item('master weights', (parameters.trainable * 4) / shards.states, {

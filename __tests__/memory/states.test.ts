@@ -1,0 +1,77 @@
+import { describe, expect, test } from '@jest/globals'
+import { estimateMemory } from '../../src/memory/estimate-memory.ts'
+import type { MemoryEstimate, MomentName } from '../../src/memory/memory-estimate.ts'
+import type { ParallelismPlan, TrainingPlan } from '../../src/plan/training-plan.ts'
+import { SAMPLE_PLAN, sampleRun } from './sample-run.ts'
+
+const TOTAL = sampleRun({}).counts.total
+
+function parallel(changes: Partial<ParallelismPlan>): Pick<TrainingPlan, 'parallelism'> {
+  return { parallelism: { ...SAMPLE_PLAN.parallelism, ...changes } }
+}
+
+function bytesAt(estimate: MemoryEstimate, moment: MomentName, name: string): number {
+  const items = estimate.moments.find(entry => entry.name === moment)?.items ?? []
+  return items.filter(entry => entry.name === name).reduce((sum, { bytes }) => sum + bytes, 0)
+}
+
+describe('gradients between micro-steps', () => {
+  test.each([
+    ['fsdp2 without reduction', { data: 'fsdp2', noSync: true }, 4, 2 * TOTAL],
+    ['fsdp2 that reduces', { data: 'fsdp2', noSync: false }, 4, (2 * TOTAL) / 8],
+    ['fsdp1 without accumulation', { data: 'fsdp1', noSync: true }, 1, 0],
+    ['ddp', { data: 'ddp', noSync: true }, 4, 2 * TOTAL],
+    ['zero2', { data: 'zero2' }, 1, (2 * TOTAL) / 8],
+  ] as const)('%s', (_name, changes, gradientAccumulationSteps, bytes) => {
+    const estimate = estimateMemory(sampleRun({ ...parallel(changes), gpus: 8, gradientAccumulationSteps }))
+    expect(bytesAt(estimate, 'end of forward', 'gradients')).toBeCloseTo(bytes, 6)
+  })
+
+  test('the step sees the reduced ones', () => {
+    const run = sampleRun({ ...parallel({ data: 'fsdp2', noSync: true }), gpus: 8, gradientAccumulationSteps: 4 })
+    expect(bytesAt(estimateMemory(run), 'optimizer step', 'gradients')).toBeCloseTo((2 * TOTAL) / 8, 6)
+  })
+})
+
+describe('offload', () => {
+  test.each(['zero2', 'zero3'] as const)('%s keeps gradients beside the offloaded states', data => {
+    const precision = { ...SAMPLE_PLAN.precision, masterWeights: true, optimizerStates: 'float32' } as const
+    const plan = { precision, gpus: 8, gpusPerNode: 8 }
+    const on = estimateMemory(sampleRun({ ...plan, ...parallel({ data }) }))
+    const off = estimateMemory(sampleRun({ ...plan, ...parallel({ data, offload: 'optimizer' }) }))
+    expect(bytesAt(on, 'gradients complete', 'gradients')).toBeGreaterThan(0)
+    expect(bytesAt(off, 'gradients complete', 'gradients')).toBeLessThan(bytesAt(on, 'gradients complete', 'gradients'))
+    expect(on.hostBytes).toBe(0)
+    // float32 weights, gradients and two moments.
+    expect(off.hostBytes).toBeCloseTo(16 * TOTAL, 3)
+  })
+})
+
+describe('optimizer step', () => {
+  const step = (changes: Partial<TrainingPlan>) =>
+    bytesAt(estimateMemory(sampleRun(changes)), 'optimizer step', 'optimizer step')
+
+  test('foreach AdamW makes one list of the parameters, before torch 2.1 two', () => {
+    expect(step({ optimizerImplementation: 'foreach' })).toBe(2 * TOTAL)
+    expect(step({ optimizerImplementation: 'foreach', libraries: { torch: '2.0.1' } })).toBe(4 * TOTAL)
+    expect(step({ optimizerImplementation: 'fused' })).toBe(0)
+  })
+
+  test('Adafactor copies one tensor at a time into float32', () => {
+    const half = step({ optimizer: 'adafactor' })
+    const full = step({
+      optimizer: 'adafactor',
+      precision: { ...SAMPLE_PLAN.precision, weights: 'float32', gradients: 'float32', compute: 'float32' },
+    })
+    expect(half).toBe(2 * full)
+    expect(half).toBeLessThan(16 * TOTAL)
+  })
+
+  test('BAdam trains one block at 16 bytes a parameter', () => {
+    const badam = estimateMemory(sampleRun({ optimizer: 'badam' }))
+    const adamw = estimateMemory(sampleRun({ optimizer: 'adamw' }))
+    const layer = bytesAt(badam, 'optimizer step', 'gradients') / 2
+    expect(bytesAt(badam, 'optimizer step', 'float32 copies of the active block')).toBe(10 * layer)
+    expect(badam.allocatedBytes).toBeLessThan(adamw.allocatedBytes)
+  })
+})
