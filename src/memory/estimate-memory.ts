@@ -26,7 +26,7 @@ export function estimateRank(run: Run, stage: PipelineStage): MemoryEstimate {
   const cached = reservedItem(plan, {
     dynamicBytes,
     smallerHumpBytes: timeline.smallerHumpBytes,
-    logits: timeline.logits,
+    logitsBytes: timeline.logitsBytes,
     usableBytes,
     allocatedBytes: peak.bytes,
     outsideBytes,

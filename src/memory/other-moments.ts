@@ -9,8 +9,9 @@ export function evaluationItems(run: Run): readonly MemoryItem[] | null {
   const { plan, architecture } = run
   if (plan.evaluation === null) return null
   const tokens = (tokensPerPass(plan) / plan.microBatchSize) * plan.evaluation.microBatchSize
-  const perToken =
-    architecture.head.kind === 'sequence-classification' ? 0 : architecture.head.outputs / plan.parallelism.tensor
+  // cut_cross_entropy's patch takes evaluation too (apple/ml-cross-entropy @d42911f transformers/utils.py PatchOptions.use_lce).
+  const isWhole = architecture.head.kind !== 'sequence-classification' && plan.loss !== 'cut_cross_entropy'
+  const perToken = isWhole ? architecture.head.outputs / plan.parallelism.tensor : 0
   const bytes = computeBytes(plan) + 4 + 4
   const widest = Math.max(...architecture.layers.map(({ layer }) => layer.mlp.width), architecture.hiddenSize)
   return [

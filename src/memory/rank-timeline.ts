@@ -17,8 +17,8 @@ import { logitTokensPerPass, tokensPerPass } from './tokens-per-pass.ts'
 
 export interface RankTimeline {
   readonly moments: readonly Moment[]
-  /** tokens × outputs of the logits on this rank; 0 when they are never whole. */
-  readonly logits: number
+  /** What the loss holds of whole logits at its most; 0 when they are never whole. */
+  readonly logitsBytes: number
   /** The smaller of the layer's and the loss's hump: its blocks lie idle while the other one peaks. */
   readonly smallerHumpBytes: number
   readonly persistentBytes: number
@@ -108,7 +108,7 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
   ]
   return {
     moments,
-    logits: loss.logits,
+    logitsBytes: loss.logits > 0 ? Math.max(loss.endOfForward.bytes, loss.backward.bytes) : 0,
     smallerHumpBytes: Math.min(activations.hump.bytes, loss.backward.bytes),
     persistentBytes: sumBytes(always),
     hostBytes: sumBytes(states.host) + activations.hostBytes,

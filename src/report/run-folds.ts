@@ -35,7 +35,7 @@ export function breakdownTable({ memory, base }: RunReport, baseLabel: string): 
   const headCells = hundredths(names, memory.components)
   const baseCells = hundredths(names, before)
   const notes = new Map(memory.components.map(({ name, note }) => [name, note]))
-  const range = `range ${gib(memory.lowBytes)} – ${gib(memory.highBytes)} GiB; torch allocates ${gib(memory.allocatedBytes)}, reserves ${gib(memory.reservedBytes)}`
+  const range = `range ${gib(memory.lowBytes)} – ${gib(memory.highBytes)} GiB; torch allocates ${gib(memory.allocatedBytes)}, reserves ${gib(memory.reservedBytes)}${memory.hostBytes > 0 ? `; host memory per node ${gib(memory.hostBytes)}` : ''}`
   const lines = names.map((name, index) => ({
     name: prose(name),
     base: baseCells[index] ?? 0,

@@ -1,6 +1,7 @@
 import constants from '../../../data/memory-allocator.json' with { type: 'json' }
 import type { MemoryItem } from '../../plan/item.ts'
 import type { TrainingPlan } from '../../plan/training-plan.ts'
+import { olderThan } from '../library-version.ts'
 import { item, short } from '../memory-item.ts'
 import { variesInLength } from './varying-length.ts'
 
@@ -9,8 +10,8 @@ export interface ReservedOptions {
   readonly dynamicBytes: number
   /** The smaller of the layer's and the loss's hump. */
   readonly smallerHumpBytes: number
-  /** tokens × vocabulary on this rank; 0 when logits are never whole. */
-  readonly logits: number
+  /** What the loss holds per logit at its most; 0 when logits are never whole. */
+  readonly logitsBytes: number
   readonly usableBytes: number | null
   readonly allocatedBytes: number
   /** Context and communication buffers. */
@@ -20,7 +21,7 @@ export interface ReservedOptions {
 /** Blocks the caching allocator keeps above the allocated peak. */
 export function reservedItem(plan: TrainingPlan, options: ReservedOptions): MemoryItem {
   const steady = steadyBytes(plan, options)
-  const varying = variesInLength(plan) ? cachedPerLogit(plan) * options.logits : 0
+  const varying = variesInLength(plan) && !growsSegments(plan) ? cachedGenerations(plan) * options.logitsBytes : 0
   const wanted = steady.bytes + varying
   const room =
     options.usableBytes === null
@@ -28,9 +29,14 @@ export function reservedItem(plan: TrainingPlan, options: ReservedOptions): Memo
       : Math.max(0, options.usableBytes - options.allocatedBytes - options.outsideBytes)
   const bytes = Math.max(Math.min(wanted, room), Math.min(wanted, leastCachedBytes(options.dynamicBytes)))
   return item('cached blocks', bytes, {
-    note: `${steady.note}${varying > 0 ? ` + ${short(cachedPerLogit(plan))} B × ${short(options.logits)} logits` : ''}`,
+    note: `${steady.note}${varying > 0 ? ` + ${short(cachedGenerations(plan))} generations of ${short(options.logitsBytes)} B of logits` : ''}`,
     source: constants.source,
   })
+}
+
+/** Axolotl asks for expandable segments from torch 2.2 on (axolotl 0.18 utils/__init__.py set_pytorch_cuda_alloc_conf). */
+function growsSegments({ framework, libraries }: TrainingPlan): boolean {
+  return framework === 'axolotl' && !olderThan(libraries, { library: 'torch', version: [2, 2] })
 }
 
 /** Blocks that are partly in use and cannot be given back near the card's limit. */
@@ -38,13 +44,11 @@ export function leastCachedBytes(dynamicBytes: number): number {
   return dynamicBytes * constants.floorShare
 }
 
-/** Long samples are rare, so beyond a length fewer generations of blocks pile up. */
-function cachedPerLogit(plan: TrainingPlan): number {
+/** Batches of other lengths leave blocks of other sizes: so many times what the loss holds. Long samples are rare, so beyond a length fewer pile up. */
+function cachedGenerations(plan: TrainingPlan): number {
   const frequent = Math.min(plan.sequenceLength, constants.frequentLength)
   const rare = plan.sequenceLength - frequent
-  return (
-    (frequent * constants.variableLengthBytesPerLogit + rare * constants.rareLengthBytesPerLogit) / plan.sequenceLength
-  )
+  return (frequent * constants.variableLengthGenerations + rare * constants.rareLengthGenerations) / plan.sequenceLength
 }
 
 /**
@@ -55,6 +59,10 @@ function steadyBytes(plan: TrainingPlan, options: ReservedOptions): { readonly b
   const explicitScores = plan.attention === 'eager' && plan.gradientCheckpointing === 'none'
   if (plan.gpus > 1 || explicitScores) {
     const share = explicitScores ? constants.explicitScoresShare : constants.shardedShare
+    return { bytes: options.dynamicBytes * share, note: `${short(options.dynamicBytes)} B that come and go × ${share}` }
+  }
+  if (growsSegments(plan)) {
+    const share = constants.expandableShare
     return { bytes: options.dynamicBytes * share, note: `${short(options.dynamicBytes)} B that come and go × ${share}` }
   }
   const factor = plan.quantization === 'none' ? constants.humpFactor : constants.quantizedHumpFactor
