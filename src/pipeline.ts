@@ -70,7 +70,7 @@ export async function runPipeline(options: PipelineOptions): Promise<Report> {
   const affected =
     options.changes === null
       ? head.configs
-      : head.configs.filter(config => isAffected(config, options.changes ?? [], head.libraryPaths))
+      : head.configs.filter(config => isAffected(config, options.changes ?? [], head.libraryPathsOf))
   const base = options.base ? await readBase(options.base, affected, options) : null
 
   const runs: EstimatedRun[] = []
@@ -139,14 +139,14 @@ interface ReadTree {
   readonly session: ReadSession
   readonly configs: readonly ReadConfig[]
   readonly unrecognised: readonly string[]
-  /** Files that library versions were read from. */
-  readonly libraryPaths: readonly string[]
+  /** Files that a config's library versions were read from. */
+  readonly libraryPathsOf: (config: string) => readonly string[]
 }
 
 async function readTree(files: FileSource, paths: readonly string[]): Promise<ReadTree> {
-  const libraries = await findLibraryVersions(files)
+  const libraries = await findLibraryVersions(files, paths)
   await files.prefetch?.(paths)
-  const session = new ReadSession(files, FORMAT_READERS, libraries.versions)
+  const session = new ReadSession(files, FORMAT_READERS, libraries.versionsFor)
   const configs: ReadConfig[] = []
   const unrecognised: string[] = []
   for (const path of paths) {
@@ -167,7 +167,7 @@ async function readTree(files: FileSource, paths: readonly string[]): Promise<Re
     session,
     configs: configs.length > 1 ? withoutLaunched(configs) : configs,
     unrecognised,
-    libraryPaths: libraries.paths,
+    libraryPathsOf: libraries.pathsFor,
   }
 }
 
@@ -181,7 +181,12 @@ function withoutLaunched(configs: readonly ReadConfig[]): readonly ReadConfig[] 
   )
 }
 
-function isAffected(config: ReadConfig, changes: readonly PathChange[], libraryPaths: readonly string[]): boolean {
+function isAffected(
+  config: ReadConfig,
+  changes: readonly PathChange[],
+  libraryPathsOf: (config: string) => readonly string[],
+): boolean {
+  const libraryPaths = libraryPathsOf(config.document.path)
   const data = config.result.runs.flatMap(({ draft }) => namedDataPaths(draft, config.document.path))
   return changes.some(
     ({ path, previousPath }) =>

@@ -37,7 +37,7 @@ export function formatsPage(): string {
       ]),
     ),
     '## Defaults that changed between versions',
-    `The version is read from the repository’s requirements, lock files, \`pyproject.toml\`, \`setup.py\`, \`environment.yml\` or Dockerfile; else the current profile holds: ${Object.entries(
+    `The version is read from the requirements, lock files (up to 1 MiB), \`pyproject.toml\`, \`setup.py\`, \`setup.cfg\`, \`environment.yml\` and Dockerfiles of the config’s folder and the ones above it, the nearest first; else the current profile holds: ${Object.entries(
       CURRENT_PROFILE,
     )
       .map(([library, version]) => `${library} ${version}`)

@@ -14,18 +14,21 @@ export interface ReadConfig {
   readonly dependencies: readonly string[]
 }
 
+/** Library → version for a config; empty: the current profile. */
+export type LibrariesOf = (path: string) => Readonly<Record<string, string>>
+
 /** Reads configs of one tree; documents are parsed once. */
 export class ReadSession {
   readonly #files: FileSource
   readonly #readers: readonly FormatReader[]
-  readonly #libraries: Readonly<Record<string, string>>
+  readonly #librariesOf: LibrariesOf
   readonly #documents = new Map<string, Promise<ConfigDocument | null>>()
   #listing: Promise<ReadonlyMap<string, readonly string[]>> | undefined
 
-  constructor(files: FileSource, readers: readonly FormatReader[], libraries: Readonly<Record<string, string>> = {}) {
+  constructor(files: FileSource, readers: readonly FormatReader[], librariesOf: LibrariesOf = () => ({})) {
     this.#files = files
     this.#readers = readers
-    this.#libraries = libraries
+    this.#librariesOf = librariesOf
   }
 
   /** null: the file does not exist. A refused file is a document with one finding. */
@@ -45,7 +48,12 @@ export class ReadSession {
   async read(document: ConfigDocument, reader: FormatReader): Promise<ReadConfig> {
     const dependencies = new Set([document.path])
     const problems: Finding[] = []
-    const context = this.#context({ dependencies, problems, open: new Set([document.path]) })
+    const context = this.#context({
+      dependencies,
+      problems,
+      libraries: this.#librariesOf(document.path),
+      open: new Set([document.path]),
+    })
     const result = await reader.read(document, context)
     const findings = [...document.findings, ...problems, ...result.findings]
     return { document, format: reader.format, result: { ...result, findings }, dependencies: [...dependencies] }
@@ -53,7 +61,7 @@ export class ReadSession {
 
   #context(state: ContextState): ReadContext {
     return {
-      libraries: this.#libraries,
+      libraries: state.libraries,
       open: (path, from) => this.#open(path, from, state),
       readConfig: async (path, from): Promise<NestedConfig | null> => {
         const document = await this.#open(path, from, state)
@@ -116,6 +124,7 @@ export class ReadSession {
 }
 
 interface ContextState {
+  readonly libraries: Readonly<Record<string, string>>
   readonly dependencies: Set<string>
   readonly problems: Finding[]
   /** Configs being read, outermost first: a launcher that names itself ends here. */

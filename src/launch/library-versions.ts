@@ -22,7 +22,8 @@ const RANKS: readonly (readonly [RegExp, number, (text: string) => readonly Pin[
     readRequirements,
   ],
   [/(^|\/)environment[^/]*\.ya?ml$/, 2, readRequirements],
-  [/(^|\/)pyproject\.toml$|(^|\/)setup\.(py|cfg)$/, 2, readQuoted],
+  [/(^|\/)pyproject\.toml$|(^|\/)setup\.py$/, 2, readQuoted],
+  [/(^|\/)setup\.cfg$/, 2, readRequirements],
   [/(^|\/)[^/]*Dockerfile[^/]*$|\.dockerfile$/i, 1, readDockerfile],
 ]
 
@@ -38,27 +39,51 @@ export function isLibraryFile(path: string): boolean {
   return RANKS.some(([pattern]) => pattern.test(path))
 }
 
+/** Library → what the files of one folder say of it. */
+export type PinnedLibraries = ReadonlyMap<string, Weighed>
+
+interface Weighed {
+  readonly version: string
+  readonly exact: boolean
+  readonly weight: number
+}
+
 /**
- * Library versions of a repository from requirements, lock files, pyproject.toml, environment.yml and Dockerfiles.
- * Locks win over pins, pins over bounds, files near the root over deeper ones. A lower bound alone says nothing: the
- * newest version would be installed.
+ * Library versions of one folder from requirements, lock files, pyproject.toml, environment.yml and Dockerfiles. Locks
+ * win over pins and pins over bounds. A lower bound alone says nothing: the newest version would be installed.
  */
-export function readLibraryVersions(files: ReadonlyMap<string, string>): Record<string, string> {
-  const best = new Map<string, { readonly weight: number; readonly version: string }>()
+export function pinLibraries(files: ReadonlyMap<string, string>): PinnedLibraries {
+  const best = new Map<string, Weighed>()
   for (const [path, text] of files) {
     const row = RANKS.find(([pattern]) => pattern.test(path))
     if (row === undefined) continue
     const [, rank, read] = row
     const depth = path.split('/').length - 1
-    for (const pin of read(text)) {
-      const weight = rank * 100 + (pin.exact ? 50 : 0) - Math.min(depth, 40)
-      const known = best.get(pin.name)
-      if (known === undefined || weight > known.weight) best.set(pin.name, { weight, version: pin.version })
+    for (const { name, version, exact } of read(text)) {
+      const weight = rank * 100 + (exact ? 50 : 0) - Math.min(depth, 40)
+      const known = best.get(name)
+      if (known === undefined || weight > known.weight) best.set(name, { version, exact, weight })
     }
   }
+  return best
+}
+
+/** The nearer folder's version, unless it is only a bound and the outer one says exactly. */
+export function mergePins(outer: PinnedLibraries, nearer: PinnedLibraries): PinnedLibraries {
+  const merged = new Map(outer)
+  for (const [name, pin] of nearer) if (pin.exact || !merged.get(name)?.exact) merged.set(name, pin)
+  return merged
+}
+
+export function versionsOf(pins: PinnedLibraries): Record<string, string> {
   return Object.fromEntries(
-    [...best].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, { version }]) => [name, version]),
+    [...pins].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, { version }]) => [name, version]),
   )
+}
+
+/** {@link pinLibraries}, by name. */
+export function readLibraryVersions(files: ReadonlyMap<string, string>): Record<string, string> {
+  return versionsOf(pinLibraries(files))
 }
 
 /** `name == "…"`/`version = "…"` pairs of TOML lock files. */
