@@ -35,6 +35,8 @@ export class StandInRepository {
   comments: StoredComment[] = []
   reviewComments: StoredReviewComment[] = []
   pullHead = ''
+  /** Labels put on the pull request, oldest first. */
+  labelled: { readonly label: string; readonly login: string; readonly at: string }[] = []
   truncated = false
   private nextId = 1000
 

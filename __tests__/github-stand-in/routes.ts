@@ -132,10 +132,16 @@ const graphql: Handler = (repository, _match, { body }) => {
       ...(query.includes('viewer') ? { viewer: { login: BOT } } : {}),
       repository: {
         ...Object.fromEntries(objects),
-        ...(query.includes('pullRequest(') ? { pullRequest: { headRefOid: repository.pullHead } } : {}),
+        ...(query.includes('pullRequest(')
+          ? { pullRequest: { headRefOid: repository.pullHead, timelineItems: { nodes: labelEvents(repository) } } }
+          : {}),
       },
     },
   })
+}
+
+function labelEvents({ labelled }: StandInRepository) {
+  return labelled.map(({ label, login, at }) => ({ createdAt: at, actor: { login }, label: { name: label } }))
 }
 
 const pull: Handler = repository => ok({ head: { sha: repository.pullHead } })

@@ -10,6 +10,7 @@ import { API_TIMING, type ApiFailure, type ApiTiming, type GitHubApi } from './a
 import type { ChangedPath } from './comparison.ts'
 import { readEvent, type TriggerEvent } from './event.ts'
 import { type ActionInputs, readInputs } from './inputs.ts'
+import { withLabelSetter } from './label-setter.ts'
 import { lazyApi } from './lazy-api.ts'
 import { prefetchTexts } from './prefetch.ts'
 import { publishOnPullRequest, publishOnRunner, type RenderedReport, type RunnerFiles } from './publish.ts'
@@ -147,7 +148,12 @@ class ActionRun {
       const preview = await this.stages.estimate({ ...request, policy: loaded.preview, findings: [], advice: false })
       extra.push(previewFinding(loaded.path, judged, preview))
     }
-    const report = withFindings(judged, extra)
+    const labelOf = (path: string) => loaded.policy.forPath(path).overrideLabel
+    const told =
+      event.kind === 'pull-request'
+        ? await withLabelSetter(judged, { api, repository, number: event.number, labelOf })
+        : judged
+    const report = withFindings(told, extra)
     const rendered = this.render(report, subject)
     this.logReport(report)
     await publishOnRunner(report, { log: this.log, files: this.files, rendered })
