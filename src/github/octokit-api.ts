@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { getOctokit } from '@actions/github'
-import { defaults } from '@actions/github/lib/utils'
+import { Octokit } from '@octokit/core'
 import { retry } from '@octokit/plugin-retry'
 import { throttling } from '@octokit/plugin-throttling'
 import * as z from 'zod'
@@ -15,7 +14,7 @@ export function octokitApi({ token, apiUrl, timing }: ApiOptions): GitHubApi {
     if (sent >= MAX_REQUESTS) throw new RequestsExhausted(`more than ${MAX_REQUESTS} requests`)
     sent += 1
     const signal = AbortSignal.any([AbortSignal.timeout(timing.requestMilliseconds), deadline])
-    const response = await fetchThroughProxy(url, { ...init, signal })
+    const response = await fetch(url, { ...init, signal })
     // The body is read here so that a reset or a stall in it counts as a failed attempt.
     const body = await response.arrayBuffer()
     return new Response(NULL_BODY_STATUSES.has(response.status) ? null : body, {
@@ -37,19 +36,15 @@ export function octokitApi({ token, apiUrl, timing }: ApiOptions): GitHubApi {
     onSecondaryRateLimit: (seconds: number, _options: object, _octokit: object, attempts: number) =>
       mayWait(seconds, attempts),
   }
-  const octokit = getOctokit(
-    token,
-    {
-      baseUrl: apiUrl,
-      userAgent: 'preflop',
-      request: { fetch: boundedFetch },
-      log: SILENT,
-      retry: { retryAfterBaseValue: timing.retryBaseMilliseconds },
-      throttle,
-    },
-    retry,
-    throttling,
-  )
+  const octokit = new PatientOctokit({
+    auth: token,
+    baseUrl: apiUrl,
+    userAgent: 'preflop',
+    request: { fetch: boundedFetch },
+    log: SILENT,
+    retry: { retryAfterBaseValue: timing.retryBaseMilliseconds },
+    throttle,
+  })
 
   async function send<T>(call: ApiCall<T>): Promise<ApiResult<T>> {
     try {
@@ -96,7 +91,7 @@ const GRAPHQL_ANSWER = z.object({
 
 const NULL_BODY_STATUSES = new Set([204, 205, 304])
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} }
-const fetchThroughProxy: typeof fetch = defaults.request?.fetch ?? fetch
+const PatientOctokit = Octokit.plugin(retry, throttling)
 
 class RequestsExhausted extends Error {}
 
