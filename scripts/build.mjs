@@ -1,6 +1,7 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BUNDLE_OPTIONS, bundle } from './bundle.mjs'
+import { licenseTexts } from './licenses.mjs'
 
 /** Builds dist/ (or the folder given). cli.js is only the door, so that `--version` loads nothing; commands.js is the CLI itself. */
 const folder = process.argv[2] ?? 'dist'
@@ -24,6 +25,7 @@ const results = await Promise.all([
   bundle('src/commands/run-cli.ts', join(folder, 'commands.js'), options),
   bundle('src/action.ts', join(folder, 'index.js'), options),
 ])
+await writeFile(join(folder, 'licenses.txt'), await licenseTexts(results.map(({ metafile }) => metafile)))
 for (const { metafile } of results)
   for (const [file, { bytes }] of Object.entries(metafile.outputs))
     console.log(`${file} ${(bytes / 1000).toFixed(0)} kB`)
