@@ -1,5 +1,5 @@
-import { constants } from 'node:fs'
-import { lstat, open, readdir } from 'node:fs/promises'
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync } from 'node:fs'
+import { open, readdir } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { INPUT_LIMITS } from '../formats/input-limits.ts'
 import type { DataBytes } from './data-bytes.ts'
@@ -13,6 +13,7 @@ const CHUNK_BYTES = 2 ** 20
 /** A folder on disk. Symlinks and submodules are listed and never followed, also not as a parent folder. */
 export function diskFileSource(root: string): FileSource {
   const base = resolve(root)
+  const kinds: FolderKinds = new Map()
   let listing: Promise<readonly FileEntry[]> | undefined
   return {
     list() {
@@ -24,14 +25,12 @@ export function diskFileSource(root: string): FileSource {
       const inside = relative(base, full)
       if (isOutside(inside))
         return { status: 'refused', reason: 'it lies outside the folder', code: 'outside-repository' }
-      return (await hasLinkedParent(base, inside))
-        ? { status: 'refused', reason: 'it is a symbolic link', code: 'outside-repository' }
-        : readFile(full)
+      return hasLinkedParent(base, inside, kinds) ? LINK : readFile(full)
     },
     async data(path): Promise<DataBytes | null> {
       const full = resolve(base, path)
       const inside = relative(base, full)
-      return isOutside(inside) || (await hasLinkedParent(base, inside)) ? null : openData(full)
+      return isOutside(inside) || hasLinkedParent(base, inside, kinds) ? null : openData(full)
     },
   }
 }
@@ -66,28 +65,49 @@ async function openData(full: string): Promise<DataBytes | null> {
   }
 }
 
-async function hasLinkedParent(base: string, inside: string): Promise<boolean> {
+/** What stands at each folder on the way to a file, looked at once. */
+type FolderKinds = Map<string, 'folder' | 'link' | 'none'>
+
+function hasLinkedParent(base: string, inside: string, kinds: FolderKinds): boolean {
   let current = base
-  for (const part of inside.split(sep)) {
+  for (const part of inside.split(sep).slice(0, -1)) {
     current = join(current, part)
-    const stats = await lstat(current).catch(() => null)
-    if (stats === null) return false
-    if (stats.isSymbolicLink()) return true
+    const kind = kinds.get(current) ?? kindOf(current)
+    kinds.set(current, kind)
+    if (kind !== 'folder') return kind === 'link'
   }
   return false
 }
 
-async function readFile(full: string): Promise<FileContent> {
-  const handle = await open(full, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(() => null)
-  if (!handle) return { status: 'missing' }
+function kindOf(path: string): 'folder' | 'link' | 'none' {
+  const stats = lstatSync(path, { throwIfNoEntry: false })
+  return stats === undefined ? 'none' : stats.isSymbolicLink() ? 'link' : 'folder'
+}
+
+const LINK: FileContent = { status: 'refused', reason: 'it is a symbolic link', code: 'outside-repository' }
+
+/** Synchronous: for thousands of small files the thread pool costs several times what the reads do. */
+function readFile(full: string): FileContent {
+  const stats = lstatSync(full, { throwIfNoEntry: false })
+  if (stats?.isSymbolicLink()) return LINK
+  if (!stats?.isFile()) return { status: 'missing' }
+  if (stats.size > INPUT_LIMITS.fileBytes)
+    return { status: 'refused', reason: `it has ${stats.size} bytes; expected at most ${INPUT_LIMITS.fileBytes}` }
+  const file = opened(full)
+  if (file === null) return { status: 'missing' }
   try {
-    const stats = await handle.stat()
-    if (!stats.isFile()) return { status: 'missing' }
-    if (stats.size > INPUT_LIMITS.fileBytes)
-      return { status: 'refused', reason: `it has ${stats.size} bytes; expected at most ${INPUT_LIMITS.fileBytes}` }
-    return decodeText(await handle.readFile())
+    return fstatSync(file).isFile() ? decodeText(readFileSync(file)) : { status: 'missing' }
   } finally {
-    await handle.close()
+    closeSync(file)
+  }
+}
+
+/** null: it cannot be opened, or has become a link since. */
+function opened(full: string): number | null {
+  try {
+    return openSync(full, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0))
+  } catch {
+    return null
   }
 }
 

@@ -127,7 +127,18 @@ export function searchCatalogue(query: string): readonly CatalogueModel[] {
     .map(row => toModel(row, 'none'))
 }
 
+/** One object per row and scheme, so that what is read from its config can be remembered. */
+const models = new Map<Row, Map<Quantization, CatalogueModel>>()
+
 function toModel(row: Row, quantization: Quantization): CatalogueModel {
+  const known = models.get(row) ?? new Map<Quantization, CatalogueModel>()
+  models.set(row, known)
+  const model = known.get(quantization) ?? createModel(row, quantization)
+  known.set(quantization, model)
+  return model
+}
+
+function createModel(row: Row, quantization: Quantization): CatalogueModel {
   return {
     id: row.id,
     aliases: row.aliases,

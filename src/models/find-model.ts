@@ -40,6 +40,22 @@ interface Reading {
   readonly parameters?: number | null
 }
 
+type ReadModel = ReturnType<typeof checkedArchitecture>
+type ReadModelOptions = Parameters<typeof checkedArchitecture>[1]
+
+/** A config is read once for all runs that name it: a sweep holds one architecture, not thousands. */
+const remembered = new WeakMap<object, Map<string, ReadModel>>()
+
+function knownArchitecture(config: unknown, options: ReadModelOptions): ReadModel {
+  if (typeof config !== 'object' || config === null) return checkedArchitecture(config, options)
+  const readings = remembered.get(config) ?? new Map<string, ReadModel>()
+  remembered.set(config, readings)
+  const key = JSON.stringify(options)
+  const reading = readings.get(key) ?? checkedArchitecture(config, options)
+  readings.set(key, reading)
+  return reading
+}
+
 /** Plan mapping → `models:` of the policy → file in the repository → catalogue → Hub. */
 export async function findModel(options: FindModelOptions): Promise<FoundModel> {
   const { reference, known } = options
@@ -49,7 +65,7 @@ export async function findModel(options: FindModelOptions): Promise<FoundModel> 
     column: reference.column ?? null,
   }
   const read = (config: unknown, { name, origin, dependencies = [], parameters = null }: Reading): FoundModel => {
-    const { architecture, findings } = checkedArchitecture(config, {
+    const { architecture, findings } = knownArchitecture(config, {
       name,
       transformersMajor: options.transformersMajor,
       parameters,

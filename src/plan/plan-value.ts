@@ -5,7 +5,7 @@ export function planValue(plan: TrainingPlan, key: string): unknown {
   let current: unknown = plan
   for (const part of key.split('.')) {
     if (typeof current !== 'object' || current === null) return current === null ? null : undefined
-    current = Object.hasOwn(current, part) ? Object.entries(current).find(([name]) => name === part)?.[1] : undefined
+    current = Object.hasOwn(current, part) ? Reflect.get(current, part) : undefined
   }
   return current
 }

@@ -35,17 +35,17 @@ export function withoutSecrets<T>(value: T): T {
 function redacted(value: unknown): unknown {
   if (typeof value === 'string') return redactSecrets(value)
   if (typeof value !== 'object' || value === null) return value
-  const keys = Object.keys(value)
-  const changed = keys.flatMap(key => {
+  if (Array.isArray(value)) {
+    const items = value.map(redacted)
+    return items.some((item, index) => item !== value[index]) ? items : value
+  }
+  const isClean = Object.keys(value).every(key => {
     const item: unknown = Reflect.get(value, key)
-    const next = redacted(item)
-    const name = Array.isArray(value) ? key : redactSecrets(key)
-    return next === item && name === key ? [] : [[key, name, next] as const]
+    return redacted(item) === item && redactSecrets(key) === key
   })
-  if (changed.length === 0) return value
-  if (Array.isArray(value)) return value.map(redacted)
-  const renamed = new Map(changed.map(([key, name, next]) => [key, [name, next] as const]))
-  return Object.fromEntries(keys.map(key => renamed.get(key) ?? [key, Reflect.get(value, key)]))
+  return isClean
+    ? value
+    : Object.fromEntries(Object.entries(value).map(([key, item]) => [redactSecrets(key), redacted(item)]))
 }
 
 /** Names under which configs hold secrets: their values are never shown. */
