@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { findInCatalogue, searchCatalogue } from '../../src/models/catalogue.ts'
 import { countedTensors } from '../../src/models/counted-tensors.ts'
+import { findModelBuilder } from '../../src/models/model-builders.ts'
 import { readArchitecture } from '../../src/models/read-architecture.ts'
 
 /** Model ids of public training configs and in how many of them they stand. */
@@ -103,5 +104,25 @@ describe('names', () => {
     expect(known.length / REFERENCED.length).toBeGreaterThanOrEqual(0.95)
     const mentions = (list: typeof REFERENCED): number => list.reduce((sum, [, count]) => sum + count, 0)
     expect(mentions(known) / mentions(REFERENCED)).toBeGreaterThanOrEqual(0.97)
+  })
+})
+
+describe('models that frameworks build by name', () => {
+  test.each([
+    ['torchtitan', 'llama2/13B', 13_015_864_320],
+    ['torchtitan', 'llama3/8B', 8_030_261_248],
+    ['torchtune', 'llama3_2_vision_11b', 10_670_220_835],
+    ['litgpt', 'Llama-3.2-1B', null],
+  ] as const)('%s %s', (framework, name, total) => {
+    const reference = findModelBuilder(framework, name)
+    const config =
+      reference?.kind === 'hub'
+        ? findInCatalogue(reference.id)?.config
+        : reference?.kind === 'inline'
+          ? reference.config
+          : null
+    const sums = counted(Object(config))
+    expect(sums?.all).toBeGreaterThan(1e9)
+    if (total !== null) expect(sums?.all).toBe(total)
   })
 })
