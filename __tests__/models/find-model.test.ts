@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { memoryFileSource } from '../../src/files/memory-file-source.ts'
 import { findModel } from '../../src/models/find-model.ts'
 import type { ModelConfigResult, ModelSource } from '../../src/models/model-source.ts'
+import { readArchitecture } from '../../src/models/read-architecture.ts'
 import type { ModelReference } from '../../src/plan/plan-draft.ts'
 
 const LLAMA = {
@@ -137,10 +138,36 @@ describe('configs that cannot be', () => {
     ['half a head', { ...LLAMA, num_attention_heads: 2.5 }],
     ['negative width', { ...LLAMA, intermediate_size: -1 }],
     ['no width', { ...LLAMA, hidden_size: 0 }],
+    ['a mixer without end', { ...LLAMA, model_type: 'bamba', mamba_expand: 1e300 }],
+    ['a negative rank', { ...LLAMA, model_type: 'deepseek_v3', kv_lora_rank: -8, qk_nope_head_dim: 4 }],
+    ['endless copies', { ...LLAMA, model_type: 'gemma3n_text', altup_num_inputs: 1e300 }],
+    ['endless experts', { ...LLAMA, model_type: 'mixtral', num_local_experts: 1e300 }],
+    ['half an expert', { ...LLAMA, model_type: 'mixtral', num_local_experts: 2.01 }],
     ['a word for a number', { ...LLAMA, hidden_size: 'wide' }],
   ])('%s', async (_name, config) => {
     const found = await find(hubId('org/model'), { hub: { 'org/model': published(config) } })
     expect([found.architecture, found.codes]).toEqual([null, ['impossible-model']])
+  })
+
+  test('numbers of norms and layers ask for no memory', () => {
+    const hostile = { ...LLAMA, model_type: 'falcon', new_decoder_architecture: true, num_ln_in_parallel_attn: 1e9 }
+    expect(readArchitecture(hostile, { name: 'm' }).architecture?.layers[0]?.layer.norms.count).toBe(2)
+    const pattern = {
+      ...LLAMA,
+      model_type: 'nemotron_h',
+      num_hidden_layers: null,
+      hybrid_override_pattern: 'M'.repeat(1e6),
+    }
+    expect(readArchitecture(pattern, { name: 'm' }).findings.map(({ code }) => code)).toEqual(['impossible-model'])
+  })
+
+  test.each([
+    ['n_mamba_heads', { n_mamba_heads: 4 }],
+    ['lru_width', { lru_width: 64 }],
+  ])('a block that no family resembles stays unknown: %s', (key, extra) => {
+    const { architecture, findings } = readArchitecture({ ...LLAMA, model_type: 'new', ...extra }, { name: 'm' })
+    expect(architecture).toBeNull()
+    expect(findings[0]?.message).toContain(key)
   })
 
   test('an unknown type without layers, and one of two stacks, stay unknown', async () => {

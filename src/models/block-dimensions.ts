@@ -47,7 +47,16 @@ function readWidth(
   const listed = fields.raw('intermediate_size')
   const written = Array.isArray(listed)
     ? Math.max(0, ...listed.filter(item => typeof item === 'number'))
-    : fields.number('block_ff_dim', 'intermediate_size', 'n_inner', 'ffn_dim', 'ffn_hidden_size', 'd_ff', 'hidden_dim')
+    : fields.number(
+        'block_ff_dim',
+        'intermediate_size',
+        'n_inner',
+        'ffn_dim',
+        'ffn_hidden_size',
+        'd_ff',
+        'hidden_dim',
+        'mlp_hidden_size',
+      )
   const expansion = fields.number('expansion_ratio')
   const fallback =
     expansion !== null

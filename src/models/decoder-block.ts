@@ -119,7 +119,9 @@ function readNorms({ fields, family }: BlockOptions, spec: LayerSpec): Norms {
   const isParallel = family.defaults['parallel_attn'] !== undefined && fields.boolean('parallel_attn')
   const stableParallel = family.attention.bias === 'use_qkv_bias' && fields.boolean('use_parallel_residual')
   const count = isNewFalcon
-    ? (fields.number('num_ln_in_parallel_attn') ?? 2)
+    ? fields.number('num_ln_in_parallel_attn') === 1
+      ? 1
+      : 2
     : isParallel || stableParallel || isSingleBlock(family, spec)
       ? 1
       : perLayer

@@ -42,7 +42,8 @@ export function gemmaEmbedding(fields: ConfigFields, dimensions: BlockDimensions
   const { hiddenSize: h, layers } = dimensions
   const width = fields.number('hidden_size_per_layer_input') ?? 0
   const rows = fields.number('vocab_size_per_layer_input') ?? 0
-  const copies = (fields.number('altup_num_inputs') ?? 1) - 1
+  // a config may state any number; what is beyond reason shows in the layers' own tensors
+  const copies = Math.min((fields.number('altup_num_inputs') ?? 1) - 1, 64)
   const perLayer =
     width === 0
       ? []
@@ -53,7 +54,8 @@ export function gemmaEmbedding(fields: ConfigFields, dimensions: BlockDimensions
         ]
   return [
     ...perLayer,
-    ...Array.from({ length: copies }, (_, index) => linear(`altup_projections.${index}`, 'other', h, h)),
-    ...Array.from({ length: copies }, (_, index) => linear(`altup_unembed_projections.${index}`, 'other', h, h)),
+    ...['altup_projections', 'altup_unembed_projections'].flatMap(path =>
+      Array.from({ length: copies }, (_, index) => linear(`${path}.${index}`, 'other', h, h)),
+    ),
   ]
 }

@@ -14,6 +14,7 @@ const TELLING_KEYS: readonly (readonly [string, string])[] = [
   ['mamba_d_ssm', 'falcon_h1'],
   ['attn_layer_period', 'jamba'],
   ['mamba_n_heads', 'bamba'],
+  ['mamba_d_state', 'bamba'],
   ['ssm_cfg', 'mamba2'],
   ['state_size', 'mamba'],
   ['kv_lora_rank', 'deepseek_v3'],
@@ -41,4 +42,9 @@ export const UNREADABLE_KEYS = [
   'block_configs',
   'compress_ratios',
   'audio_encoder_config',
+  // Zamba's shared blocks, RecurrentGemma, RWKV and xLSTM
+  'n_mamba_heads',
+  'lru_width',
+  'attention_hidden_size',
+  'qk_dim_factor',
 ] as const

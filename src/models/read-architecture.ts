@@ -58,6 +58,8 @@ export function readArchitecture(config: unknown, options: ReadArchitectureOptio
   const vision = readTowers(whole, parts.hiddenSize)
   const outside = [...parts.embedding, ...parts.finalNorm, ...parts.head.tensors]
   const towers = [...(vision?.tensors ?? []), ...(vision?.projector ?? [])]
+  const odd = impossibleTensor([...outside, ...towers, ...parts.layers.flatMap(({ layer }) => layer.tensors)])
+  if (odd) return { architecture: null, findings: [finding('impossible-model', { path, message: odd })] }
   const layers = rough === null ? parts.layers : fitTotal(parts.layers, rough - sumParameters([...outside, ...towers]))
   const assumptions = [
     ...(known || stacks
@@ -87,6 +89,14 @@ export function readArchitecture(config: unknown, options: ReadArchitectureOptio
       publishedParameters: given.number('published_parameters'),
     },
   }
+}
+
+/** Sizes that only a side branch of the config states are bounded here; null: every tensor can exist. */
+function impossibleTensor(tensors: readonly ParameterTensor[]): string | null {
+  const odd = tensors.find(({ parameters }) => !Number.isSafeInteger(parameters) || parameters < 0)
+  return odd === undefined
+    ? null
+    : `The model’s \`${odd.path}\` would have ${odd.parameters} parameters; expected a whole number that is not negative.`
 }
 
 function knownFamily(modelType: string, text: ConfigFields): Family | undefined {
