@@ -2,7 +2,13 @@ import { fsdpOfPlan } from '../launch/accelerate-fsdp.ts'
 import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
 import { nearestKey } from '../plan/nearest-key.ts'
-import type { ModelReference, MutablePlanDraft, PlanKey, PlanValues } from '../plan/plan-draft.ts'
+import {
+  byDefault,
+  type ModelReference,
+  type MutablePlanDraft,
+  type PlanKey,
+  type PlanValues,
+} from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
 import type {
   EvaluationPlan,
@@ -184,10 +190,46 @@ function readNativePlan(fields: Fields, findings: Finding[]): MutablePlanDraft {
       }),
     )
   for (const { apply } of ROWS) apply(fields, draft)
+  if (draft.reinforcement === undefined) implyReinforcement(draft, fields, findings)
   if (fields.isSet('adapter') && draft['adapter.type'] === undefined && fields.raw('adapter')?.kind !== 'mapping')
     fields.invalid('adapter', 'a mapping with `type`')
   reportUnknownKeys(fields, findings)
   return { ...draft, ...fsdpOfPlan(draft) }
+}
+
+/**
+ * DPO and KTO compare with a reference unless the plan says otherwise: the base without its adapter, or else a frozen second copy
+ * (trl 1.13 dpo_trainer.py, kto_trainer.py). What generates in PPO and GRPO, and how much, only the plan can say.
+ */
+function implyReinforcement(draft: MutablePlanDraft, fields: Fields, findings: Finding[]): void {
+  const { stage, 'adapter.type': adapter } = draft
+  const name = typeof stage === 'object' ? stage.value : null
+  if (name === 'dpo' || name === 'kto') {
+    const referenceModel = typeof adapter === 'object' && adapter.value !== null ? 'shared' : 'separate'
+    draft.reinforcement = byDefault({ ...NO_REINFORCEMENT, referenceModel }, `trl 1.13: ${name} with a reference model`)
+  }
+  if (name === 'ppo' || name === 'grpo')
+    findings.push(
+      finding('assumed-default', {
+        path: fields.node.path,
+        line: fields.raw('stage')?.line ?? fields.node.line,
+        message: `\`reinforcement\` is missing: generation and other models of ${name} are not in the figures.`,
+        hint: 'Give `reinforcement` with `generation`, `generations`, `completion_length` and `reference_model`.',
+      }),
+    )
+}
+
+const NO_REINFORCEMENT: ReinforcementPlan = {
+  referenceModel: 'none',
+  generations: 1,
+  promptLength: 0,
+  completionLength: 0,
+  iterations: 1,
+  generation: 'none',
+  colocatedMemoryShare: 0,
+  sleepMode: false,
+  rewardModel: false,
+  valueModel: false,
 }
 
 function reportUnknownKeys(fields: Fields, findings: Finding[], prefix = ''): void {
@@ -306,15 +348,21 @@ function readReinforcement(fields: Fields, key: string): Sourced<ReinforcementPl
   const block = fields.mapping(key)
   if (!block) return undefined
   return fields.sourced(key, {
-    referenceModel: block.oneOf('reference_model', ['none', 'shared', 'separate', 'precomputed'])?.value ?? 'none',
-    generations: block.integer('generations', { min: 1, max: 1e5 })?.value ?? 1,
-    promptLength: block.integer('prompt_length', { min: 0, max: 1e8 })?.value ?? 0,
-    completionLength: block.integer('completion_length', { min: 0, max: 1e8 })?.value ?? 0,
-    iterations: block.integer('iterations', { min: 1, max: 1e5 })?.value ?? 1,
-    generation: block.oneOf('generation', ['none', 'transformers', 'vllm_colocate', 'vllm_server'])?.value ?? 'none',
-    colocatedMemoryShare: block.number('colocated_memory_share', { min: 0, max: 1 })?.value ?? 0,
-    sleepMode: block.boolean('sleep_mode')?.value ?? false,
-    rewardModel: block.boolean('reward_model')?.value ?? false,
-    valueModel: block.boolean('value_model')?.value ?? false,
+    referenceModel:
+      block.oneOf('reference_model', ['none', 'shared', 'separate', 'precomputed'])?.value ??
+      NO_REINFORCEMENT.referenceModel,
+    generations: block.integer('generations', { min: 1, max: 1e5 })?.value ?? NO_REINFORCEMENT.generations,
+    promptLength: block.integer('prompt_length', { min: 0, max: 1e8 })?.value ?? NO_REINFORCEMENT.promptLength,
+    completionLength:
+      block.integer('completion_length', { min: 0, max: 1e8 })?.value ?? NO_REINFORCEMENT.completionLength,
+    iterations: block.integer('iterations', { min: 1, max: 1e5 })?.value ?? NO_REINFORCEMENT.iterations,
+    generation:
+      block.oneOf('generation', ['none', 'transformers', 'vllm_colocate', 'vllm_server'])?.value ??
+      NO_REINFORCEMENT.generation,
+    colocatedMemoryShare:
+      block.number('colocated_memory_share', { min: 0, max: 1 })?.value ?? NO_REINFORCEMENT.colocatedMemoryShare,
+    sleepMode: block.boolean('sleep_mode')?.value ?? NO_REINFORCEMENT.sleepMode,
+    rewardModel: block.boolean('reward_model')?.value ?? NO_REINFORCEMENT.rewardModel,
+    valueModel: block.boolean('value_model')?.value ?? NO_REINFORCEMENT.valueModel,
   })
 }

@@ -1,6 +1,7 @@
 import type { MemoryItem } from '../plan/item.ts'
 import type { Run } from '../plan/run.ts'
 import { activationItems } from './activations/activation-items.ts'
+import { adaptedExperts } from './activations/adapted-experts.ts'
 import { weightCopies } from './activations/weight-copies.ts'
 import { lossItems } from './loss/loss-items.ts'
 import type { Moment, MomentName } from './memory-estimate.ts'
@@ -42,6 +43,7 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
   const resident = engine === null || sleeps ? [] : [engine]
   const always = [...states.device, ...buffers.persistent, ...resident, workspaceItem(run.gpu)]
   const evaluation = evaluationItems(run)
+  const experts = adaptedExperts(run)
   const copies = weightCopies(plan, parameters, activations.quantizesHead)
   const part = (bytes: number, note: string) => item('gradients', bytes, { note, source: gradients.all.source })
   const { early } = gradients
@@ -56,6 +58,7 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
       ...always,
       ...buffers.forward,
       copies.forward,
+      experts.kept,
       early,
       activations.kept,
       activations.tail,
@@ -64,7 +67,8 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
     moment('loss', [
       ...always,
       ...buffers.forward,
-      copies.backward,
+      copies.head,
+      experts.kept,
       early,
       activations.kept,
       activations.tail,
@@ -74,7 +78,8 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
     moment('head backward', [
       ...always,
       ...buffers.forward,
-      copies.backward,
+      copies.head,
+      experts.kept,
       copies.dequantizedHead,
       early,
       activations.kept,
@@ -86,22 +91,29 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
       ...always,
       ...buffers.backward,
       copies.backward,
+      experts.kept,
+      experts.hump,
       copies.dequantizedLayer,
       headGradient,
       activations.kept,
       activations.hump,
       loss.kept,
     ]),
-    moment('gradients complete', [
-      ...always,
-      ...buffers.backward,
-      copies.dequantizedLayer,
-      gradients.all,
-      part(gradients.preallocated ? gradients.incoming : 0, 'one matrix being added'),
-      lastLayer,
-      activations.hump,
-      loss.kept,
-    ]),
+    larger(
+      moment('gradients complete', [
+        ...always,
+        ...buffers.backward,
+        copies.backward,
+        experts.hump,
+        copies.dequantizedLayer,
+        part(gradients.beforeFirstLayer, 'but those of the first layer and the embedding'),
+        part(gradients.preallocated ? gradients.incoming : 0, 'one matrix being added'),
+        lastLayer,
+        activations.hump,
+        loss.kept,
+      ]),
+      moment('gradients complete', [...always, ...buffers.backward, gradients.all, loss.kept]),
+    ),
     moment('optimizer step', [...always, ...buffers.step, gradients.all, stepItem(context)]),
     ...(evaluation === null ? [] : [moment('evaluation', [...always, ...buffers.forward, ...evaluation])]),
     ...(engine === null ? [] : [moment('generation', sleeps ? [...always, engine] : always)]),
@@ -113,6 +125,10 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
     persistentBytes: sumBytes(always),
     hostBytes: sumBytes(states.host) + activations.hostBytes,
   }
+}
+
+function larger(first: Moment, second: Moment): Moment {
+  return first.bytes >= second.bytes ? first : second
 }
 
 function moment(name: MomentName, items: readonly MemoryItem[]): Moment {

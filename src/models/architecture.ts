@@ -116,6 +116,8 @@ export interface Attention {
   readonly rotary: boolean
   /** q and k are joined from a rotated and an unrotated part, head by head: the kernel's output then needs a copy for o_proj. */
   readonly joinsRotaryParts?: boolean
+  /** Explicit scores keep the dtype of the products in their softmax; absent: float32. */
+  readonly nativeSoftmax?: boolean
   /** Tokens a query sees; null: all before it. */
   readonly window: number | null
   readonly dropout: number

@@ -64,6 +64,7 @@ function readShape({ fields, family, dimensions, spec }: AttentionOptions): Atte
     softcap: fields.number('attn_logit_softcapping') !== null,
     rotary: (family.rotary ?? true) && !spec.readsImages,
     joinsRotaryParts: latent !== null || (family.attention.joinsRotaryParts ?? false),
+    nativeSoftmax: family.attention.nativeSoftmax ?? false,
     window: spec.window,
     dropout: fields.number('attention_dropout', 'attn_pdrop', 'attention_probs_dropout_prob', 'attn_dropout') ?? 0,
     causal: !family.encoder && !spec.readsImages,

@@ -31,6 +31,8 @@ export interface Family {
     readonly outputGate?: boolean
     /** apply_rotary_pos_emb concatenates a rotated and a passed part (partial_rotary_factor in the code). */
     readonly joinsRotaryParts?: boolean
+    /** Explicit scores keep the dtype of the products in their softmax (transformers 5.18 modeling_gpt2.py, modeling_bert.py eager_attention_forward); elsewhere float32. */
+    readonly nativeSoftmax?: boolean
     /** Further parameters, by their leaf name. */
     readonly extra?: (fields: ConfigFields, dimensions: BlockDimensions) => readonly ParameterTensor[]
   }

@@ -1,4 +1,4 @@
-import type { Layer } from '../../models/architecture.ts'
+import type { Architecture, Layer } from '../../models/architecture.ts'
 import type { MemoryItem } from '../../plan/item.ts'
 import type { Run } from '../../plan/run.ts'
 import type { TrainingPlan } from '../../plan/training-plan.ts'
@@ -7,7 +7,10 @@ import type { PipelineStage } from '../sharding/rank-parameters.ts'
 import { type LayerTape, measureLayer } from './block.ts'
 import type { BlockContext } from './block-context.ts'
 import { computeBytes } from './element-sizes.ts'
-import { layerContext } from './layer-context.ts'
+import { type LayerContexts, layerContext } from './layer-context.ts'
+import { linear } from './linear.ts'
+import { norm } from './norm.ts'
+import { Tape } from './tape.ts'
 
 export interface ActivationItems {
   /** Saved tensors or checkpoints of all layers at the end of forward. */
@@ -56,7 +59,7 @@ export function activationItems(
       note: `${short(tokens)} tokens × ${short(hump)} B of the largest layer`,
       source: contextOf.source,
     }),
-    tail: tailItem(run, { tokens, stage, context: contextOf.shared }),
+    tail: tailItem(run, { tokens, stage, contextOf }),
     hostBytes: offloaded ? perToken * tokens : 0,
     lastKept,
     quantizesHead: plan.quantizationDetails.quantizesHead || contextOf.shared.rules.quantizesHead,
@@ -124,24 +127,36 @@ function microBatchesInFlight(plan: TrainingPlan, stage: PipelineStage): number 
   return Math.min(plan.gradientAccumulationSteps, chunks / pipelineInterleave)
 }
 
+/** The final norm and the head keep what a norm and a projection of a layer would, and the head's input whole under sequence parallelism. */
 function tailItem(
   run: Run,
   {
     tokens,
     stage,
-    context,
-  }: { readonly tokens: number; readonly stage: PipelineStage; readonly context: { readonly hiddenSize: number } },
+    contextOf,
+  }: { readonly tokens: number; readonly stage: PipelineStage; readonly contextOf: LayerContexts },
 ): MemoryItem {
-  const { plan } = run
-  const residual = plan.precision.weights === 'float32' && plan.precision.autocast ? 10 : 8
+  const { plan, architecture } = run
+  const layer = architecture.layers.at(-1)?.layer
+  const none = stage === 'first' || architecture.head.kind === 'sequence-classification' || layer === undefined
   const { tensor, sequenceParallel } = plan.parallelism
-  const gathered = sequenceParallel && tensor > 1 ? run.architecture.hiddenSize * computeBytes(plan) : 0
-  const bytes =
-    stage === 'first' || run.architecture.head.kind === 'sequence-classification'
-      ? 0
-      : tokens * (context.hiddenSize * residual + gathered)
-  return item('final norm and head input', bytes, {
-    note: `${short(tokens)} tokens × (${context.hiddenSize} × ${residual} B${gathered > 0 ? ` + ${gathered} B gathered over the sequence` : ''})`,
-    source: `measured with PyTorch 2.13 on CPU (${computeBytes(plan)}-byte products); Megatron-LM core/tensor_parallel/layers.py and torch DTensor gather the head's input`,
+  const gathered = !none && sequenceParallel && tensor > 1 ? architecture.hiddenSize * computeBytes(plan) : 0
+  const perToken = none ? 0 : headPerToken(architecture, { layer, context: contextOf(layer) })
+  return item('final norm and head input', tokens * (perToken + gathered), {
+    note: `${short(tokens)} tokens × ${short(perToken)} B${gathered > 0 ? ` + ${gathered} B gathered over the sequence` : ''}`,
+    source: `${contextOf.source}; Megatron-LM core/tensor_parallel/layers.py and torch DTensor gather the head's input`,
   })
+}
+
+function headPerToken(
+  { finalNorm, head, embedding }: Architecture,
+  { layer, context }: { readonly layer: Layer; readonly context: BlockContext },
+): number {
+  const tape = new Tape()
+  const stream = tape.input(context.hiddenSize, context.sizes.residual)
+  const trains = finalNorm.some(({ path }) => context.trains(path))
+  const normed = finalNorm.length === 0 ? stream : norm(tape, stream, context, { norms: layer.norms, trains })
+  const [matrix] = head.tensors.length > 0 ? head.tensors : embedding
+  linear(tape, normed, context, { path: matrix?.path ?? '', width: head.outputs / context.tensorParallel })
+  return tape.measure().saved
 }

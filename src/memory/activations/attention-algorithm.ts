@@ -14,10 +14,12 @@ export function attentionAlgorithm(options: {
   readonly attention: Attention
   readonly gpu: Gpu | null
   readonly bfloat16: boolean
+  /** transformers before 4.48 gives models with capped scores eager attention; later sdpa, without the cap (integrations/sdpa_attention.py). */
+  readonly capsNeedEager: boolean
 }): AttentionAlgorithm {
-  const { requested, attention, gpu, bfloat16 } = options
+  const { requested, attention, gpu, bfloat16, capsNeedEager } = options
   if (requested === 'eager') return 'eager'
-  if (attention.softcap && requested === 'sdpa') return 'eager'
+  if (attention.softcap && requested === 'sdpa' && capsNeedEager) return 'eager'
   if (gpu === null || !WITHOUT_FLASH.has(gpu.generation)) {
     return attention.headDim > LARGEST_FUSED_HEAD ? 'math' : 'fused'
   }

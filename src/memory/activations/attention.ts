@@ -163,7 +163,8 @@ function explicitScores(tape: Tape, [query, key, value]: readonly [Value, Value,
         inputs: [tape.record(width, query.element, { inputs: [scaled], savesOutput: true })],
       })
     : scaled
-  const wide = context.algorithm === 'eager' && context.rules.softmax === 'float32' ? FLOAT32 : query.element
+  const upcasts = context.rules.softmax === 'float32' && layer.attention.nativeSoftmax !== true
+  const wide = context.algorithm === 'eager' && upcasts ? FLOAT32 : query.element
   const softmax = tape.record(width, wide, { inputs: [capped], savesOutput: true, scratch: width * wide })
   const probabilities = tape.cast(softmax, query.element)
   const kept = context.attentionDropout ? dropout(tape, probabilities) : probabilities

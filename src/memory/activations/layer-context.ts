@@ -22,13 +22,14 @@ export function layerContext(run: Run): LayerContexts {
   const trained = new Set(counts.trainableTensors.map(entry => entry.tensor.path))
   const sizes = elementSizes(plan)
   const quantizedKeepsInput = olderThan(plan.libraries, { library: 'bitsandbytes', version: [0, 44] })
+  const beforeUnifiedAttention = olderThan(plan.libraries, { library: 'transformers', version: [4, 48] })
   const shared = {
     sizes,
     rules: blockRules({
       framework: plan.framework,
       fusedKernels: plan.fusedKernels,
       compile: plan.compile,
-      repeatsKeyValue: olderThan(plan.libraries, { library: 'transformers', version: [4, 48] }),
+      repeatsKeyValue: beforeUnifiedAttention,
     }),
     sequenceLength: plan.sequenceLength / context,
     sequences: plan.microBatchSize,
@@ -43,6 +44,7 @@ export function layerContext(run: Run): LayerContexts {
   }
   const contextOf = (layer: Layer): BlockContext => {
     const algorithm = attentionAlgorithm({
+      capsNeedEager: plan.framework === 'litgpt' || beforeUnifiedAttention,
       requested: plan.attention,
       attention: layer.attention,
       gpu,

@@ -7,6 +7,8 @@ import { elementSizes } from './element-sizes.ts'
 export interface WeightCopies {
   /** 16-bit copies that autocast makes of wider weights. */
   readonly forward: MemoryItem
+  /** While loss and head run backward: with re-computation only the head's is left. */
+  readonly head: MemoryItem
   readonly backward: MemoryItem
   /** De-quantised matrix of the layer that runs backward, and of the head. */
   readonly dequantizedLayer: MemoryItem
@@ -23,39 +25,47 @@ const HALF_BYTES = 2
 /** Second copies of weights that exist for a while. */
 export function weightCopies(plan: TrainingPlan, parameters: RankParameters, quantizesHead: boolean): WeightCopies {
   const sizes = elementSizes(plan)
-  const wide = wideElements(plan, parameters)
-  const base = sizes.autocast && sizes.parameters > sizes.compute ? wide : 0
+  const { head, layers } =
+    sizes.autocast && sizes.parameters > sizes.compute ? wideElements(plan, parameters) : { head: 0, layers: 0 }
   const adapters = sizes.autocast && sizes.adapter > sizes.compute ? parameters.adapter : 0
-  const copied = Math.max(0, base) + adapters
+  const copied = head + layers + adapters
   const recomputes = plan.gradientCheckpointing === 'full'
-  const inBackward = recomputes ? copied / Math.max(1, parameters.layers) : copied
+  const inLayer = recomputes ? (layers + adapters) / Math.max(1, parameters.layers) : layers + adapters
   const make = (count: number) =>
     item('16-bit copies of weights', count * sizes.compute, {
       note: `${short(count)} × ${sizes.compute} B`,
       source: AUTOCAST,
     })
   const layer = plan.quantization === 'none' ? 0 : parameters.largestLayerMatrix
-  const head = plan.quantization !== 'none' && quantizesHead ? parameters.head : 0
+  const quantizedHead = plan.quantization !== 'none' && quantizesHead ? parameters.head : 0
   const throughHalf = quantizesHead && plan.precision.compute !== 'float16' ? HALF_BYTES : 0
   const perElement = sizes.compute + throughHalf
   const note = throughHalf > 0 ? ': as float16, then cast' : ''
   return {
     forward: make(copied),
-    backward: make(inBackward),
+    head: make(recomputes ? head : copied),
+    backward: make(inLayer),
     dequantizedLayer: item('de-quantised matrix', layer * perElement, {
       note: `${short(layer)} × ${perElement} B${note}`,
       source: DEQUANTIZED,
     }),
-    dequantizedHead: item('de-quantised head', head * perElement, {
-      note: `${short(head)} × ${perElement} B${note}`,
+    dequantizedHead: item('de-quantised head', quantizedHead * perElement, {
+      note: `${short(quantizedHead)} × ${perElement} B${note}`,
       source: DEQUANTIZED,
     }),
   }
 }
 
 /** Matrices that are stored wider than the products: all but the embedding, or the head alone, or what trains. */
-function wideElements({ precision }: TrainingPlan, parameters: RankParameters): number {
-  if (precision.outerWeights !== null) return parameters.head > 0 ? parameters.head : parameters.embedding
-  if (precision.trainedWeights !== null) return Math.max(0, parameters.trainableBase - parameters.trainableEmbedding)
-  return parameters.unquantized - parameters.embedding
+function wideElements(
+  { precision }: TrainingPlan,
+  parameters: RankParameters,
+): { readonly head: number; readonly layers: number } {
+  const { outputMatrix, trainableBase, trainableEmbedding, unquantized, embedding } = parameters
+  if (precision.outerWeights !== null) return { head: outputMatrix, layers: 0 }
+  if (precision.trainedWeights !== null) {
+    const head = Math.min(outputMatrix, trainableBase)
+    return { head, layers: Math.max(0, trainableBase - trainableEmbedding - parameters.head) }
+  }
+  return { head: outputMatrix, layers: Math.max(0, unquantized - embedding - parameters.head) }
 }

@@ -1,5 +1,4 @@
 import type { TrainingPlan } from '../../plan/training-plan.ts'
-import { olderThan } from '../library-version.ts'
 import { preferenceLogits } from './preference-logits.ts'
 
 /** Bytes per element of the logits (tokens × vocabulary on this rank). */
@@ -139,13 +138,12 @@ function compilesLoss(plan: TrainingPlan): boolean {
 /** transformers up to 4.45: `logits.float()` inside forward, returned, then shifted and made contiguous. */
 function upcastInForward(plan: TrainingPlan): LogitBytes {
   if (DROPS_LOGITS.has(plan.framework)) return { ...fullLogits(plan, 4), endOfForward: 12 }
-  const shifts = olderThan(plan.libraries, { library: 'transformers', version: [4, 46] })
   return {
     endOfForward: 8,
-    backward: shifts ? 16 : 14,
+    backward: 16,
     headBackward: 8,
     kept: 4,
-    note: 'float32 logits, log-softmax and two float32 gradients',
+    note: '4 float32 logits + 4 log-softmax + 4 + 4 gradients',
     source: `${LAB} (older transformers loss)`,
   }
 }

@@ -35,6 +35,7 @@ export function lossItems(run: Run, { tokens, trainsHead, stage }: LossTokens): 
     return fused(run, { tokens, trainsHead, stage })
   const sizes = elementSizes(plan)
   const bytes = logitBytes(plan, sizes.autocast ? sizes.compute : sizes.residual)
+  const capped = architecture.finalLogitSoftcap ? sizes.compute : 0
   const vocabulary = head.outputs / plan.parallelism.tensor
   const elements = tokens * vocabulary
   const make = (factor: number) =>
@@ -43,8 +44,8 @@ export function lossItems(run: Run, { tokens, trainsHead, stage }: LossTokens): 
       source: bytes.source,
     })
   return {
-    endOfForward: make(bytes.endOfForward),
-    backward: make(bytes.backward),
+    endOfForward: make(bytes.endOfForward + capped),
+    backward: make(bytes.backward + capped),
     headBackward: make(bytes.headBackward),
     kept: make(bytes.kept),
     logits: plan.loss === 'chunked' ? 0 : elements,

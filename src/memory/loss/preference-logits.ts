@@ -58,7 +58,7 @@ export function preferenceLogits(plan: TrainingPlan, element: number): LogitByte
   const pick = (bytes: PreferenceRow['forward']) => (wide ? bytes.wide : bytes.half)
   const reference = referenceBytes(plan, wide)
   return {
-    endOfForward: pick(row.forward) + reference,
+    endOfForward: reference > 0 ? HELD_BY_POLICY + reference : pick(row.forward),
     backward: pick(row.backward),
     headBackward: wide ? 4 + element : 2 * element,
     kept: 0,
@@ -67,12 +67,16 @@ export function preferenceLogits(plan: TrainingPlan, element: number): LogitByte
   }
 }
 
-/** The reference runs after the policy, whose logits are still there (trl 1.13 dpo_trainer.py _compute_loss); GRPO's ran before the step. */
+/** 16-bit logits and their log-softmax, or float32 logits alone. */
+const HELD_BY_POLICY = 4
+
+/** The reference runs after the policy, whose logits are still there (trl 1.13 dpo_trainer.py _compute_loss); GRPO's ran before the step. Two rows of log-softmax coexist. */
 function referenceBytes(plan: TrainingPlan, wide: boolean): number {
   const model = plan.reinforcement?.referenceModel
   const inStep = plan.stage === 'dpo' || plan.stage === 'kto'
   if (!inStep || (model !== 'shared' && model !== 'separate')) return 0
-  return wide ? 6 : 2
+  const rows = plan.microBatchSize * (plan.stage === 'dpo' ? 2 : 1)
+  return wide ? 6 : 2 + 4 / rows
 }
 
 /** OpenRLHF models/actor.py casts its logits; its DeepSpeed module does not. */

@@ -19,6 +19,12 @@ export interface RankParameters {
   readonly trainableEmbedding: number
   readonly embedding: number
   readonly head: number
+  /** The matrix that makes the logits, a tied table included; 0 on the first pipeline rank. */
+  readonly outputMatrix: number
+  /** Trained elements of one layer, adapters included (mean over the layers). */
+  readonly trainableLayer: number
+  /** Trained elements of embeddings that no head shares: their gradients come last. */
+  readonly untiedEmbedding: number
   /** The largest layer, and how many layers this rank holds. */
   readonly largestLayer: number
   readonly layers: number
@@ -78,6 +84,9 @@ export function rankParameters(run: Run, stage: PipelineStage): RankParameters {
     trainableEmbedding: trained.embedding,
     embedding,
     head,
+    outputMatrix: hasHead ? (headAll > 0 ? largest(architecture.head.tensors) / tensor : table) : 0,
+    trainableLayer: (trained.layers + adapter) / Math.max(1, layerCount * onStage),
+    untiedEmbedding: architecture.tiedEmbeddings ? 0 : trained.embedding,
     largestLayer: Math.max(0, ...layerTotals.map(entry => share(entry.split))),
     layers: layerCount * onStage,
     largestTrainable: trained.largest / tensor,
@@ -100,6 +109,7 @@ interface TrainedContext {
 
 interface TrainedParts {
   readonly base: number
+  readonly layers: number
   readonly embedding: number
   readonly experts: number
   readonly largest: number
@@ -112,14 +122,16 @@ function trainedParts(run: Run, context: TrainedContext): TrainedParts {
     ...run.architecture.head.tensors,
   ])
   const outerPaths = new Set([...outer].map(tensor => tensor.path))
-  let [base, embedding, experts, biggest] = [0, 0, 0, 0]
+  let [base, inLayers, embedding, experts, biggest] = [0, 0, 0, 0, 0]
   for (const { tensor, layers } of run.counts.trainableTensors) {
     const split = splitOf([tensor])
     const held = context.share(split) * layers
     biggest = Math.max(biggest, matrixElements(tensor))
     if (tensor.part === 'experts') experts += held * context.onStage
     if (!outerPaths.has(tensor.path)) {
-      base += held * (tensor.part === 'vision' || tensor.part === 'projector' ? 1 : context.onStage)
+      const inTower = tensor.part === 'vision' || tensor.part === 'projector'
+      base += held * (inTower ? 1 : context.onStage)
+      inLayers += inTower ? 0 : held * context.onStage
     } else if (tensor.part === 'embedding') {
       const here = context.hasEmbedding ? held : Math.min(held, isTable(tensor, run) ? context.tiedCopy : 0)
       base += here
@@ -128,7 +140,7 @@ function trainedParts(run: Run, context: TrainedContext): TrainedParts {
       base += context.hasHead ? held : 0
     }
   }
-  return { base, embedding, experts, largest: biggest }
+  return { base, layers: inLayers, embedding, experts, largest: biggest }
 }
 
 /** The token table, which a tied head shares; position tables are smaller. */

@@ -23,6 +23,8 @@ const ACCUMULATES_IN_REDUCE_DTYPE = new Set(['nemo-automodel'])
 export interface GradientBytes {
   /** All gradients of this rank after sharding. */
   readonly all: MemoryItem
+  /** Those that exist while the first layer runs backward. */
+  readonly beforeFirstLayer: number
   /** Those that are there before the last micro-step's backward; zero bytes without accumulation or a buffer of the engine. */
   readonly early: MemoryItem
   /** They exist from the start of every micro-step. */
@@ -59,8 +61,10 @@ export function gradientBytes(context: StateContext): GradientBytes {
     note: `${short(trained)} trained × ${wide} B, whole between micro-steps`,
     source: 'torch 2.13 distributed/fsdp/_runtime_utils.py _post_backward_hook (no_sync keeps unsharded gradients)',
   })
+  const later = preallocated || inBackward ? 0 : parameters.untiedEmbedding + parameters.trainableLayer
   return {
     all,
+    beforeFirstLayer: Math.max(0, all.bytes - (onHost ? 0 : (later * bytes) / shards.gradients)),
     early: whole ? unreduced : preallocated ? all : { ...all, bytes: 0 },
     preallocated,
     head: inBackward ? 0 : headBytes / shards.gradients,
@@ -95,8 +99,9 @@ export function stepItem({ plan, parameters, shards }: StateContext): MemoryItem
   const lists = way.lists && STATE_BYTES[plan.precision.optimizerStates] >= 2 ? foreachLists * held * bytes : 0
   const stepped = Math.min(held, parameters.largestTrainable)
   const tensors = row.stepBytes === undefined ? way.tensors * stepped * bytes : stepped * row.stepBytes[bytes]
+  const scratch = (row.matrixScratch ?? 0) * parameters.largestLayerMatrix
   const master = plan.precision.masterWeights && plan.precision.gradients !== 'float32' ? held * 4 : 0
-  return item('optimizer step', offloaded ? 0 : lists + tensors + master, {
+  return item('optimizer step', offloaded ? 0 : lists + tensors + scratch + master, {
     note: `${plan.optimizerImplementation}: ${foreachLists} list(s) of ${short(held)} × ${bytes} B${master > 0 ? ' and float32 gradients' : ''}`,
     source:
       'torch 2.13 optim/adamw.py, measured with PyTorch 2.13 on CPU; DeepSpeed 0.19 stage3.py _prepare_fp32_grad_for_sub_group',

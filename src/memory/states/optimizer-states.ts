@@ -11,6 +11,8 @@ export interface OptimizerRow {
   readonly factored?: boolean
   /** Projected states of rank r: `2·r·n + m·r` instead of full ones. */
   readonly projected?: boolean
+  /** Bytes per element of the largest hidden matrix while it is updated. */
+  readonly matrixScratch?: number
   /** Parameter-sized lists that the foreach step builds. */
   readonly foreachLists: number
   /** Bytes per element of the tensor being stepped that a step without foreach or fused kernels creates, by the parameters' bytes. */
@@ -37,7 +39,13 @@ export const OPTIMIZER_ROWS: Record<Optimizer, OptimizerRow> = {
   sgd: { states: 0, foreachLists: 0, source: 'torch 2.13 optim/sgd.py' },
   sgd_momentum: { states: 1, foreachLists: 0, source: 'torch 2.13 optim/sgd.py' },
   lion: { states: 1, foreachLists: 1, source: 'arXiv 2302.06675 algorithm 2' },
-  muon: { states: 1, otherStates: 2, foreachLists: 0, source: 'torch 2.13 optim/_muon.py' },
+  muon: {
+    states: 1,
+    otherStates: 2,
+    matrixScratch: 8,
+    foreachLists: 0,
+    source: 'torch 2.13 optim/_muon.py: update and two Newton-Schulz iterates with their Gram matrices, in 16 bit',
+  },
   galore_adamw: { states: 2, projected: true, foreachLists: 0, source: 'GaLore @2cc66f8 galore_torch/adamw.py' },
   galore_adafactor: {
     states: 0,

@@ -75,12 +75,13 @@ function weightItems({ plan, parameters, shards }: StateContext): MemoryItem[] {
       }),
     )
   }
+  const extraBytes = LOADS_REFERENCE_LIKE_POLICY.has(plan.framework) ? bytes : Math.min(2, bytes)
   const reference = plan.reinforcement?.referenceModel === 'separate' ? 1 : 0
   const extra = reference + (plan.reinforcement?.rewardModel === true ? 1 : 0)
   if (extra > 0) {
     items.push(
-      item('reference and reward models', (extra * parameters.total * Math.min(2, bytes)) / shards.weights, {
-        note: `${extra} × ${short(parameters.total)} parameters × ${Math.min(2, bytes)} B${divided}`,
+      item('reference and reward models', (extra * parameters.total * extraBytes) / shards.weights, {
+        note: `${extra} × ${short(parameters.total)} parameters × ${extraBytes} B${divided}`,
         source: 'kept in GPU memory beside the policy (trl 1.13 trainer/utils.py create_reference_model)',
       }),
     )
@@ -90,6 +91,8 @@ function weightItems({ plan, parameters, shards }: StateContext): MemoryItem[] {
 
 /** 16 B (float32 weights, gradients and two moments) less the 6 B of 16-bit gradients and moments. */
 const BLOCK_COPY_BYTES = 10
+/** trl 1.13 trainer/utils.py create_model_from_path with the policy's own arguments; verl, OpenRLHF and others load frozen models in 16 bit. */
+const LOADS_REFERENCE_LIKE_POLICY = new Set(['trl', 'alignment-handbook', 'open-r1', 'transformers', 'other'])
 
 function masterItems({ plan, parameters, shards }: StateContext): MemoryItem[] {
   if (OPTIMIZER_ROWS[plan.optimizer].byBlock === true && plan.precision.weights !== 'float32')

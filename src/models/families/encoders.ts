@@ -4,6 +4,7 @@ import { LAYER_NORM } from './shared-blocks.ts'
 
 const BERT: Family = {
   attention: {
+    nativeSoftmax: true,
     names: ['query', 'key', 'value'],
     output: 'output.dense',
     module: 'attention',
@@ -59,6 +60,7 @@ const MODERNBERT: Family = {
 const DISTILBERT: Family = {
   ...BERT,
   attention: {
+    nativeSoftmax: true,
     names: ['q_lin', 'k_lin', 'v_lin'],
     output: 'out_lin',
     module: 'attention',

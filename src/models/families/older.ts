@@ -16,7 +16,14 @@ const GPT_NEOX: Family = {
   defaults: { tie_word_embeddings: false, attention_bias: true, use_parallel_residual: true, hidden_act: 'gelu' },
 }
 const GPT2: Family = {
-  attention: { names: ['c_attn'], output: 'c_proj', module: 'attn', bias: true, outputBias: true },
+  attention: {
+    names: ['c_attn'],
+    output: 'c_proj',
+    module: 'attn',
+    bias: true,
+    outputBias: true,
+    nativeSoftmax: true,
+  },
   mlp: { kind: 'plain', names: ['c_fc', 'c_proj'], module: 'mlp', bias: true },
   norm: LAYER_NORM,
   rotary: false,
@@ -43,6 +50,7 @@ const BLOOM: Family = {
 const FALCON: Family = {
   ...GPT_NEOX,
   attention: {
+    nativeSoftmax: true,
     names: ['query_key_value'],
     output: 'dense',
     module: 'self_attention',
