@@ -152,4 +152,22 @@ describe('its commands', () => {
       value: { referenceModel: 'separate', generations: 8, generation: 'vllm_server', completionLength: 2048 },
     })
   })
+
+  test('the programs on OLMo-core shard with FSDP2, whatever DeepSpeed the others use', async () => {
+    const run = await readScript(
+      `torchrun --nnodes=2 --nproc_per_node=8 open_instruct/dpo.py \\
+  --model_name_or_path org/model --exp_name x --with_tracking --mixer_list org/data 7680 \\
+  --max_seq_length 16384 --per_device_train_batch_size 16 --loss_type dpo_norm --activation_memory_budget 0.1 \\
+  --fsdp_shard_degree 4 --fsdp_num_replicas 2 --tensor_parallel_degree 2
+`,
+    )
+    expect(run?.draft.gpus).toMatchObject({ value: 16 })
+    expect(run?.draft['parallelism.tensor']).toMatchObject({ value: 2 })
+    expect(run?.draft['parallelism.offload']).toMatchObject({ value: 'none' })
+    expect(run?.draft['precision.weights']).toMatchObject({ value: 'float32' })
+    expect(run?.draft['precision.masterWeights']).toMatchObject({ value: false })
+    expect(run?.draft.gradientCheckpointing).toMatchObject({ value: 'full' })
+    expect(run?.draft.compile).toMatchObject({ value: true })
+    expect(run?.findings.map(({ code }) => code)).toEqual(['unsupported-option'])
+  })
 })

@@ -10,6 +10,7 @@ import { hasOpenInstructKeys } from './hugging-face/open-instruct-keys.ts'
 import { hubModel } from './hugging-face/references.ts'
 import { setKey } from './key-rows.ts'
 import { mixtureDraft } from './open-instruct/mixture.ts'
+import { isOnOlmoCore, readOlmoCore } from './open-instruct/olmo-core.ts'
 import { isOnlineTraining, readOnlineTraining } from './open-instruct/online.ts'
 import { readPreference, type TrainerKind, trainerKind } from './open-instruct/preference.ts'
 import type { FormatReader, RunDraft } from './reader.ts'
@@ -49,6 +50,9 @@ export const openInstructReader: FormatReader = {
       ['zero_stage, offload_optimizer, offload_param', 'parallelism', 'None: as launched'],
       ['activation_memory_budget', 'gradientCheckpointing', '1.0: off'],
       ['dpo_use_paged_optimizer', 'optimizerPaged', 'False'],
+      ['fsdp_shard_degree, fsdp_num_replicas', 'parallelism.data, parallelism.shardSize', 'None: FSDP within a node'],
+      ['tensor_parallel_degree, cp_degree', 'parallelism.tensor, parallelism.context', '1, None'],
+      ['activation_checkpointing_mode, compile_model', 'gradientCheckpointing, compile', 'budget, True'],
     ]),
     ...keyTable('open-instruct @e6c3044 open_instruct/grpo_utils.py, data_loader.py', [
       ['pack_length, response_length, max_prompt_token_length', 'sequenceLength, reinforcement', '512, 256, 256'],
@@ -74,8 +78,9 @@ export const openInstructReader: FormatReader = {
 async function readDraft(root: ConfigNode, scope: CompanionScope): Promise<PlanDraft> {
   const fields = new Fields({ node: root, findings: scope.findings })
   const kind = trainerKind(root, scope.document.path)
+  const core = isOnOlmoCore(root) ? readOlmoCore(fields, scope.findings) : null
   if (kind === 'grpo' || isOnlineTraining(root))
-    return { ...shared(fields, 'grpo', scope), ...readOnlineTraining(fields) }
+    return { ...shared(fields, 'grpo', scope), ...readOnlineTraining(fields), ...core }
   const draft: PlanDraft = {
     ...shared(fields, kind, scope),
     ...readPreference(fields, kind),
@@ -83,6 +88,7 @@ async function readDraft(root: ConfigNode, scope: CompanionScope): Promise<PlanD
     ...mixtureDraft(fields),
     ...readGpus(scope.document),
   }
+  if (core) return { ...draft, ...core }
   const isLaunched = fields.has('launcher')
   const engine = (await engineOf(fields, scope)) ?? (isLaunched ? null : usualEngine(fields, scope))
   return engine ? applyEngine(draft, engine) : draft

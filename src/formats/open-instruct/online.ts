@@ -2,6 +2,7 @@ import { byDefault, type MutablePlanDraft } from '../../plan/plan-draft.ts'
 import type { Sourced } from '../../plan/provenance.ts'
 import { type ConfigNode, hasAnyKey } from '../config-document.ts'
 import type { Fields } from '../fields.ts'
+import { setKey } from '../key-rows.ts'
 import { mapped, orDefault } from '../section.ts'
 import { mixtureDraft } from './mixture.ts'
 
@@ -83,7 +84,8 @@ export function readOnlineTraining(fields: Fields): MutablePlanDraft {
 
 function learners(fields: Fields, single: Sourced<boolean>): Sourced<number> {
   if (single.value) return mapped(single, () => 1)
-  const listed = fields.isSet('num_learners_per_node') ? fields.strings('num_learners_per_node') : undefined
+  const key = setKey(fields, ['num_learners_per_node', 'actor_num_gpus_per_node'])
+  const listed = key ? fields.strings(key) : undefined
   if (!listed) return byDefault(1, `${GRPO}: [1]`)
   const total = listed.value.reduce((sum, text) => sum + (Number(text) || 0), 0)
   return mapped(listed, () => Math.max(1, total))
