@@ -16,8 +16,7 @@ if (!root || root.startsWith('--')) {
     .filter(item => item.isDirectory())
     .map(item => item.name)
   const started = performance.now()
-  const rows = []
-  for (const folder of folders.sort()) rows.push(await readFolder(root, folder))
+  const rows = await Promise.all(folders.sort().map(folder => readFolder(root, folder)))
   const seconds = (performance.now() - started) / 1000
   const sum = key => rows.reduce((total, row) => total + row[key], 0)
   const share = (part, whole) => (whole === 0 ? 1 : part / whole)
