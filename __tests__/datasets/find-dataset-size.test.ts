@@ -138,6 +138,6 @@ describe('in a report', () => {
     })
     expect(runs.map(({ path }) => path)).toEqual(['a.yml'])
     expect(runs[0]?.time?.runSeconds ?? 0).toBeGreaterThan(runs[0]?.base?.runSeconds ?? 0)
-    expect(runs[0]?.causes.map(({ key }) => key)).toContain('datasets')
+    expect(runs[0]?.causes.map(({ key }) => key)).toContain('dataset.samples')
   })
 })

@@ -38,7 +38,7 @@ export async function measureDatasets(draft: PlanDraft, place: DatasetPlace): Pr
   }
   const samples = sizes.reduce((sum, size) => sum + size.samples, 0)
   const note = sizes.map((size, index) => `${named.value[index]}: ${size.note}`).join('; ')
-  const { value: _names, ...origin } = named
+  const { value: _names, key: _key, ...origin } = named
   const measured: MutablePlanDraft = { ...draft, 'dataset.samples': { ...origin, value: samples, note } }
   const meanTokens = meanOf(sizes)
   if (meanTokens !== null && !isKnown(draft, 'meanSequenceLength'))
