@@ -1,12 +1,15 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { type LogReader, measuredRun } from './run-log.ts'
 
+const AMOUNT = z.number().check(z.positive())
+const COUNT = z.int().check(z.positive())
+
 const METRICS = z.object({
-  train_runtime: z.number().positive(),
-  train_steps_per_second: z.number().positive().optional(),
+  train_runtime: AMOUNT,
+  train_steps_per_second: z.optional(AMOUNT),
 })
 const STATE = z.object({
-  global_step: z.number().int().positive(),
+  global_step: COUNT,
   log_history: z.array(z.record(z.string(), z.unknown())),
 })
 
@@ -41,15 +44,15 @@ export const trainerResults: LogReader = text => {
 const MOST_EXACT_RATE = 0.1
 
 const WANDB = z.object({
-  'train/global_step': z.number().int().positive().optional(),
-  train_runtime: z.number().positive().optional(),
-  'train/train_runtime': z.number().positive().optional(),
-  _runtime: z.number().positive().optional(),
-  _wandb: z.object({ runtime: z.number().positive().optional() }).optional(),
-  tokens_per_second_per_gpu: z.number().positive().optional(),
-  peak_memory_alloc: z.number().positive().optional(),
-  peak_memory_reserved: z.number().positive().optional(),
-  global_step: z.number().int().positive().optional(),
+  'train/global_step': z.optional(COUNT),
+  train_runtime: z.optional(AMOUNT),
+  'train/train_runtime': z.optional(AMOUNT),
+  _runtime: z.optional(AMOUNT),
+  _wandb: z.optional(z.object({ runtime: z.optional(AMOUNT) })),
+  tokens_per_second_per_gpu: z.optional(AMOUNT),
+  peak_memory_alloc: z.optional(AMOUNT),
+  peak_memory_reserved: z.optional(AMOUNT),
+  global_step: z.optional(COUNT),
 })
 
 const GIB = 2 ** 30

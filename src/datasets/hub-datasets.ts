@@ -1,18 +1,19 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { isHubId } from '../models/hub-id.ts'
 import { hubProblem, isMissingFile } from '../models/hub-problem.ts'
 import { type HubOptions, requestJson } from '../models/hub-request.ts'
 import type { DatasetSizeResult, DatasetSource } from './dataset-size.ts'
 
-const SPLIT = z.object({ name: z.string(), num_examples: z.number().int().nonnegative() })
-const CONFIG = z.object({ config_name: z.string().optional(), splits: z.array(SPLIT) })
+const COUNT = z.int().check(z.nonnegative())
+const SPLIT = z.object({ name: z.string(), num_examples: COUNT })
+const CONFIG = z.object({ config_name: z.optional(z.string()), splits: z.array(SPLIT) })
 const CARD = z.object({
-  cardData: z.object({ dataset_info: z.union([CONFIG, z.array(CONFIG)]).optional() }).optional(),
+  cardData: z.optional(z.object({ dataset_info: z.optional(z.union([CONFIG, z.array(CONFIG)])) })),
 })
 const SERVER = z.object({
-  partial: z.boolean().optional(),
+  partial: z.optional(z.boolean()),
   size: z.object({
-    splits: z.array(z.object({ config: z.string(), split: z.string(), num_rows: z.number().int().nonnegative() })),
+    splits: z.array(z.object({ config: z.string(), split: z.string(), num_rows: COUNT })),
   }),
 })
 

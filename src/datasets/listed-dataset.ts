@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { folderOf } from '../files/repository-path.ts'
 import type { DatasetPlace } from './find-dataset-size.ts'
 
@@ -6,7 +6,7 @@ export type ListedDataset =
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'hub'; readonly id: string }
 
-const ENTRY = z.object({ file_name: z.string().optional(), hf_hub_url: z.string().optional() })
+const ENTRY = z.object({ file_name: z.optional(z.string()), hf_hub_url: z.optional(z.string()) })
 
 /**
  * What LLaMA-Factory's `data/dataset_info.json` (its default `dataset_dir`) says under a name: a file beside it, or a Hub id.

@@ -1,6 +1,6 @@
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { LivePrices, PriceQuestion, PriceSource } from './price-source.ts'
 
 /** The catalogue is refreshed every seven hours. */
@@ -48,8 +48,8 @@ async function write(folder: string, path: string, { rows }: Extract<LivePrices,
   }
 }
 
-const amount = z.number().nullable()
-const text = z.string().nullable()
+const amount = z.nullable(z.number())
+const text = z.nullable(z.string())
 const KEPT = z.array(
   z.object({
     provider: z.string(),
