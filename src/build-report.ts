@@ -33,21 +33,35 @@ export interface EstimatedRun {
   readonly advice: Advice
 }
 
+/** What stays of a run once it is judged: a sweep of thousands keeps no estimate. */
+export interface ReportedRun {
+  readonly report: RunReport
+  readonly policy: Policy
+}
+
 interface BuildOptions {
-  readonly runs: readonly EstimatedRun[]
+  readonly runs: readonly ReportedRun[]
   readonly findings: readonly Finding[]
   /** null: without a comparison. */
   readonly unaffected: readonly string[] | null
-  readonly labels: readonly string[]
-  readonly hasBase: boolean
 }
 
 const ORDER = ['fail', 'warn', 'unknown', 'pass'] as const
 
-/** Judges every run and puts the worst first. */
-export function buildReport({ runs, findings, unaffected, labels, hasBase }: BuildOptions): Report {
-  const reports = runs.map(run => ({ report: buildRun(run, labels, hasBase), policy: run.policy }))
-  const sorted = reports.toSorted(
+interface JudgeOptions {
+  readonly labels: readonly string[]
+  readonly hasBase: boolean
+}
+
+/** One run as it is reported, judged by its policy. */
+export function reportRun(run: EstimatedRun, { labels, hasBase }: JudgeOptions): ReportedRun {
+  const report = buildRun(run, labels, hasBase)
+  return { report: { ...report, ...withoutSecrets(configTexts(report)) }, policy: run.policy }
+}
+
+/** All runs together, the worst first. */
+export function buildReport({ runs, findings, unaffected }: BuildOptions): Report {
+  const sorted = runs.toSorted(
     (a, b) =>
       ORDER.indexOf(a.report.verdict) - ORDER.indexOf(b.report.verdict) || compareText(a.report.path, b.report.path),
   )
@@ -66,7 +80,7 @@ export function buildReport({ runs, findings, unaffected, labels, hasBase }: Bui
       sorted.map(({ report }) => report),
       unaffected?.length ?? null,
     ),
-    runs: sorted.map(({ report }) => ({ ...report, ...withoutSecrets(configTexts(report)) })),
+    runs: sorted.map(({ report }) => report),
     unaffectedPaths: unaffected ?? [],
   }
 }

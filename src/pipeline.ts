@@ -1,5 +1,5 @@
 import { advise } from './advise-run.ts'
-import { buildReport, type EstimatedRun } from './build-report.ts'
+import { buildReport, type EstimatedRun, type ReportedRun, reportRun } from './build-report.ts'
 import type { DatasetSource } from './datasets/dataset-size.ts'
 import { namedDataPaths } from './datasets/measure-datasets.ts'
 import { type EstimateOptions, estimateRun, type RunEstimate } from './estimate-run.ts'
@@ -73,12 +73,14 @@ export async function runPipeline(options: PipelineOptions): Promise<Report> {
       : head.configs.filter(config => isAffected(config, options.changes ?? [], head.libraryPathsOf))
   const base = options.base ? await readBase(options.base, affected, options) : null
 
-  const runs: EstimatedRun[] = []
+  const judging = { labels: options.labels ?? [], hasBase: options.base !== null }
+  const runs: ReportedRun[] = []
+  const add = (run: EstimatedRun): void => void runs.push(reportRun(run, judging))
   for (const config of affected) {
     const policy = options.policy.forPath(config.document.path)
     if (policy.ignore) continue
     if (config.result.runs.length === 0) {
-      runs.push({
+      add({
         config,
         draft: null,
         policy,
@@ -109,14 +111,14 @@ export async function runPipeline(options: PipelineOptions): Promise<Report> {
         previousPath,
         change: changeOf(config, options, before !== null),
       }
-      runs.push({
+      add({
         ...shared,
         advice: options.advice === false ? NO_ADVICE : advise({ config, estimate, base: before, policy }),
       })
     }
   }
   for (const gone of base?.vanished.filter(({ document }) => isNamed(document.path)) ?? [])
-    runs.push({
+    add({
       config: gone,
       draft: null,
       policy: options.policy.forPath(gone.document.path),
@@ -126,11 +128,12 @@ export async function runPipeline(options: PipelineOptions): Promise<Report> {
       change: 'removed',
       advice: NO_ADVICE,
     })
+  const kept = new Set(affected)
   const unaffected =
     options.changes === null
       ? null
-      : head.configs.filter(config => !affected.includes(config)).map(({ document }) => document.path)
-  return buildReport({ runs, findings, unaffected, labels: options.labels ?? [], hasBase: options.base !== null })
+      : head.configs.filter(config => !kept.has(config)).map(({ document }) => document.path)
+  return buildReport({ runs, findings, unaffected })
 }
 
 const NO_ADVICE = { fixes: [], alternatives: [], causes: [] } as const
