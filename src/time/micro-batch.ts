@@ -151,13 +151,16 @@ function attentionSeconds(c: StepContext): number {
   return seconds / (tensor * pipeline)
 }
 
-/** Chunked scans against attention kernels of the same work (assumption; Triton kernels reach about a tenth of the ceiling). */
+/**
+ * Chunked scans against attention kernels of the same work (assumption; Triton kernels reach about a tenth of the ceiling).
+ * Backward does the chunk states once more (mamba_ssm ssd_combined.py).
+ */
 const SCAN_SHARE = 0.25
 
 function scanSeconds(c: StepContext): number {
-  const { work, tokens, tensor, pipeline, ceilings, constants, recompute } = c
+  const { work, tokens, tensor, pipeline, ceilings, constants, recompute, trains } = c
   return (
-    ((3 + recompute) * work.scanFlops * tokens) /
+    ((1 + trains.backward * (3 + recompute)) * work.scanFlops * tokens) /
     (tensor * pipeline * ceilings.bits16 * constants.attention_hopper * SCAN_SHARE)
   )
 }

@@ -158,6 +158,9 @@ function attentionWidth({ attention }: Layer): Omit<AttentionWork, 'layers'> {
   return { heads, width, window, causal }
 }
 
+/** Values per inner unit: convolution 2, chunk states written, passed on and read 3, scan inputs and output 5, gated norm 3 (mamba_ssm 2.2 kernels). */
+const MIXER_VALUES = 13
+
 /**
  * Bytes per token of one forward outside the products, counted kernel by kernel (norms, rotary, activation, residuals,
  * casts; reads and writes of 16-bit tensors, float32 inside eager norms).
@@ -165,7 +168,7 @@ function attentionWidth({ attention }: Layer): Omit<AttentionWork, 'layers'> {
 function elementwise(layer: Layer, hidden: number): { readonly fused: number; readonly eager: number } {
   const { attention, mlp, moe } = layer
   const widths = attention.queryWidth + attention.keyValueWidth
-  const mixer = attention.mixer === null ? 0 : 2 * 10 * attention.mixer.innerSize
+  const mixer = attention.mixer === null ? 0 : 2 * MIXER_VALUES * attention.mixer.innerSize
   const width = mlp.kind === 'none' ? 0 : mlp.width
   const expertsWidth = moe === null ? 0 : moe.topK * moe.expertWidth + moe.sharedWidth
   const gated = mlp.kind === 'none' ? moe?.expertKind === 'gated' : mlp.kind !== 'plain'
