@@ -2,12 +2,17 @@ import type { Evaluate } from './advice/evaluation.ts'
 import { findAlternatives } from './advice/find-alternatives.ts'
 import { findCauses } from './advice/find-causes.ts'
 import { findFixes } from './advice/find-fixes.ts'
+import { searchHardware } from './advice/search-hardware.ts'
+import { comparablePrice } from './cost/comparable-price.ts'
+import { estimateCost } from './cost/estimate-cost.ts'
 import { createEvaluator, type RunEstimate } from './estimate-run.ts'
 import type { ConfigDocument } from './formats/config-document.ts'
 import type { ReadConfig } from './formats/read-session.ts'
+import { GPUS } from './hardware/gpu-catalogue.ts'
+import { RENTED_GPUS } from './hardware/price-catalogue.ts'
 import type { TrainingPlan } from './plan/training-plan.ts'
 import type { Policy } from './policy/policy.ts'
-import type { AlternativeReport, CauseReport, FixReport } from './report/report.ts'
+import type { AlternativeReport, CauseReport, FixReport, HardwareReport } from './report/report.ts'
 
 export interface Advice {
   readonly fixes: readonly FixReport[]
@@ -61,6 +66,28 @@ export function advise({ config, estimate, base, policy }: AdviseOptions): Advic
         })
       : [],
   }
+}
+
+/** Makers whose cards the readers' frameworks run on. */
+const MAKERS: ReadonlySet<string> = new Set(['nvidia', 'amd'])
+
+/** Every rented kind and number of GPUs that runs the plan, by cost; empty: the model is not known. */
+export function compareHardware({ run, resolved }: RunEstimate, policy: Policy): readonly HardwareReport[] {
+  if (!run) return []
+  const { plan } = resolved
+  const { gpu, price } = plan.hardware
+  const offered = new Set([...RENTED_GPUS, ...plan.billing.prices.map(({ gpu: id }) => id), gpu ?? ''])
+  const currency = policy.currency ?? price?.currency ?? 'USD'
+  return searchHardware({
+    plan,
+    evaluate: createEvaluator(run.architecture, policy),
+    memoryShare: policy.budget.memory.fail ?? 1,
+    gpus: GPUS.filter(({ id, vendor }) => offered.has(id) && MAKERS.has(vendor)).map(({ id }) => id),
+    costOf: (other, time) => {
+      const found = comparablePrice(other, { statedFor: gpu, currency, exchangeRates: policy.exchangeRates })
+      return found && estimateCost({ plan: other, time, ...found })
+    },
+  })
 }
 
 /** How each amount stands that the policy limits. */

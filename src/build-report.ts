@@ -14,6 +14,7 @@ import type { Policy } from './policy/policy.ts'
 import type {
   AssumptionReport,
   BaseReport,
+  HardwareReport,
   MemoryReport,
   Report,
   ReportTotals,
@@ -31,6 +32,8 @@ export interface EstimatedRun {
   readonly previousPath: string | null
   readonly change: RunReport['change']
   readonly advice: Advice
+  /** Hardware by cost; absent: not searched. */
+  readonly hardware?: readonly HardwareReport[]
 }
 
 /** What stays of a run once it is judged: a sweep of thousands keeps no estimate. */
@@ -107,6 +110,7 @@ function buildRun(run: EstimatedRun, labels: readonly string[], hasBase: boolean
     dependencies: [...config.dependencies, ...(head?.dependencies ?? [])],
     policyRule: policy.rule === null ? null : { paths: policy.rule.paths, line: policy.rule.line },
     ...run.advice,
+    ...(run.hardware ? { hardware: run.hardware } : {}),
   }
   if (!head?.memory) {
     const removed = run.change === 'removed'

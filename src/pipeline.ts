@@ -1,4 +1,4 @@
-import { advise } from './advise-run.ts'
+import { advise, compareHardware } from './advise-run.ts'
 import { buildReport, type EstimatedRun, type ReportedRun, reportRun } from './build-report.ts'
 import type { DatasetSource } from './datasets/dataset-size.ts'
 import { namedDataPaths } from './datasets/measure-datasets.ts'
@@ -47,6 +47,8 @@ export interface PipelineOptions {
   readonly advice?: boolean
   /** Prices of today, where the policy asks for them. */
   readonly prices?: PriceSource
+  /** Compare all rented hardware for each run. */
+  readonly hardware?: boolean
   /** ISO date: catalogue prices are old or not on that day. Absent: age is not judged. */
   readonly today?: string
   /** Findings from the door: policy preview, API trouble. */
@@ -114,6 +116,7 @@ export async function runPipeline(options: PipelineOptions): Promise<Report> {
       add({
         ...shared,
         advice: options.advice === false ? NO_ADVICE : advise({ config, estimate, base: before, policy }),
+        ...(options.hardware ? { hardware: compareHardware(estimate, policy) } : {}),
       })
     }
   }

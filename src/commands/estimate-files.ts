@@ -43,6 +43,7 @@ interface EstimateFilesOptions {
   readonly advice?: boolean
   /** Above the policy file. */
   readonly policy?: PolicySettings
+  readonly hardware?: boolean
 }
 
 /** The files, policy and flags of a command line, estimated. */
@@ -63,6 +64,7 @@ export async function estimateFiles(input: CommandInput, options: EstimateFilesO
     datasets: datasetSource(input),
     ...todaysPrices(input),
     advice: options.advice ?? located.paths.length <= 50,
+    hardware: options.hardware ?? false,
   })
 }
 

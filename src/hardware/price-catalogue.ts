@@ -77,6 +77,9 @@ const TRUST: Readonly<Record<string, PriceConfidence>> = {
 const BY_THE_GPU: ReadonlySet<string> = new Set(data.prices.filter(row => row.byTheGpu).map(row => row.instanceType))
 const UNTRUSTED: ReadonlySet<string> = new Set(['stale', 'low'])
 
+/** Ids of the GPUs that some provider of the catalogue rents. */
+export const RENTED_GPUS: readonly string[] = [...new Set(data.prices.map(({ gpu }) => gpu))]
+
 /**
  * The cheapest way to rent `gpus` GPUs of this kind, whole instances billed: `perGpuHour` is the instances' price over the
  * GPUs asked for, so 3 GPUs on an 8-GPU type cost the instance. Fresh rows win over stale and low-confidence ones.

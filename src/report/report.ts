@@ -60,6 +60,8 @@ export interface RunReport {
   readonly findings: readonly Finding[]
   readonly fixes: readonly FixReport[]
   readonly alternatives: readonly AlternativeReport[]
+  /** Hardware by cost, where it was searched for (`preflop fit`). */
+  readonly hardware?: readonly HardwareReport[]
   readonly assumptions: readonly AssumptionReport[]
   readonly base: BaseReport | null
   readonly causes: readonly CauseReport[]
@@ -158,6 +160,31 @@ export interface AlternativeReport {
   readonly cost: number | null
   readonly currency: string | null
   readonly fits: boolean
+  readonly note: string
+}
+
+/** One kind and number of GPUs that run the plan, with the fastest strategy found on them. Retries are not in the times. */
+export interface HardwareReport {
+  readonly gpu: string
+  readonly gpuName: string
+  readonly gpus: number
+  readonly memoryBytes: Bytes
+  readonly usableBytes: Bytes
+  /** What differs from the config; empty: nothing. */
+  readonly strategy: readonly string[]
+  readonly runSeconds: Seconds
+  readonly lowRunSeconds: Seconds
+  readonly highRunSeconds: Seconds
+  /** With retries; null: no price. */
+  readonly cost: number | null
+  readonly lowCost: number | null
+  readonly highCost: number | null
+  readonly currency: string | null
+  readonly billing: string
+  readonly formula: string
+  readonly priceSource: string
+  /** Steps that were compared because the length of the run is not known; null: the whole run. */
+  readonly comparedSteps: number | null
   readonly note: string
 }
 

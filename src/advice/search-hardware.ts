@@ -1,0 +1,124 @@
+import type { CostEstimate } from '../cost/estimate-cost.ts'
+import type { Gpu } from '../hardware/gpu.ts'
+import { GPUS } from '../hardware/gpu-catalogue.ts'
+import type { TrainingPlan } from '../plan/training-plan.ts'
+import type { HardwareReport } from '../report/report.ts'
+import type { TimeEstimate } from '../time/time-estimate.ts'
+import type { Evaluate, Evaluation } from './evaluation.ts'
+import { hardwareStrategies, type Strategy } from './hardware-strategies.ts'
+
+interface SearchOptions {
+  readonly plan: TrainingPlan
+  readonly evaluate: Evaluate
+  /** Share of the usable memory that may be used. */
+  readonly memoryShare: number
+  /** Ids of the GPUs to try. */
+  readonly gpus: readonly string[]
+  /** What a run costs on its GPUs, whole instances; null: no price in the currency of the comparison. */
+  readonly costOf: (plan: TrainingPlan, time: TimeEstimate) => CostEstimate | null
+}
+
+const COUNTS = [1, 2, 4, 8, 16, 32, 64] as const
+/** Counts tried above the plan's own. */
+const MORE_GPUS = 4
+/** A strategy further from the config has to save this much. */
+const WORTHWHILE = 0.98
+/** A run whose length is not known is compared over this many steps. */
+const COMPARED_STEPS = 1000
+
+/**
+ * GPU × count × strategy on which the run fits with the high end of its interval, cheapest first: the global batch and the
+ * model's layout stay, only data parallelism, micro-batch and checkpointing follow the card. One row per GPU and count,
+ * its fastest strategy. What has no price comes last, fastest first.
+ */
+export function searchHardware(options: SearchOptions): readonly HardwareReport[] {
+  const { plan } = options
+  const sized = evaluatedSteps(plan, options.evaluate)
+  const counts = [...new Set([...COUNTS, plan.gpus])].filter(count => count <= Math.max(8, MORE_GPUS * plan.gpus))
+  const found = GPUS.filter(({ id }) => options.gpus.includes(id)).flatMap(gpu =>
+    counts.flatMap(gpus => fastest({ ...options, plan: sized.plan }, gpu, gpus) ?? []),
+  )
+  const sorted = found.toSorted((a, b) => (a.cost ?? Infinity) - (b.cost ?? Infinity) || a.runSeconds - b.runSeconds)
+  const quickest = sorted.toSorted((a, b) => a.runSeconds - b.runSeconds)[0]
+  return sorted.map((option, index) => ({
+    ...option,
+    comparedSteps: sized.compared,
+    note: [index === 0 && option.cost !== null ? 'cheapest' : '', option === quickest ? 'fastest' : '']
+      .filter(Boolean)
+      .join(', '),
+  }))
+}
+
+/** A run without a known length is given one. */
+function evaluatedSteps(
+  plan: TrainingPlan,
+  evaluate: Evaluate,
+): { readonly plan: TrainingPlan; readonly compared: number | null } {
+  if (evaluate(plan)?.time?.runSeconds != null) return { plan, compared: null }
+  return { plan: { ...plan, dataset: { ...plan.dataset, maxSteps: COMPARED_STEPS } }, compared: COMPARED_STEPS }
+}
+
+function fastest(options: SearchOptions, gpu: Gpu, gpus: number): HardwareReport | null {
+  if (!computes(gpu, options.plan)) return null
+  const groups = hardwareStrategies(options.plan, gpu.id, gpus)
+  // the smallest step of the last group needs least: without it nothing fits
+  const least = groups.at(-1)?.at(-1)
+  if (least === undefined || fitting(options, least) === null) return null
+  let best: HardwareReport | null = null
+  for (const group of groups) {
+    for (const strategy of group) {
+      const result = fitting(options, strategy)
+      if (result === null) continue
+      const option = optionOf(options, gpu, strategy, result)
+      if (option !== null && (best === null || option.runSeconds < WORTHWHILE * best.runSeconds)) best = option
+      break
+    }
+  }
+  return best
+}
+
+/** The card multiplies in the plan's precision. */
+function computes({ peak, bf16Supported }: Gpu, { precision }: TrainingPlan): boolean {
+  if (precision.compute === 'float8' || precision.compute === 'mxfp8') return peak.fp8 !== null
+  if (precision.compute === 'nvfp4') return peak.fp4 !== null
+  return precision.compute !== 'bfloat16' || bf16Supported
+}
+
+function fitting({ evaluate, memoryShare }: SearchOptions, { plan }: Strategy): Evaluation | null {
+  const result = evaluate(plan)
+  const usable = result?.memory.usableBytes ?? null
+  return result !== null && usable !== null && result.memory.highBytes <= usable * memoryShare ? result : null
+}
+
+function optionOf(
+  { costOf }: SearchOptions,
+  gpu: Gpu,
+  { plan, changes }: Strategy,
+  { memory, time }: Evaluation,
+): HardwareReport | null {
+  if (time === null || time.runSeconds === null || memory.usableBytes === null) return null
+  const cost = costOf(plan, time)
+  const steps = time.steps ?? 0
+  const share = (stepSeconds: number) => 1 + (steps * (stepSeconds - time.stepSeconds)) / (time.runSeconds ?? 1)
+  const [low, high] = [share(time.lowStepSeconds), share(time.highStepSeconds)]
+  return {
+    gpu: gpu.id,
+    gpuName: gpu.name,
+    gpus: plan.gpus,
+    memoryBytes: memory.deviceBytes,
+    usableBytes: memory.usableBytes,
+    strategy: changes,
+    runSeconds: time.runSeconds,
+    lowRunSeconds: time.runSeconds * low,
+    highRunSeconds: time.runSeconds * high,
+    cost: cost?.total ?? null,
+    lowCost: cost && cost.total * low,
+    highCost: cost && cost.total * high,
+    currency: cost?.currency ?? null,
+    billing: cost?.billing ?? '',
+    formula: cost?.formula ?? '',
+    priceSource: cost?.priceSource ?? '',
+    comparedSteps: null,
+    note: '',
+  }
+}
