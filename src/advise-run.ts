@@ -5,14 +5,17 @@ import { findFixes } from './advice/find-fixes.ts'
 import { searchHardware } from './advice/search-hardware.ts'
 import { comparablePrice } from './cost/comparable-price.ts'
 import { estimateCost } from './cost/estimate-cost.ts'
-import { createEvaluator, type RunEstimate } from './estimate-run.ts'
+import { createEvaluator, type EstimateOptions, type RunEstimate } from './estimate-run.ts'
+import type { FileSource } from './files/file-source.ts'
 import type { ConfigDocument } from './formats/config-document.ts'
-import type { ReadConfig } from './formats/read-session.ts'
+import type { LibrariesOf, ReadConfig, ReadSession } from './formats/read-session.ts'
+import type { RunDraft } from './formats/reader.ts'
 import { GPUS } from './hardware/gpu-catalogue.ts'
 import { RENTED_GPUS } from './hardware/price-catalogue.ts'
 import type { TrainingPlan } from './plan/training-plan.ts'
 import type { Policy } from './policy/policy.ts'
 import type { AlternativeReport, CauseReport, FixReport, HardwareReport } from './report/report.ts'
+import { writtenFixes } from './written-fixes.ts'
 
 export interface Advice {
   readonly fixes: readonly FixReport[]
@@ -22,6 +25,14 @@ export interface Advice {
 
 interface AdviseOptions {
   readonly config: ReadConfig
+  readonly run: RunDraft
+  /** Where the run was read and how it was estimated: fixes are written there and read again. */
+  readonly reading: {
+    readonly session: ReadSession
+    readonly files: FileSource
+    readonly librariesOf: LibrariesOf
+    readonly estimate: Omit<EstimateOptions, 'draft' | 'files'>
+  }
   readonly estimate: RunEstimate
   /** null: nothing to compare with. */
   readonly base: { readonly estimate: RunEstimate; readonly document: ConfigDocument } | null
@@ -29,7 +40,8 @@ interface AdviseOptions {
 }
 
 /** Fixes for a run that does not fit, other hardware for one that breaks any limit, causes for one that changed. */
-export function advise({ config, estimate, base, policy }: AdviseOptions): Advice {
+export async function advise(options: AdviseOptions): Promise<Advice> {
+  const { config, estimate, base, policy } = options
   const { run, memory, resolved } = estimate
   if (!run || !memory) return { fixes: [], alternatives: [], causes: [] }
   const evaluate = createEvaluator(run.architecture, policy, estimate.priceRows)
@@ -41,7 +53,7 @@ export function advise({ config, estimate, base, policy }: AdviseOptions): Advic
   const { warn } = policy.budget.memory
   const warnBytes = memory.usableBytes === null || warn === null ? null : memory.usableBytes * warn
   return {
-    fixes: isOver ? findFixes({ ...shared, warnBytes, format: config.format, document: config.document }) : [],
+    fixes: isOver ? await fixesOf(options, { ...shared, warnBytes }) : [],
     alternatives:
       isOver || breaksAmounts
         ? findAlternatives({
@@ -88,6 +100,44 @@ export function compareHardware({ run, resolved }: RunEstimate, policy: Policy):
       return found && estimateCost({ plan: other, time, ...found })
     },
   })
+}
+
+interface FixSearch {
+  readonly plan: TrainingPlan
+  readonly evaluate: Evaluate
+  readonly limitBytes: number | null
+  readonly warnBytes: number | null
+}
+
+async function fixesOf(options: AdviseOptions, search: FixSearch): Promise<readonly FixReport[]> {
+  const { config, run, reading, estimate } = options
+  const { document, format } = await keyFile(options)
+  const fixes = findFixes({ ...search, format, document })
+  return writtenFixes({
+    ...reading,
+    fixes,
+    document,
+    path: config.document.path,
+    runName: run.name,
+    limitBytes: search.limitBytes ?? 0,
+    warnBytes: search.warnBytes,
+    known: [...config.result.findings, ...run.findings, ...estimate.findings],
+  })
+}
+
+/** The file that has the run’s keys: a launcher names the config that its trainer reads. */
+async function keyFile({
+  config,
+  estimate,
+  reading,
+}: AdviseOptions): Promise<{ readonly document: ConfigDocument; readonly format: string }> {
+  const { provenance } = estimate.resolved
+  const path = [provenance.microBatchSize, provenance.sequenceLength, provenance.model].find(own => own?.path)?.path
+  const own = { document: config.document, format: config.format }
+  if (path === undefined || path === config.document.path) return own
+  const document = await reading.session.document(path)
+  const reader = document ? reading.session.readerOf(document) : null
+  return document && reader ? { document, format: reader.format } : own
 }
 
 /** How each amount stands that the policy limits. */

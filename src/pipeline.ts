@@ -5,7 +5,7 @@ import { namedDataPaths } from './datasets/measure-datasets.ts'
 import { type EstimateOptions, estimateRun, type RunEstimate } from './estimate-run.ts'
 import type { FileSource } from './files/file-source.ts'
 import type { ConfigDocument } from './formats/config-document.ts'
-import { type ReadConfig, ReadSession } from './formats/read-session.ts'
+import { type LibrariesOf, type ReadConfig, ReadSession } from './formats/read-session.ts'
 import type { RunDraft } from './formats/reader.ts'
 import { FORMAT_READERS } from './formats/registry.ts'
 import type { PriceSource } from './hardware/live-prices/price-source.ts'
@@ -115,8 +115,22 @@ export async function runPipeline(options: PipelineOptions): Promise<Report> {
       }
       add({
         ...shared,
-        advice: options.advice === false ? NO_ADVICE : advise({ config, estimate, base: before, policy }),
-        ...(options.hardware ? { hardware: compareHardware(estimate, policy) } : {}),
+        advice:
+          options.advice === false
+            ? NO_ADVICE
+            : await advise({
+                config,
+                run: draft,
+                estimate,
+                base: before,
+                policy,
+                reading: {
+                  ...head,
+                  files: options.head,
+                  estimate: { ...estimateOptions(options, path), policy },
+                },
+              }),
+          ...(options.hardware ? { hardware: compareHardware(estimate, policy) } : {}),
       })
     }
   }
@@ -145,7 +159,9 @@ interface ReadTree {
   readonly session: ReadSession
   readonly configs: readonly ReadConfig[]
   readonly unrecognised: readonly string[]
-  /** Files that a config's library versions were read from. */
+  /** Package → version as the repository pins it for a config. */
+  readonly librariesOf: LibrariesOf
+  /** Files that those were read from. */
   readonly libraryPathsOf: (config: string) => readonly string[]
 }
 
@@ -173,6 +189,7 @@ async function readTree(files: FileSource, paths: readonly string[]): Promise<Re
     session,
     configs: configs.length > 1 ? withoutLaunched(configs) : configs,
     unrecognised,
+    librariesOf: libraries.versionsFor,
     libraryPathsOf: libraries.pathsFor,
   }
 }

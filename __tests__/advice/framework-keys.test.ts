@@ -50,7 +50,7 @@ const SEEN: Readonly<Partial<Record<ChangeId, (plan: TrainingPlan) => unknown>>>
 function withKeys(base: Readonly<Record<string, unknown>>, changes: Readonly<Record<string, unknown>>): string {
   const copy: Record<string, unknown> = structuredClone(base)
   for (const [dotted, value] of Object.entries(changes)) {
-    const keys = dotted.split('.')
+    const keys = (dotted.split('|')[0] ?? dotted).split('.')
     let at: Record<string, unknown> = copy
     for (const key of keys.slice(0, -1)) {
       const next = at[key]

@@ -2,8 +2,9 @@ import { type ConfigDocument, nodeAt, plainData } from '../formats/config-docume
 import type { TrainingPlan } from '../plan/training-plan.ts'
 import type { ChangeReport, FixReport } from '../report/report.ts'
 import type { Evaluate, Evaluation } from './evaluation.ts'
-import { FRAMEWORK_KEYS } from './framework-keys.ts'
+import { FRAMEWORK_KEYS, type FrameworkSpelling } from './framework-keys.ts'
 import { PLAN_CHANGES, type PlanChange } from './plan-changes.ts'
+import { findFlag } from './shell-flags.ts'
 
 interface FixOptions {
   readonly format: string
@@ -24,14 +25,15 @@ interface Candidate {
   readonly keys: Readonly<Record<string, unknown>>
 }
 
-const MAX_FIXES = 4
+/** More than are shown: some do not survive being written into the file. */
+const MAX_CANDIDATES = 12
 /** A micro-batch of 64 reaches 1 in six halvings. */
 const MAX_REPEATS = 6
 
 /** The smallest changes, in the user's own keys, that make a run fit; each is verified by estimating it again. */
 export function findFixes(options: FixOptions): readonly FixReport[] {
-  const { limitBytes, format } = options
-  const spelled = Object.hasOwn(FRAMEWORK_KEYS, format) ? FRAMEWORK_KEYS[format] : undefined
+  const { limitBytes } = options
+  const spelled = spellingOf(options)
   if (limitBytes === null || !spelled) return []
   const available = PLAN_CHANGES.filter(({ id }) => Object.hasOwn(spelled, id))
   const singles = available.flatMap(change => repeatUntilFit(options, [change], limitBytes))
@@ -42,7 +44,7 @@ export function findFixes(options: FixOptions): readonly FixReport[] {
   const isGentle = passing.some(candidate => disruptionOf(candidate) < CHANGES_TRAINING)
   const combined = isGentle ? [] : combinations(options, available, limitBytes, passing.length > 0)
   const ranked = [...passing, ...combined].toSorted((a, b) => disruptionOf(a) - disruptionOf(b))
-  return [...ranked, ...tight].slice(0, MAX_FIXES).map(candidate => toReport(candidate, options, limitBytes))
+  return [...ranked, ...tight].slice(0, MAX_CANDIDATES).map(candidate => toReport(candidate, options, limitBytes))
 }
 
 /** The policy says nothing any more: the interval stays below the limit and the estimate below the warning. */
@@ -70,7 +72,7 @@ function repeatUntilFit(options: FixOptions, changes: readonly PlanChange[], lim
     const result = options.evaluate(next)
     if (!result) break
     plan = next
-    best = { changes, plan: next, result, keys: spell(options.format, changes, next) }
+    best = { changes, plan: next, result, keys: spell(spellingOf(options), changes, next) }
     if (
       passes(result, options, limitBytes) ||
       !changes.some(({ id }) => id === 'smaller-micro-batch' || id === 'shorter-sequences')
@@ -81,8 +83,8 @@ function repeatUntilFit(options: FixOptions, changes: readonly PlanChange[], lim
 }
 
 /**
- * Pairs first, then ever more changes at once. When something already passes that alters what is learned, only
- * combinations that do not are worth offering beside it.
+ * Pairs first, else everything that applies less what is needless; of changes that leave the training as it is before
+ * others. When something already passes that alters what is learned, only those are worth offering beside it.
  */
 function combinations(
   options: FixOptions,
@@ -90,17 +92,16 @@ function combinations(
   limitBytes: number,
   onlyGentle: boolean,
 ): readonly Candidate[] {
-  const usable = onlyGentle ? available.filter(({ disruption }) => disruption < CHANGES_TRAINING) : available
-  for (let size = 2; size <= usable.length; size += 1) {
-    const sets =
-      size === 2
-        ? usable.flatMap((a, index) => usable.slice(index + 1).map(b => [a, b]))
-        : [firstApplicable(options.plan, usable, size)]
-    const found = sets
-      .flatMap(changes => repeatUntilFit(options, changes, limitBytes))
-      .filter(({ result }) => passes(result, options, limitBytes))
-      .map(candidate => withoutNeedless(candidate, options, limitBytes))
-    if (found.length > 0) return found
+  const gentle = available.filter(({ disruption }) => disruption < CHANGES_TRAINING)
+  for (const usable of onlyGentle ? [gentle] : [gentle, available]) {
+    const pairs = usable.flatMap((a, index) => usable.slice(index + 1).map(b => [a, b]))
+    for (const sets of [pairs, [applicable(options.plan, usable)]]) {
+      const found = sets
+        .flatMap(changes => repeatUntilFit(options, changes, limitBytes))
+        .filter(({ result }) => passes(result, options, limitBytes))
+        .map(candidate => withoutNeedless(candidate, options, limitBytes))
+      if (found.length > 0) return found
+    }
   }
   return []
 }
@@ -117,20 +118,31 @@ function withoutNeedless(candidate: Candidate, options: FixOptions, limitBytes: 
   return best
 }
 
-function firstApplicable(plan: TrainingPlan, available: readonly PlanChange[], size: number): readonly PlanChange[] {
+/** Every change that applies on top of those before it. */
+function applicable(plan: TrainingPlan, available: readonly PlanChange[]): readonly PlanChange[] {
   const chosen: PlanChange[] = []
   let current = plan
   for (const change of available) {
     const next = change.apply(current)
-    if (next === null || chosen.length >= size) continue
+    if (next === null) continue
     chosen.push(change)
     current = next
   }
   return chosen
 }
 
-function spell(format: string, changes: readonly PlanChange[], plan: TrainingPlan): Readonly<Record<string, unknown>> {
-  return Object.assign({}, ...changes.map(({ id }) => FRAMEWORK_KEYS[format]?.[id]?.(plan) ?? {}))
+/** A command line has the arguments of the framework that it starts. */
+function spellingOf({ format, plan }: FixOptions): FrameworkSpelling | undefined {
+  const name = Object.hasOwn(FRAMEWORK_KEYS, format) ? format : plan.framework
+  return Object.hasOwn(FRAMEWORK_KEYS, name) ? FRAMEWORK_KEYS[name] : undefined
+}
+
+function spell(
+  spelled: FrameworkSpelling | undefined,
+  changes: readonly PlanChange[],
+  plan: TrainingPlan,
+): Readonly<Record<string, unknown>> {
+  return Object.assign({}, ...changes.map(({ id }) => spelled?.[id]?.(plan) ?? {}))
 }
 
 function toReport({ changes, result, keys }: Candidate, options: FixOptions, limitBytes: number): FixReport {
@@ -147,9 +159,18 @@ function toReport({ changes, result, keys }: Candidate, options: FixOptions, lim
 }
 
 /** The key as it is written in the file, and nothing when it already has the value; no line where it has to be added. */
-function changeOf(key: string, to: unknown, document: ConfigDocument): readonly ChangeReport[] {
+function changeOf(spellings: string, to: unknown, document: ConfigDocument): readonly ChangeReport[] {
+  const keys = spellings.split('|')
+  const found = keys.map(key => ({ key, written: findWritten(document, key) })).find(({ written }) => written !== null)
+  const key = found?.key ?? keys[0] ?? spellings
+  const from = found?.written?.value ?? null
+  const wanted = Array.isArray(from) && Array.isArray(to) ? [...new Set([...from, ...to])] : to
+  if (found && JSON.stringify(from) === JSON.stringify(wanted)) return []
+  return [{ path: document.path, line: found?.written?.line ?? null, key, from, to: wanted }]
+}
+
+function findWritten(document: ConfigDocument, key: string): { readonly line: number; readonly value: unknown } | null {
+  if (document.syntax === 'shell') return findFlag(document.text, key)
   const node = nodeAt(document.roots[0], key)
-  const from = node ? plainData(node) : null
-  if (node && JSON.stringify(from) === JSON.stringify(to)) return []
-  return [{ path: document.path, line: node?.keyLine ?? null, key, from, to }]
+  return node ? { line: node.keyLine, value: plainData(node) } : null
 }

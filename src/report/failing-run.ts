@@ -1,10 +1,11 @@
+import { changeLines } from './change-lines.ts'
 import { code, fenced, prose } from './escape-markdown.ts'
 import { duration, gib, money, percent, unbroken } from './figures.ts'
 import { fixText } from './fix-text.ts'
 import { markdownTable } from './markdown-table.ts'
 import { memoryBars } from './memory-bar.ts'
 import { describePlan } from './plan-text.ts'
-import type { ChangeReport, FixReport, RunReport } from './report.ts'
+import type { FixReport, RunReport } from './report.ts'
 
 /** What a failing run needs to pass: where its memory goes, the changes that help, and the first of them as a diff. */
 export function failingRun(
@@ -55,29 +56,9 @@ function fixDiff({ changes }: FixReport, index: number): string {
     'diff',
     files.flatMap(path => [
       `  # ${fixLetter(index)}: ${fenced(path)}`,
-      ...changes.filter(change => change.path === path).flatMap(diffLines),
+      ...changes.filter(change => change.path === path).flatMap(changeLines),
     ]),
   )
-}
-
-/** Dotted keys are written as the nested mapping that they mean. */
-function diffLines({ key, from, to }: ChangeReport): readonly string[] {
-  const parts = key.split('.')
-  const parents = parts.slice(0, -1).map((part, depth) => `  ${'  '.repeat(depth)}${part}:`)
-  const indent = '  '.repeat(parts.length - 1)
-  const name = `${indent}${parts.at(-1) ?? key}`
-  const removed = from === null || from === undefined ? [] : valueLines(name, from, indent).map(line => `- ${line}`)
-  return [...parents, ...removed, ...valueLines(name, to, indent).map(line => `+ ${line}`)].map(fenced)
-}
-
-function valueLines(name: string, value: unknown, indent: string): readonly string[] {
-  if (Array.isArray(value) && value.length > 0)
-    return [`${name}:`, ...value.map(item => `${indent}  - ${scalarText(item)}`)]
-  return [`${name}: ${scalarText(value)}`]
-}
-
-function scalarText(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 /** A, B, C … */

@@ -1,4 +1,5 @@
 import { shownValue } from './cause-sentence.ts'
+import { changeWord } from './change-lines.ts'
 import { code, prose } from './escape-markdown.ts'
 import type { ChangeReport, FixReport } from './report.ts'
 
@@ -12,7 +13,8 @@ export function fixText({ title, changes }: FixReport): string {
   return `${prose(title)}: ${shown.join(', ')}${more}`
 }
 
-function changeText({ key, from, to }: ChangeReport): string {
-  if (from === null || from === undefined) return code(`${key}: ${typeof to === 'string' ? to : JSON.stringify(to)}`)
+function changeText(change: ChangeReport): string {
+  const { key, from, to } = change
+  if (from === null || from === undefined) return code(changeWord(change, to))
   return `${code(key)} ${shownValue(from)} → ${shownValue(to)}`
 }

@@ -1,0 +1,76 @@
+import { fenced } from './escape-markdown.ts'
+import type { ChangeReport } from './report.ts'
+
+/** The lines of a diff that make one change, as the file's own syntax has it. */
+export function changeLines(change: ChangeReport): readonly string[] {
+  const { before, removed, added } = LINES[syntaxOf(change.path)](change)
+  return [
+    ...before.map(line => `  ${line}`),
+    ...removed.map(line => `- ${line}`),
+    ...added.map(line => `+ ${line}`),
+  ].map(fenced)
+}
+
+/** `key: value`, `key = value` or `--key value` on one line. */
+export function changeWord({ path, key }: ChangeReport, value: unknown): string {
+  const syntax = syntaxOf(path)
+  if (syntax === 'shell') return flag(key, value)
+  return `${key}${syntax === 'toml' ? ' =' : ':'} ${scalarText(value)}`
+}
+
+interface Lines {
+  readonly before: readonly string[]
+  readonly removed: readonly string[]
+  readonly added: readonly string[]
+}
+
+const LINES = {
+  /** Dotted keys are written as the nested mapping that they mean. */
+  yaml({ key, from, to }: ChangeReport): Lines {
+    const parts = key.split('.')
+    const indent = '  '.repeat(parts.length - 1)
+    const name = `${indent}${parts.at(-1) ?? key}`
+    return {
+      before: parts.slice(0, -1).map((part, depth) => `${'  '.repeat(depth)}${part}:`),
+      removed: isAbsent(from) ? [] : yamlLines(name, from, indent),
+      added: yamlLines(name, to, indent),
+    }
+  },
+  toml({ key, from, to }: ChangeReport): Lines {
+    const parts = key.split('.')
+    const name = parts.at(-1) ?? key
+    return {
+      before: parts.length > 1 ? [`[${parts.slice(0, -1).join('.')}]`] : [],
+      removed: isAbsent(from) ? [] : [`${name} = ${JSON.stringify(from)}`],
+      added: [`${name} = ${JSON.stringify(to)}`],
+    }
+  },
+  shell: ({ key, from, to }: ChangeReport): Lines => ({
+    before: [],
+    removed: isAbsent(from) ? [] : [flag(key, from)],
+    added: [flag(key, to)],
+  }),
+} as const
+
+function syntaxOf(path: string): keyof typeof LINES {
+  if (/\.toml$/i.test(path)) return 'toml'
+  return /\.(?:sh|bash|sbatch|slurm)$/i.test(path) ? 'shell' : 'yaml'
+}
+
+function yamlLines(name: string, value: unknown, indent: string): readonly string[] {
+  if (Array.isArray(value) && value.length > 0)
+    return [`${name}:`, ...value.map(item => `${indent}  - ${scalarText(item)}`)]
+  return [`${name}: ${scalarText(value)}`]
+}
+
+function flag(key: string, value: unknown): string {
+  return value === true ? `--${key}` : `--${key} ${scalarText(value)}`
+}
+
+function scalarText(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
+}
+
+function isAbsent(value: unknown): boolean {
+  return value === null || value === undefined
+}
