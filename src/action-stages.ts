@@ -22,13 +22,14 @@ export const ACTION_STAGES: ActionStages = {
       datasets: createDatasetSource(access),
     })
   },
-  render(report, { repositoryUrl, headCommit, baseCommit, summaryUrl }) {
+  render(report, { repositoryUrl, headCommit, baseCommit, baseBranch, summaryUrl }) {
     const options = {
       version: VERSION,
       repositoryUrl,
       reportUrl: summaryUrl,
       ...(headCommit === null ? {} : { headSha: headCommit }),
       ...(baseCommit === null ? {} : { baseSha: baseCommit }),
+      ...(baseBranch === null ? {} : { baseLabel: baseBranch }),
     }
     return {
       comment: renderComment(report, options),

@@ -14,10 +14,20 @@ interface PullRequestOptions {
   readonly tip?: Files
   readonly fork?: boolean
   readonly labels?: readonly string[]
+  readonly action?: string
+  readonly draft?: boolean
 }
 
 /** A repository with the pull request 7 from `topic` into `main`. */
-export function pullRequest({ base, head, tip, fork = false, labels = [] }: PullRequestOptions): PullRequestFixture {
+export function pullRequest({
+  base,
+  head,
+  tip,
+  fork = false,
+  labels = [],
+  action = 'synchronize',
+  draft = false,
+}: PullRequestOptions): PullRequestFixture {
   const repository = new StandInRepository()
   const baseSha = repository.commit('base', base)
   const headSha = repository.commit('head', head)
@@ -30,9 +40,10 @@ export function pullRequest({ base, head, tip, fork = false, labels = [] }: Pull
     base: baseSha,
     head: headSha,
     payload: {
+      action,
       pull_request: {
         number: 7,
-        draft: false,
+        draft,
         labels: labels.map(name => ({ name })),
         base: { sha: tipSha, ref: 'main', repo: { full_name: repository.fullName } },
         head: { sha: headSha, ref: 'topic', repo: { full_name: fork ? 'mallory/training' : repository.fullName } },

@@ -16,9 +16,14 @@ export interface StoredComment {
 }
 
 export interface StoredReviewComment {
+  readonly id: number
+  readonly login: string
   readonly path: string
-  readonly line: number
+  readonly start_line?: number
+  /** null: outdated. */
+  line: number | null
   readonly body: string
+  minimized: boolean
 }
 
 /** What a GitHub repository with one pull request is to the API, held in memory. */
@@ -59,6 +64,13 @@ export class StandInRepository {
     const comment = { id: this.nextId++, login, body }
     this.comments.push(comment)
     return comment
+  }
+
+  addReviewComment(
+    login: string,
+    comment: { readonly path: string; readonly start_line?: number; readonly line: number; readonly body: string },
+  ): void {
+    this.reviewComments.push({ id: this.nextId++, login, minimized: false, ...comment })
   }
 
   resolve(name: string): string | null {

@@ -119,6 +119,12 @@ const contents: Handler = (repository, [owner = '', name = '', path = ''], { url
 
 const graphql: Handler = (repository, _match, { body }) => {
   const { query, variables } = JSON.parse(body) as { query: string; variables: Record<string, string> }
+  if (query.startsWith('mutation')) {
+    const folded = Object.values(variables)
+    for (const comment of repository.reviewComments)
+      if (query.includes('minimizeComment') && folded.includes(`RC_${comment.id}`)) comment.minimized = true
+    return ok({ data: {} })
+  }
   const objects = [...query.matchAll(/(b\d+):object\(oid:\$(o\d+)\)/g)].map(([, alias = '', variable = '']) => {
     const bytes = repository.blobs.get(variables[variable] ?? '')
     const isBinary = bytes?.includes(0) === true
@@ -167,11 +173,20 @@ const deleteComment: Handler = (repository, [id]) => {
   return repository.comments.length === before ? notFound() : { status: 204, body: null }
 }
 
-const listReviewComments: Handler = (repository, _match, { url }) => ok(page(repository.reviewComments, url))
+const listReviewComments: Handler = (repository, _match, { url }) =>
+  ok(
+    page(repository.reviewComments, url).map(({ login, ...rest }) => ({
+      ...rest,
+      node_id: `RC_${rest.id}`,
+      user: { login },
+    })),
+  )
 
 const createReview: Handler = (repository, _match, { body }) => {
-  const { comments } = JSON.parse(body) as { comments: { path: string; line: number; body: string }[] }
-  repository.reviewComments.push(...comments)
+  const { comments } = JSON.parse(body) as {
+    comments: { path: string; start_line?: number; line: number; body: string }[]
+  }
+  for (const comment of comments) repository.addReviewComment(BOT, comment)
   return ok({ id: 1 })
 }
 

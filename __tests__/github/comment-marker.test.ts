@@ -1,11 +1,12 @@
 import { describe, expect, test } from '@jest/globals'
 import { compareRuns, contentHash, readMarker, writeMarker } from '../../src/github/comment-marker.ts'
 
-const state = { key: 'default', head: 'a'.repeat(40), run: '8123456789.1', hash: 'b1946ac9' }
+const state = { key: 'default', head: 'a'.repeat(40), run: '8123456789.1', hash: 'b1946ac9', suggests: false }
 
 describe('the marker', () => {
   test('is read back', () => {
     expect(readMarker(`${writeMarker(state)}\n### Preflop`)).toEqual(state)
+    expect(readMarker(writeMarker({ ...state, suggests: true }))?.suggests).toBe(true)
   })
 
   test.each([

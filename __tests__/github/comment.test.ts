@@ -27,14 +27,15 @@ function target(fields: Partial<CommentTarget> = {}): CommentTarget {
     head: HEAD,
     volatile: [HEAD],
     run: '100.1',
+    isFirstOfHead: true,
     ...fields,
   }
 }
 
 const marked = (run: string, body = 'old', key = 'default') =>
-  `${writeMarker({ key, head: HEAD, run, hash: contentHash(body, [HEAD]) })}\n${body}`
+  `${writeMarker({ key, head: HEAD, run, hash: contentHash(body, [HEAD]), suggests: false })}\n${body}`
 const write = (fields: Partial<CommentTarget> = {}, body = 'new', mayCreate = true) =>
-  upsertComment(target(fields), { body, mayCreate })
+  upsertComment(target(fields), { body, mayCreate, suggests: false })
 const writes = () => standIn.requests.filter(request => !request.startsWith('GET') && !request.includes('graphql'))
 
 describe('upsertComment', () => {
@@ -71,6 +72,17 @@ describe('upsertComment', () => {
     repository.addComment(BOT, marked('99.1', 'same'))
     expect(await write({}, 'same')).toMatchObject({ status: 'unchanged' })
     expect(writes()).toEqual([])
+  })
+
+  test('unchanged text of a run that others may race is signed by it, so that an older one cannot set it back', async () => {
+    repository.addComment(BOT, marked('99.1', 'same'))
+    expect(await write({ run: '101.1', isFirstOfHead: false }, 'same')).toMatchObject({ status: 'unchanged' })
+    expect(writes()).toHaveLength(1)
+    expect(await write({ run: '100.1', isFirstOfHead: false }, 'older')).toEqual({
+      status: 'skipped',
+      reason: 'newer-run',
+    })
+    expect(repository.comments[0]?.body).toContain('same')
   })
 
   test.each([

@@ -114,7 +114,6 @@ describe('a pull request', () => {
     expect([exitCode, outputs['verdict'], fixture.repository.comments.length]).toEqual([0, 'pass', 0])
     expect(log.split('\n').filter(line => line !== '' && !line.startsWith('::add-mask::'))).toEqual([
       'Preflop: pass, no training config changed.',
-      'No comment written.',
     ])
   })
 
@@ -133,7 +132,7 @@ describe('a pull request', () => {
     expect(log).toContain('no-write-access')
   })
 
-  test('of a fork: no suggestion, and the Hub token stays here', async () => {
+  test('of a fork judged with write access: comment and suggestion, but the Hub token stays here', async () => {
     const fixture = over({ fork: true })
     const tokens: string[] = []
     const standIn = await startStandIn(fixture.repository)
@@ -157,7 +156,14 @@ describe('a pull request', () => {
     runner.remove()
     expect(tokens).toEqual([''])
     expect(fixture.repository.comments).toHaveLength(1)
+    expect(fixture.repository.reviewComments).toHaveLength(1)
+  })
+
+  test('of a fork whose run may only read: no suggestion', async () => {
+    const fixture = over({ fork: true })
+    const { requests } = await act(fixture)
     expect(fixture.repository.reviewComments).toEqual([])
+    expect(requests.filter(request => request.includes('/pulls/7/'))).toEqual([])
   })
 
   test.each([

@@ -35,7 +35,7 @@ const HEADINGS: Readonly<Record<string, RegExp>> = {
 function layout(comment: string): string {
   return comment
     .replaceAll(/^\| (?!.*Component|.*Where from|.*this run).*\|\n(?=[\s\S]*?<\/details>)/gm, row =>
-      /\[`|\*\*All|^\| (?:\*\*)?[A-L](?:\*\*)? \|/.test(row) ? row : '',
+      /\[`|\*\*All|^\| (?:\*\*)?A(?:\*\*)? \|/.test(row) ? row : '',
     )
     .replaceAll(/(Where the memory goes<\/b>|Where the memory goes\*\*)(.*?): .*/g, '$1$2')
     .replaceAll(/[█▓▒░·┃ ]*[█▓▒░┃][█▓▒░·┃ ]*/g, '█')

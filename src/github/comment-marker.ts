@@ -10,6 +10,8 @@ export interface CommentState {
   readonly run: string
   /** Of the text without what changes on every push. */
   readonly hash: string
+  /** One-click suggestions were offered with it. */
+  readonly suggests: boolean
 }
 
 const STATE = z.object({
@@ -17,13 +19,14 @@ const STATE = z.object({
   head: z.string(),
   run: z.string().regex(/^\d+\.\d+$/),
   hash: z.string(),
+  suggests: z.boolean().default(false),
 })
 
 const MARKER = /^\s*<!-- preflop:v1 (\{[^\n]{1,1000}\}) -->/
 
 export function writeMarker(state: CommentState): string {
-  const { key, head, run, hash } = state
-  return `<!-- preflop:v1 ${JSON.stringify({ key, head, run, hash })} -->`
+  const { key, head, run, hash, suggests } = state
+  return `<!-- preflop:v1 ${JSON.stringify({ key, head, run, hash, ...(suggests ? { suggests } : {}) })} -->`
 }
 
 /** null: not a comment of ours. Who wrote it is another question. */

@@ -14,20 +14,29 @@ export interface CommentTarget {
   /** Commit ids and links that do not count as content. */
   readonly volatile: readonly string[]
   readonly run: string
+  /** No older run can still be at work on this head: its first push, first attempt. */
+  readonly isFirstOfHead: boolean
 }
 
 export type CommentOutcome =
-  | { readonly status: 'created' | 'updated' | 'unchanged'; readonly url: string }
+  | {
+      readonly status: 'created' | 'updated' | 'unchanged'
+      readonly url: string
+      /** Who writes with this token. */
+      readonly login: string
+      /** An earlier text came with suggestions. */
+      readonly suggested: boolean
+    }
   | { readonly status: 'skipped'; readonly reason: 'not-wanted' | 'newer-run' | 'head-moved' }
   | { readonly status: 'failed'; readonly failure: ApiFailure }
 
 /** Writes `body`; creates a comment only when `mayCreate`, an existing one is always brought up to date. */
 export async function upsertComment(
   target: CommentTarget,
-  { body, mayCreate }: { readonly body: string; readonly mayCreate: boolean },
+  { body, mayCreate, suggests }: { readonly body: string; readonly mayCreate: boolean; readonly suggests: boolean },
 ): Promise<CommentOutcome> {
   const hash = contentHash(body, target.volatile)
-  const text = `${writeMarker({ key: target.key, head: target.head, run: target.run, hash })}\n${body}`
+  const text = `${writeMarker({ key: target.key, head: target.head, run: target.run, hash, suggests })}\n${body}`
   const marked = await markedComments(target)
   if (!marked.ok) return failed(marked.failure)
   if (marked.data.length === 0 && !mayCreate) return { status: 'skipped', reason: 'not-wanted' }
@@ -35,9 +44,9 @@ export async function upsertComment(
   const standing = await readStanding(target)
   const own = marked.data.filter(comment => comment.author === standing.login)
   if (own.length === 0 && !mayCreate) return { status: 'skipped', reason: 'not-wanted' }
-  if (own.length > 0) return settle(target, own, { text, hash, head: standing.head })
+  if (own.length > 0) return settle(target, own, { text, hash, ...standing })
   if (isMoved(target, standing.head)) return { status: 'skipped', reason: 'head-moved' }
-  return create(target, { text, hash, login: standing.login, head: standing.head })
+  return create(target, { text, hash, ...standing })
 }
 
 interface OwnComment {
@@ -52,9 +61,10 @@ interface Wanted {
   readonly hash: string
   /** The pull request's head now; null when GitHub did not say. */
   readonly head: string | null
+  readonly login: string
 }
 
-async function create(target: CommentTarget, wanted: Wanted & { readonly login: string }): Promise<CommentOutcome> {
+async function create(target: CommentTarget, wanted: Wanted): Promise<CommentOutcome> {
   const posted = await target.api.call({
     route: 'POST /repos/{owner}/{repo}/issues/{issue_number}/comments',
     parameters: { ...target.repository, issue_number: target.number, body: wanted.text },
@@ -65,9 +75,10 @@ async function create(target: CommentTarget, wanted: Wanted & { readonly login: 
   // Another run may have created one at the same moment, and a lost answer may hide that ours exists.
   const marked = await markedComments(target)
   const author = posted.ok ? posted.data.user?.login : undefined
-  if (!marked.ok) return posted.ok ? { status: 'created', url: posted.data.html_url } : failed(marked.failure)
+  const created = (url: string): CommentOutcome => ({ status: 'created', url, login: wanted.login, suggested: false })
+  if (!marked.ok) return posted.ok ? created(posted.data.html_url) : failed(marked.failure)
   const own = marked.data.filter(comment => comment.author === (author ?? wanted.login))
-  if (own.length === 0) return posted.ok ? { status: 'created', url: posted.data.html_url } : failed(posted.failure)
+  if (own.length === 0) return posted.ok ? created(posted.data.html_url) : failed(posted.failure)
   const settled = await settle(target, own, wanted)
   return settled.status === 'unchanged' ? { ...settled, status: 'created' } : settled
 }
@@ -96,14 +107,20 @@ async function bringUpToDate(
   wanted: Wanted,
 ): Promise<CommentOutcome> {
   if (compareRuns(target.run, newestRun) < 0) return { status: 'skipped', reason: 'newer-run' }
-  if (oldest.state.hash === wanted.hash) return { status: 'unchanged', url: oldest.url }
+  const { login } = wanted
+  const { suggests: suggested } = oldest.state
+  const isSame = oldest.state.hash === wanted.hash
+  // An older run on this head that is still at work would take the marker's run for the newest and set the text back.
+  const needsMarker = !target.isFirstOfHead && compareRuns(target.run, oldest.state.run) > 0
+  if (isSame && !needsMarker) return { status: 'unchanged', url: oldest.url, login, suggested }
   if (isMoved(target, wanted.head)) return { status: 'skipped', reason: 'head-moved' }
   const patched = await target.api.call({
     route: 'PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}',
     parameters: { ...target.repository, comment_id: oldest.id, body: wanted.text },
     schema: COMMENT,
   })
-  return patched.ok ? { status: 'updated', url: patched.data.html_url } : failed(patched.failure)
+  if (!patched.ok) return failed(patched.failure)
+  return { status: isSame ? 'unchanged' : 'updated', url: patched.data.html_url, login, suggested }
 }
 
 const COMMENT = z.object({

@@ -5,6 +5,9 @@ export type TriggerEvent = PullRequestEvent | MergeGroupEvent | PushEvent | Chec
 
 export interface PullRequestEvent {
   readonly kind: 'pull-request'
+  readonly trigger: 'pull_request' | 'pull_request_target'
+  /** A new head, not only a label or title: no other run is at work on it yet. */
+  readonly isNewHead: boolean
   readonly number: number
   readonly base: { readonly sha: string; readonly ref: string }
   readonly head: { readonly sha: string; readonly ref: string }
@@ -63,6 +66,7 @@ const SHA = z.string().regex(/^[0-9a-f]{40,64}$/)
 const REPOSITORY = z.object({ full_name: z.string(), default_branch: z.string().optional() })
 
 const PULL_REQUEST = z.object({
+  action: z.string().optional(),
   pull_request: z.object({
     number: z.int().positive(),
     draft: z.boolean().optional(),
@@ -83,21 +87,27 @@ const PUSH = z.object({
   repository: REPOSITORY,
 })
 
-const readPullRequest: Reader = payload => {
-  const parsed = PULL_REQUEST.safeParse(payload)
-  if (!parsed.success) return null
-  const { pull_request: pull, repository } = parsed.data
-  const home = pull.base.repo?.full_name ?? repository?.full_name
-  return {
-    kind: 'pull-request',
-    number: pull.number,
-    base: { sha: pull.base.sha, ref: pull.base.ref },
-    head: { sha: pull.head.sha, ref: pull.head.ref },
-    fork: pull.head.repo?.full_name.toLowerCase() !== home?.toLowerCase(),
-    labels: pull.labels?.map(label => label.name) ?? [],
-    draft: pull.draft === true,
+const NEW_HEAD: ReadonlySet<string> = new Set(['opened', 'synchronize'])
+
+const readPullRequest =
+  (trigger: PullRequestEvent['trigger']): Reader =>
+  payload => {
+    const parsed = PULL_REQUEST.safeParse(payload)
+    if (!parsed.success) return null
+    const { pull_request: pull, repository, action = '' } = parsed.data
+    const home = pull.base.repo?.full_name ?? repository?.full_name
+    return {
+      kind: 'pull-request',
+      trigger,
+      isNewHead: NEW_HEAD.has(action),
+      number: pull.number,
+      base: { sha: pull.base.sha, ref: pull.base.ref },
+      head: { sha: pull.head.sha, ref: pull.head.ref },
+      fork: pull.head.repo?.full_name.toLowerCase() !== home?.toLowerCase(),
+      labels: pull.labels?.map(label => label.name) ?? [],
+      draft: pull.draft === true,
+    }
   }
-}
 
 const readMergeGroup: Reader = payload => {
   const parsed = MERGE_GROUP.safeParse(payload)
@@ -125,8 +135,8 @@ const readCheckout =
   (_payload, sha) => ({ kind: 'checkout', trigger, sha })
 
 const EVENTS: ReadonlyMap<string, Reader> = new Map([
-  ['pull_request', readPullRequest],
-  ['pull_request_target', readPullRequest],
+  ['pull_request', readPullRequest('pull_request')],
+  ['pull_request_target', readPullRequest('pull_request_target')],
   ['merge_group', readMergeGroup],
   ['push', readPush],
   ['workflow_dispatch', readCheckout('workflow_dispatch')],

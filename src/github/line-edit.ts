@@ -18,6 +18,30 @@ export function editLine(line: string, change: { key: string; from: unknown; to:
 const LINE =
   /^(?<before>\s*(?:- )?(?<key>"[\w.-]+"|'[\w.-]+'|[\w.-]+)\s*[:=]\s*)(?<value>"[^"\\]*"|'[^'\\]*'|[^\s"'#,&*![\]{}|>][^\s"'#,[\]{}]*)(?<after>\s*,?\s*(?:\s#.*)?)$/
 
+/**
+ * The lines that add a key at the top of a YAML file; null when this syntax or place is not for a click: JSON needs a
+ * comma, a dotted key its mapping, TOML its table.
+ */
+export function addedLines(path: string, { key, to }: { key: string; to: unknown }): readonly string[] | null {
+  if (!/\.ya?ml$/i.test(path) || key.includes('.')) return null
+  if (!Array.isArray(to)) {
+    const text = scalarText(to)
+    return text === null ? null : [`${key}: ${text}`]
+  }
+  const items = to.map(scalarText)
+  return items.length > 0 && items.every(item => item !== null)
+    ? [`${key}:`, ...items.map(item => `  - ${item}`)]
+    : null
+}
+
+/** A key with its whole value on one line, not indented, in a file of one document: another key can follow it. */
+export function isWholeEntry(lines: readonly string[], line: number): boolean {
+  const text = lines[line - 1] ?? ''
+  const follows = lines[line] ?? ''
+  const isSeveral = lines.slice(1).some(own => /^(?:---|\.\.\.)/.test(own))
+  return LINE.test(text) && /^[\w"']/.test(text) && text.includes(':') && !/^\s+\S/.test(follows) && !isSeveral
+}
+
 function unquoted(text: string): string {
   return /^(["']).*\1$/.test(text) ? text.slice(1, -1) : text
 }

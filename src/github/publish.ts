@@ -5,8 +5,9 @@ import type { PullRequestEvent } from './event.ts'
 import type { ActionInputs } from './inputs.ts'
 import { reportOutputs, writeOutputs, writeReportFile, writeSummary } from './outputs.ts'
 import type { RepositoryName } from './repository-name.ts'
+import { reviewSuggestions } from './review.ts'
 import type { Subject } from './subject.ts'
-import { planSuggestions, postSuggestions } from './suggestions.ts'
+import { planSuggestions } from './suggestions.ts'
 import type { Annotation, JobLog } from './workflow-commands.ts'
 
 /** The three texts of a report. */
@@ -63,6 +64,7 @@ interface PullRequestOptions {
 /** The comment and the one-click suggestions. A refusal is a notice: verdict and exit code stay. */
 export async function publishOnPullRequest(report: Report, options: PullRequestOptions): Promise<void> {
   const { api, repository, event, inputs, subject, log } = options
+  const suggestions = maySuggest(options) ? await planSuggestions(report, subject) : []
   const comment = await upsertComment(
     {
       api,
@@ -72,27 +74,41 @@ export async function publishOnPullRequest(report: Report, options: PullRequestO
       head: event.head.sha,
       volatile: [event.head.sha, event.base.sha, subject.baseCommit ?? '', options.summaryUrl],
       run: options.run,
+      isFirstOfHead: event.isNewHead && options.run.endsWith('.1'),
     },
-    { body: options.rendered.comment, mayCreate: mayCreateComment(report, inputs.comment) },
+    {
+      body: options.rendered.comment,
+      mayCreate: mayCreateComment(report, inputs.comment),
+      suggests: suggestions.length > 0,
+    },
   )
   if (comment.status === 'failed') {
     // Somebody who asked for no comment needs no token that could write one.
     if (inputs.comment !== 'never') log.annotate(failureNotice('comment', comment.failure, event.fork))
     return
   }
-  log.line(OUTCOME_TEXTS[comment.status])
-  if ('url' in comment)
-    await attempt(log, 'The output comment-url', () =>
-      writeOutputs(options.files.output, { 'comment-url': comment.url }),
-    )
-  if (!inputs.suggest || inputs.comment === 'never' || event.fork || comment.status === 'skipped') return
-  const suggestions = await planSuggestions(report, subject)
-  const posted = await postSuggestions(
-    { api, repository, number: event.number, head: event.head.sha, key: inputs.commentKey },
+  if (report.totals.checked > 0 || comment.status !== 'skipped') log.line(OUTCOME_TEXTS[comment.status])
+  if (comment.status === 'skipped') return
+  await attempt(log, 'The output comment-url', () => writeOutputs(options.files.output, { 'comment-url': comment.url }))
+  if (!maySuggest(options) || (suggestions.length === 0 && !comment.suggested)) return
+  const review = await reviewSuggestions(
+    {
+      api,
+      repository,
+      number: event.number,
+      head: event.head.sha,
+      key: inputs.commentKey,
+      login: comment.login,
+    },
     suggestions,
   )
-  if (posted.status === 'posted') log.line(`Suggestions posted: ${posted.count}.`)
-  if (posted.status === 'failed') log.annotate(failureNotice('suggestions', posted.failure, event.fork))
+  if (review.status === 'failed') log.annotate(failureNotice('suggestions', review.failure, event.fork))
+  else if (review.posted > 0) log.line(`Suggestions posted: ${review.posted}.`)
+}
+
+/** A fork's own run has a token that only reads. */
+function maySuggest({ inputs, event }: PullRequestOptions): boolean {
+  return inputs.suggest && inputs.comment !== 'never' && (!event.fork || event.trigger === 'pull_request_target')
 }
 
 const OUTCOME_TEXTS = {

@@ -39,6 +39,8 @@ export interface RenderPlace {
   readonly repositoryUrl: string
   readonly headCommit: string | null
   readonly baseCommit: string | null
+  /** Name of the branch that the change goes into. */
+  readonly baseBranch: string | null
   readonly summaryUrl: string
 }
 
@@ -195,6 +197,7 @@ class ActionRun {
       repositoryUrl: this.repositoryUrl(),
       headCommit: subject?.headCommit ?? null,
       baseCommit: subject?.baseCommit ?? null,
+      baseBranch: subject?.baseBranch ?? null,
       summaryUrl: this.summaryUrl(),
     })
   }

@@ -32,6 +32,8 @@ export interface Subject {
   readonly policy: FileSource | { readonly commit: string }
   readonly headCommit: string
   readonly baseCommit: string | null
+  /** Name of the branch that the change goes into; null: none is known. */
+  readonly baseBranch: string | null
   /** Texts read through the API. */
   readonly blobs: BlobStore
   readonly findings: readonly Finding[]
@@ -102,9 +104,11 @@ async function pullRequestSubject(event: PullRequestEvent, reader: CommitReader)
     ? compared.data
     : { mergeBase: event.base.sha, baseTip: event.base.sha, files: [] }
   const result = await comparedSubject(comparison, event.head.sha, reader)
-  if (result.status !== 'found' || compared.ok) return result
+  if (result.status !== 'found') return result
+  const subject = { ...result.subject, baseBranch: event.base.ref }
+  if (compared.ok) return { status: 'found', subject }
   const message = `GitHub did not give the merge base (${compared.failure.message}); compared with the base branch’s commit ${event.base.sha.slice(0, 7)} instead.`
-  return withFinding(result.subject, finding('incomplete', { message }))
+  return withFinding(subject, finding('incomplete', { message }))
 }
 
 async function mergeGroupSubject(event: MergeGroupEvent, reader: CommitReader): Promise<SubjectResult> {
@@ -138,6 +142,7 @@ async function comparedSubject(
       policy: baseTip === mergeBase ? base.data : { commit: baseTip },
       headCommit,
       baseCommit: mergeBase,
+      baseBranch: null,
       blobs: reader.blobs,
       findings: completeness([base.data, head.data], changes),
     },
@@ -173,6 +178,7 @@ async function pushSubject(event: PushEvent, reader: CommitReader): Promise<Subj
       policy: head,
       headCommit: event.after,
       baseCommit: base.data.commit,
+      baseBranch: null,
       blobs: reader.blobs,
       findings: completeness([base.data, commit.data], changes),
     },
@@ -196,6 +202,7 @@ async function checkoutSubject(sha: string, reader: CommitReader): Promise<Subje
       policy: head,
       headCommit: sha,
       baseCommit: null,
+      baseBranch: null,
       blobs: reader.blobs,
       findings: opened === null ? [] : completeness([opened.data], []),
     },
