@@ -110,7 +110,8 @@ interface FixSearch {
 }
 
 async function fixesOf(options: AdviseOptions, search: FixSearch): Promise<readonly FixReport[]> {
-  const { config, run, reading, estimate } = options
+  const { config, run, reading, estimate, policy } = options
+  const breaksAmounts = brokenAmounts(estimate.resolved.plan, search.evaluate, policy).includes('broken')
   const { document, format } = await keyFile(options)
   const fixes = findFixes({ ...search, format, document })
   return writtenFixes({
@@ -121,6 +122,7 @@ async function fixesOf(options: AdviseOptions, search: FixSearch): Promise<reado
     runName: run.name,
     limitBytes: search.limitBytes ?? 0,
     warnBytes: search.warnBytes,
+    passesAmounts: plan => breaksAmounts || !brokenAmounts(plan, search.evaluate, policy).includes('broken'),
     known: [...config.result.findings, ...run.findings, ...estimate.findings],
   })
 }

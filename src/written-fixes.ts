@@ -6,6 +6,7 @@ import type { ConfigDocument } from './formats/config-document.ts'
 import { type LibrariesOf, ReadSession } from './formats/read-session.ts'
 import { FORMAT_READERS } from './formats/registry.ts'
 import type { Finding } from './plan/finding.ts'
+import type { TrainingPlan } from './plan/training-plan.ts'
 import type { FixReport } from './report/report.ts'
 
 interface WrittenFixesOptions {
@@ -22,6 +23,8 @@ interface WrittenFixesOptions {
   readonly limitBytes: number
   /** Above it the policy warns; null: it does not. */
   readonly warnBytes: number | null
+  /** Cost, hours and GPU-hours are within the policy’s limits. */
+  readonly passesAmounts: (plan: TrainingPlan) => boolean
   /** What the file already said. */
   readonly known: readonly Finding[]
 }
@@ -40,6 +43,7 @@ export async function writtenFixes(options: WrittenFixesOptions): Promise<readon
     const text = fix.changes.length > 0 ? applyChanges(options.document, fix.changes) : null
     const again = text === null ? null : await readAgain(text, options)
     if (!again?.memory || again.memory.deviceBytes > options.limitBytes) continue
+    if (!options.passesAmounts(again.resolved.plan)) continue
     const { highBytes, deviceBytes } = again.memory
     const tooTight = highBytes > options.limitBytes || deviceBytes > (options.warnBytes ?? options.limitBytes)
     const written = { ...fix, ...figuresOf(again), tooTight }
