@@ -5,11 +5,13 @@ import { namedDataPaths } from './datasets/measure-datasets.ts'
 import { type EstimateOptions, estimateRun, type RunEstimate } from './estimate-run.ts'
 import type { FileSource } from './files/file-source.ts'
 import type { ConfigDocument } from './formats/config-document.ts'
+import { isConfigPath } from './formats/parse-document.ts'
 import { type LibrariesOf, type ReadConfig, ReadSession } from './formats/read-session.ts'
 import type { RunDraft } from './formats/reader.ts'
 import { FORMAT_READERS } from './formats/registry.ts'
 import type { PriceSource } from './hardware/live-prices/price-source.ts'
 import { findLibraryVersions } from './launch/find-library-versions.ts'
+import { modelConfigPaths } from './models/find-model.ts'
 import type { ModelSource } from './models/model-source.ts'
 import type { Finding } from './plan/finding.ts'
 import { finding } from './plan/finding-texts.ts'
@@ -72,7 +74,9 @@ export async function runPipeline(options: PipelineOptions): Promise<Report> {
   const affected =
     options.changes === null
       ? head.configs
-      : head.configs.filter(config => isAffected(config, options.changes ?? [], head.libraryPathsOf))
+      : head.configs.filter(config =>
+          isAffected(config, options.changes ?? [], { libraryPathsOf: head.libraryPathsOf, policy: options.policy }),
+        )
   const base = options.base ? await readBase(options.base, affected, options) : null
 
   const judging = { labels: options.labels ?? [], hasBase: options.base !== null }
@@ -204,17 +208,23 @@ function withoutLaunched(configs: readonly ReadConfig[]): readonly ReadConfig[] 
   )
 }
 
+/** Something changed that the run depends on: its files, its data, its model’s config, the library versions. */
 function isAffected(
   config: ReadConfig,
   changes: readonly PathChange[],
-  libraryPathsOf: (config: string) => readonly string[],
+  { libraryPathsOf, policy }: Pick<ReadTree, 'libraryPathsOf'> & { readonly policy: PolicySet },
 ): boolean {
-  const libraryPaths = libraryPathsOf(config.document.path)
-  const data = config.result.runs.flatMap(({ draft }) => namedDataPaths(draft, config.document.path))
+  const configPath = config.document.path
+  const libraryPaths = libraryPathsOf(configPath)
+  const known = policy.forPath(configPath).models
+  const named = config.result.runs.flatMap(({ draft: { model, ...draft } }) => [
+    ...namedDataPaths(draft, configPath),
+    ...(model && typeof model !== 'function' ? modelConfigPaths(model.value, { known, configPath }) : []),
+  ])
   return changes.some(
     ({ path, previousPath }) =>
       config.dependencies.includes(path) ||
-      data.includes(path) ||
+      named.includes(path) ||
       (previousPath !== null && config.dependencies.includes(previousPath)) ||
       libraryPaths.includes(path),
   )
@@ -236,6 +246,7 @@ async function readBase(
   const modified = (options.changes ?? [])
     .filter(({ status }) => status !== 'added')
     .map(({ path, previousPath }) => previousPath ?? path)
+    .filter(path => isConfigPath(path) || options.paths.length > 0)
   const wanted = [...new Set([...[...known].map(path => previousPathOf(options, path) ?? path), ...modified])]
   const tree = await readTree(files, wanted)
   const stillThere = new Set(

@@ -1,102 +1,29 @@
-import { execFile, execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { statSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { readMarker } from '../../src/github/comment-marker.ts'
 import { type PullRequestFixture, pullRequest } from '../github-stand-in/pull-request.ts'
-import { type RunnerOptions, runnerFor } from '../github-stand-in/runner.ts'
 import { type StandIn, startStandIn } from '../github-stand-in/server.ts'
+import {
+  type Bundle,
+  buildBundle,
+  plan,
+  type RunOptions,
+  runBundle as runOf,
+  runAgainst as runOn,
+} from './run-bundle.ts'
 
-/** The built Action as the runner starts it, against the loopback stand-in of the API. */
-let folder: string
-let bundle: string
+let bundle: Bundle
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'preflop-bundle-'))
-  execFileSync(process.execPath, ['scripts/build.mjs', folder])
-  bundle = join(folder, 'index.js')
+  bundle = buildBundle()
 }, 60_000)
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(() => bundle.remove())
 
 const standIns: StandIn[] = []
 afterEach(() => Promise.all(standIns.splice(0).map(standIn => standIn.close())))
 
-interface Ran {
-  readonly exitCode: number
-  readonly log: string
-  readonly outputs: Record<string, string>
-  readonly summary: string
-  readonly report: { readonly verdict: string; readonly runs: readonly { readonly path: string }[] } | null
-  readonly requests: readonly string[]
-}
-
-type RunOptions = Partial<RunnerOptions> & {
-  readonly node?: string
-  readonly prepare?: (standIn: StandIn) => void
-}
-
-const execute = promisify(execFile)
-
-async function runBundle(fixture: PullRequestFixture, options: RunOptions = {}): Promise<Ran> {
-  const standIn = await startStandIn(fixture.repository)
-  options.prepare?.(standIn)
-  try {
-    return await runAgainst(standIn, fixture, options)
-  } finally {
-    await standIn.close()
-  }
-}
-
-async function runAgainst(standIn: StandIn, fixture: PullRequestFixture, options: RunOptions): Promise<Ran> {
-  const { node = process.execPath, prepare: _prepare, inputs, ...rest } = options
-  const runner = runnerFor({
-    apiUrl: standIn.url,
-    event: 'pull_request',
-    payload: fixture.payload,
-    inputs: { offline: 'true', ...inputs },
-    ...rest,
-  })
-  const before = standIn.requests.length
-  try {
-    const { stdout, exitCode } = await execute(node, [bundle], {
-      env: { PATH: '/nowhere', ...runner.env },
-      timeout: 30_000,
-    })
-      .then(({ stdout }) => ({ stdout, exitCode: 0 }))
-      .catch((error: { stdout: string; stderr: string; code: number }) => {
-        if (error.stderr !== '') throw new Error(error.stderr)
-        return { stdout: error.stdout, exitCode: error.code }
-      })
-    const outputs = runner.outputs()
-    return {
-      exitCode,
-      log: stdout,
-      outputs,
-      summary: runner.summary(),
-      report: outputs['report-path'] ? JSON.parse(readFileSync(outputs['report-path'], 'utf8')) : null,
-      requests: standIn.requests.slice(before),
-    }
-  } finally {
-    runner.remove()
-  }
-}
-
-/** A native plan of a 7B model; the lines that the cases turn on come first. */
-function plan({ microBatchSize = 1, model = 'meta-llama/Llama-2-7b-hf', gpu = 'h100-sxm-80gb' } = {}): string {
-  return `preflop: 1
-micro_batch_size: ${microBatchSize}
-model: ${model}
-adapter: { type: lora, rank: 16 }
-precision: { weights: bfloat16, compute: bfloat16 }
-gradient_checkpointing: full
-sequence_length: 2048
-dataset: { samples: 10000, epochs: 3 }
-hardware:
-  gpu: ${gpu}
-  price: { per_gpu_hour: 2, currency: USD }
-`
-}
+const runBundle = (fixture: PullRequestFixture, options: RunOptions = {}) => runOf(bundle, fixture, options)
+const runAgainst = (standIn: StandIn, fixture: PullRequestFixture, options: RunOptions = {}) =>
+  runOn(bundle, standIn, fixture, options)
 
 const SMALL = plan()
 const LARGE = plan({ microBatchSize: 512 })
@@ -246,7 +173,7 @@ describe('a pull request', () => {
 
 describe('the bundle', () => {
   test('stays small', () => {
-    expect(statSync(bundle).size).toBeLessThanOrEqual(2_000_000)
+    expect(statSync(bundle.path).size).toBeLessThanOrEqual(2_000_000)
   })
 
   test('estimates a plan by hand without asking anybody', async () => {

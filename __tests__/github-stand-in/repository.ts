@@ -37,6 +37,8 @@ export class StandInRepository {
   /** `base...head` → merge base; else the base itself. */
   readonly mergeBases = new Map<string, string>()
   readonly renames = new Map<string, string>()
+  /** Sha of a folder's tree → commit and path. */
+  readonly folders = new Map<string, readonly [commit: string, folder: string]>()
   comments: StoredComment[] = []
   reviewComments: StoredReviewComment[] = []
   pullHead = ''
@@ -64,6 +66,13 @@ export class StandInRepository {
     const comment = { id: this.nextId++, login, body }
     this.comments.push(comment)
     return comment
+  }
+
+  /** The sha of a folder's tree in a commit. */
+  folder(commit: string, path: string): string {
+    const sha = createHash('sha1').update(`tree ${commit} ${path}`).digest('hex')
+    this.folders.set(sha, [commit, path])
+    return sha
   }
 
   addReviewComment(

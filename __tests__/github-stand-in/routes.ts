@@ -81,21 +81,34 @@ function patchOf(before: StoredFile | undefined, after: StoredFile): string {
 }
 
 const tree: Handler = (repository, [sha = ''], { url }) => {
-  const files = repository.commits.get(sha)
+  const [commit = sha, folder = ''] = repository.folders.get(sha) ?? []
+  const files = repository.commits.get(commit)
   if (files === undefined) return notFound()
   const recursive = new URL(url, 'http://stand-in').searchParams.has('recursive')
-  const listed = [...files].filter(([path]) => recursive || !path.includes('/'))
+  const inside = [...files].flatMap(([path, file]) =>
+    path.startsWith(folder) ? [[path.slice(folder.length), file] as const] : [],
+  )
+  const listed = inside.filter(([path]) => recursive || !path.includes('/'))
   const kept = repository.truncated && recursive ? listed.slice(0, 1) : listed
+  const folders = recursive ? [] : [...new Set(inside.flatMap(([path]) => path.match(/^[^/]+(?=\/)/)?.[0] ?? []))]
   return ok({
     sha,
     truncated: repository.truncated && recursive,
-    tree: kept.map(([path, { mode, sha: blob, bytes }]) => ({
-      path,
-      mode,
-      type: mode === '160000' ? 'commit' : 'blob',
-      sha: blob,
-      ...(mode === '160000' ? {} : { size: bytes.length }),
-    })),
+    tree: [
+      ...folders.map(path => ({
+        path,
+        mode: '040000',
+        type: 'tree',
+        sha: repository.folder(commit, `${folder}${path}/`),
+      })),
+      ...kept.map(([path, { mode, sha: blob, bytes }]) => ({
+        path,
+        mode,
+        type: mode === '160000' ? 'commit' : 'blob',
+        sha: blob,
+        ...(mode === '160000' ? {} : { size: bytes.length }),
+      })),
+    ],
   })
 }
 

@@ -21,7 +21,7 @@ export const WORD_STAGES: ActionStages = {
     }
     const verdicts = runs.map(run => run.verdict)
     const verdict = (['fail', 'warn', 'unknown'] as const).find(level => verdicts.includes(level)) ?? 'pass'
-    return wordReport(verdict, runs, findings)
+    return wordReport(verdict === 'pass' && findings.length > 0 ? 'warn' : verdict, runs, findings)
   },
   render: report => ({
     comment: `### Preflop: ${report.verdict}\n${report.runs.map(({ path, verdict }) => `${path} ${verdict}`).join('\n')}`,

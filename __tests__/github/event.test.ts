@@ -34,6 +34,8 @@ describe('readEvent', () => {
       status: 'read',
       event: {
         kind: 'pull-request',
+        trigger: name,
+        isNewHead: false,
         number: 7,
         base: { sha: A, ref: 'main' },
         head: { sha: B, ref: 'topic' },
@@ -42,6 +44,16 @@ describe('readEvent', () => {
         draft: true,
       },
     })
+  })
+
+  test.each([
+    ['opened', true],
+    ['synchronize', true],
+    ['reopened', false],
+    ['labeled', false],
+  ])('a pull request that is %s has a new head: %s', (action, isNewHead) => {
+    const payload = JSON.stringify({ ...JSON.parse(pull({ full_name: 'acme/training' })), action })
+    expect(readEvent('pull_request', payload, A)).toMatchObject({ event: { isNewHead } })
   })
 
   test.each([

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { diffLines } from '../../src/github/diff-lines.ts'
-import { editLine } from '../../src/github/line-edit.ts'
+import { addedLines, editLine, isWholeEntry } from '../../src/github/line-edit.ts'
 
 describe('editLine', () => {
   test.each([
@@ -28,8 +28,35 @@ describe('editLine', () => {
   })
 })
 
+test.each<[string, string, unknown, readonly string[] | null]>([
+  ['a.yml', 'gradient_checkpointing', true, ['gradient_checkpointing: true']],
+  ['a.yml', 'plugins', ['a.b', 'c'], ['plugins:', '  - a.b', '  - c']],
+  ['a.yml', 'model.name', 'x', null],
+  ['a.yml', 'name', 'yes: no', null],
+  ['a.json', 'a', 1, null],
+])('in %s `%s: %j` is added as %j', (path, key, to, expected) => {
+  expect(addedLines(path, { key, to })).toEqual(expected)
+})
+
+test.each([
+  ['a: 1\nb: 2\n', 1, true],
+  ['a: 1\n  more\n', 1, false],
+  ['a:\n  b: 1\n', 2, false],
+  ['a: [1,\n', 1, false],
+  ['a: 1\n---\nb: 2\n', 1, false],
+  ['# a\n', 1, false],
+])('in %j a key can follow line %d: %s', (text, line, expected) => {
+  expect(isWholeEntry(text.split('\n'), line)).toBe(expected)
+})
+
 test('diffLines gives the new file’s lines inside hunks', () => {
   const patch = '@@ -1,2 +1,3 @@\n a\n-b\n+c\n+d\n@@ -10 +11,2 @@ function\n x\n+y\n\\ No newline at end of file'
-  expect([...diffLines(patch)]).toEqual([1, 2, 3, 11, 12])
+  expect([...diffLines(patch)]).toEqual([
+    [1, 'context'],
+    [2, 'added'],
+    [3, 'added'],
+    [11, 'context'],
+    [12, 'added'],
+  ])
   expect(diffLines('').size).toBe(0)
 })

@@ -115,6 +115,21 @@ export async function findModel(options: FindModelOptions): Promise<FoundModel> 
   return unknown(result.message, result.status === 'unknown' ? 'unknown-model' : 'model-access')
 }
 
+/** Repository paths that a model reference may be read from, whether they exist or not: a change of one changes the run. */
+export function modelConfigPaths(
+  reference: ModelReference,
+  { known, configPath }: Pick<FindModelOptions, 'known' | 'configPath'>,
+): readonly string[] {
+  if (reference.kind === 'inline') return []
+  const name = reference.kind === 'hub' ? reference.id : reference.path
+  const fromPolicy = Object.hasOwn(known, name) ? known[name] : undefined
+  if (typeof fromPolicy === 'object') return []
+  return repositoryCandidates(fromPolicy ?? name, configPath).flatMap(path => [
+    path,
+    path.replace(/config\.json$/, 'adapter_config.json'),
+  ])
+}
+
 function inlineName(config: unknown): string {
   if (typeof config !== 'object' || config === null) return 'inline model'
   const named = 'id' in config ? config.id : '_name_or_path' in config ? config._name_or_path : null
