@@ -1,4 +1,8 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { spawnSync } from 'node:child_process'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { importTypeScript } from './bundle.mjs'
 
 /** Writes the pages that come from the program's own tables. */
@@ -22,3 +26,21 @@ for (const name of ['plan', 'policy', 'report']) {
   const module = await importTypeScript(`src/schema/${name}-schema.ts`)
   await writeFile(new URL(`${name}.schema.json`, folder), `${JSON.stringify(module[`${name}Schema`](), null, 2)}\n`)
 }
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const { ARTICLE_ROWS, accuracySummary, evidenceTable } = await importTypeScript('scripts/pages/accuracy-parts.ts')
+const { withPart } = await importTypeScript('scripts/pages/marked-part.ts')
+const { withOutputs } = await importTypeScript('scripts/pages/runnable-blocks.ts')
+const rewrite = async (path, change) => writeFile(join(root, path), change(await readFile(join(root, path), 'utf8')))
+for (const path of ['README.md', 'README.zh-CN.md'])
+  await rewrite(path, page => withPart(page, 'accuracy', accuracySummary(root)))
+await rewrite('docs/the-article.md', page => withPart(page, 'article rows', evidenceTable(root, ARTICLE_ROWS)))
+
+const bundles = await mkdtemp(join(tmpdir(), 'preflop-docs-'))
+spawnSync(process.execPath, ['scripts/build.mjs', bundles], { cwd: root, stdio: 'inherit' })
+const run = command =>
+  spawnSync('sh', ['-c', command.replaceAll('dist/cli.js', `${bundles}/cli.js`)], { cwd: root, encoding: 'utf8' })
+    .stdout
+const pages = (await readdir(join(root, 'docs'))).filter(name => name.endsWith('.md')).map(name => `docs/${name}`)
+for (const path of ['README.md', 'README.zh-CN.md', ...pages]) await rewrite(path, page => withOutputs(page, run))
+await rm(bundles, { recursive: true, force: true })
