@@ -134,7 +134,7 @@ export async function runPipeline(options: PipelineOptions): Promise<Report> {
                   estimate: { ...estimateOptions(options, path), policy },
                 },
               }),
-          ...(options.hardware ? { hardware: compareHardware(estimate, policy) } : {}),
+        ...(options.hardware ? { hardware: compareHardware(estimate, policy) } : {}),
       })
     }
   }
