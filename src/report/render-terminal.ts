@@ -1,3 +1,4 @@
+import { changeWord } from './change-lines.ts'
 import { plain } from './escape-markdown.ts'
 import { duration, gib, group, money, percent } from './figures.ts'
 import { memoryBars } from './memory-bar.ts'
@@ -94,9 +95,10 @@ function wholeRun(run: RunReport, columns: number, ascii: boolean): readonly str
     lines.push(
       '',
       '  To pass, do one of these',
-      ...run.fixes.map(
-        fix => `    ${gib(fix.memoryBytes).padStart(6)} GiB  ${plain(fix.title)}${fix.tooTight ? ' (too tight)' : ''}`,
-      ),
+      ...run.fixes.flatMap(fix => [
+        `    ${gib(fix.memoryBytes).padStart(6)} GiB  ${plain(fix.title)}${fix.tooTight ? ' (too tight)' : ''}`,
+        ...fix.changes.map(change => `                  ${plain(changeWord(change, change.to))}`),
+      ]),
     )
   if (run.alternatives.length > 0)
     lines.push(
