@@ -243,6 +243,20 @@ const secrets = SECRETS.flatMap(secret => [
   ),
 ])
 
+/** What fuzzing found, kept. */
+const found = [
+  input(
+    'a block of 1e308 tokens',
+    `task: llm-sft\nbase_model: HuggingFaceTB/SmolLM2-1.7B-Instruct\nproject_name: p\ndata: { path: x, train_split: train }\nparams: { block_size: 1.0e+308, epochs: 1, batch_size: 1, peft: true, target_modules: all-linear }\n`,
+    { path: 'autotrain.yml' },
+  ),
+  input(
+    'no GPU per node',
+    '#!/bin/bash\n#SBATCH --nodes=2\n#SBATCH --gpus-per-node=0\naccelerate launch train.py --model_name_or_path Qwen/Qwen2.5-7B --per_device_train_batch_size 1 --bf16 True\n',
+    { path: 'launch.sh' },
+  ),
+]
+
 /** Every input by group; the expected findings stand in expected-findings.json. */
 export const HOSTILE_INPUTS: Readonly<Record<string, readonly HostileInput[]>> = {
   'sizes and shapes': SIZES_AND_SHAPES,
@@ -254,4 +268,5 @@ export const HOSTILE_INPUTS: Readonly<Record<string, readonly HostileInput[]>> =
   'object words': objectWords,
   patterns: peftPatterns,
   secrets,
+  found,
 }

@@ -1,6 +1,7 @@
 import { settleQuantization } from './checkpoint-quantization.ts'
 import type { Finding } from './finding.ts'
 import { finding } from './finding-texts.ts'
+import { isImplausible } from './implausible-value.ts'
 import { GENERIC_DEFAULTS } from './plan-defaults.ts'
 import type { DraftValue, PlanDraft, PlanKey, PlanValues, ResolutionFacts } from './plan-draft.ts'
 import type { Provenance, Sourced } from './provenance.ts'
@@ -29,8 +30,20 @@ interface ResolveOptions {
  */
 export function resolvePlan({ draft, facts, modelName }: ResolveOptions): ResolvedPlan {
   const findings: Finding[] = []
-  const gpus = settle(draft.gpus ?? GENERIC_DEFAULTS.gpus, { ...facts, gpus: 1, gpusPerNode: 8 })
-  const perNode = settle(draft.gpusPerNode ?? GENERIC_DEFAULTS.gpusPerNode, {
+  const settleDraft = <K extends PlanKey>(
+    key: K,
+    fallback: DraftValue<PlanValues[K]>,
+    known: ResolutionFacts,
+  ): Sourced<PlanValues[K]> => {
+    const own: DraftValue<PlanValues[K]> | undefined = draft[key]
+    const result = settle(own ?? fallback, known)
+    if (!isImplausible(key, result.value)) return result
+    const message = `\`${result.key ?? key}\` is ${result.value}, which no run can have; the default is used.`
+    findings.push(finding('invalid-value', { ...placeOf(result), message }))
+    return settle(fallback, known)
+  }
+  const gpus = settleDraft('gpus', GENERIC_DEFAULTS.gpus, { ...facts, gpus: 1, gpusPerNode: 8 })
+  const perNode = settleDraft('gpusPerNode', GENERIC_DEFAULTS.gpusPerNode, {
     ...facts,
     gpus: gpus.value,
     gpusPerNode: 8,
@@ -39,8 +52,7 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
   const provenance: Partial<Record<PlanKey, Provenance>> = {}
 
   const sourced = <K extends PlanKey>(key: K, fallback: DraftValue<PlanValues[K]>): Sourced<PlanValues[K]> => {
-    const own: DraftValue<PlanValues[K]> | undefined = draft[key]
-    const result = settle(own ?? fallback, complete)
+    const result = settleDraft(key, fallback, complete)
     provenance[key] = withoutValue(result)
     return result
   }
