@@ -1,6 +1,7 @@
 import type { TimeItem } from '../plan/item.ts'
 import { constantSource } from './efficiency.ts'
 import { expertConstant } from './expert-software.ts'
+import { hostConstant } from './host-seconds.ts'
 import type { StepContext } from './step-context.ts'
 import type { LayerTerm } from './term.ts'
 
@@ -17,7 +18,9 @@ const NOTES: Readonly<Record<string, Describe>> = {
   'dense products': c =>
     `${count(c.work.denseParameters)} parameters × ${tokens(c)}, ${2 + c.trains.weights + c.recompute} passes; ` +
     `${tera(c.ceilings.compute)} (${c.ceilings.from}) × ${c.constants[c.stack.efficiency]} ${c.stack.id}`,
-  'expert products': c => `${count(c.work.activeExpertParameters)} active parameters × ${tokens(c)}`,
+  'expert products': c =>
+    `${count(c.work.activeExpertParameters)} active of ${count(c.work.expertParameters)} parameters × ${tokens(c)}`,
+  'expert permutation': c => `${tokens(c)} × ${c.work.topK} experts, gathered and scattered back`,
   'output head': c => `${c.work.outputs} outputs × ${c.work.hiddenSize}; logits of ${c.plan.loss}`,
   attention: c => `${c.plan.attention}, length ${Math.round(c.length.computed)} (${c.length.note})`,
   elementwise: c => `${c.fused ? 'fused' : 'eager'} kernels over ${giga(c.bandwidth)}`,
@@ -28,6 +31,9 @@ const NOTES: Readonly<Record<string, Describe>> = {
   'context-parallel exchange': c => `${c.context} ranks`,
   'expert all-to-all': c => `${c.expert} ranks`,
   'sharded weights': c => `${c.plan.parallelism.data} over ${c.ranks} ranks, ${giga(c.fabric.allGather)}`,
+  stragglers: c => `${c.plan.gpus} GPUs in domains of ${c.domain}`,
+  'reference forward': c => `one forward pass over ${tokens(c)}`,
+  'reward forward': c => `one forward pass over ${tokens(c)}`,
   'pipeline bubble': c => `(${c.pipeline} − 1) ÷ ${c.plan.parallelism.pipelineInterleave} idle micro-batches`,
   'gradient averaging': c => `${count(c.counts.trainable)} gradients over ${c.ranks} ranks`,
   'weights to the engine': c => `${count(2 * c.counts.total)} bytes`,
@@ -54,7 +60,7 @@ const SOURCES: Readonly<Record<string, Describe>> = {
   elementwise: () => constantSource('elementwise'),
   adapters: () => constantSource('adapter_traffic'),
   'de-quantisation': () => constantSource('nf4_rate'),
-  'host launches': c => constantSource(c.stack.host),
+  'host launches': c => constantSource(hostConstant(c)),
   'tensor-parallel collectives': c => `${constantSource('exposed_tensor')}; ${c.fabric.source}`,
   'context-parallel exchange': c => `${constantSource('exposed_context')}; ${c.fabric.source}`,
   'expert all-to-all': c => `${constantSource('exposed_expert')}; ${c.fabric.source}`,
