@@ -78,7 +78,7 @@ const ROWS: readonly (readonly [VersionDefaultId, string, Readonly<Record<string
       ['q_proj', 'v_proj'],
       'all-linear',
     ],
-    ['ms-swift.max_length', SWIFT, { 'ms-swift': '2.6.1' }, p => p.sequenceLength, 2048, 8192],
+    ['ms-swift.max_length', `${SWIFT}packing: true\n`, { 'ms-swift': '2.6.1' }, p => p.sequenceLength, 2048, 8192],
   ]
 
 describe('defaults by library version', () => {

@@ -8,10 +8,16 @@ learning_rate: 1e-4
 `
 
 describe('ms-swift', () => {
-  test('without max_length the model’s longest context counts, and is said', async () => {
-    const { plan, codes } = await readText(BASE)
-    expect(plan.sequenceLength).toBe(8192)
+  test('without max_length only the data knows the longest sample, and that is said', async () => {
+    const { plan, provenance, codes } = await readText(BASE)
+    expect([plan.sequenceLength, provenance.sequenceLength?.from]).toEqual([2048, 'assumed'])
     expect(codes).toEqual(['assumed-default'])
+  })
+
+  test('without max_length packed rows fill the model’s longest context', async () => {
+    const { plan, codes } = await readText(`${BASE}packing: true\n`)
+    expect(plan.sequenceLength).toBe(8192)
+    expect(codes).toEqual([])
   })
 
   test.each([

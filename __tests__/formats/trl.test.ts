@@ -75,9 +75,9 @@ describe('TRL and its recipes', () => {
     expect(plan.reinforcement).toMatchObject({ referenceModel: 'separate', generations: 2 })
   })
 
-  test('max_length null takes the longest context', async () => {
+  test('max_length null leaves the longest sample to the data', async () => {
     const { plan, provenance } = await readText(`${BASE}dataset_name: org/data\nmax_length: null\n`)
-    expect(plan.sequenceLength).toBe(8192)
+    expect(plan.sequenceLength).toBe(2048)
     expect(provenance.sequenceLength?.from).toBe('assumed')
   })
 

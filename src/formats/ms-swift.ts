@@ -20,10 +20,11 @@ import {
   readLiger,
   readOptimizer,
 } from './hugging-face/transformers-arguments.ts'
+import { contextLength } from './hugging-face/uncut-length.ts'
 import { applyRows, flag, formatKeys, fromTable, positive } from './key-rows.ts'
 import { engineOf } from './ms-swift/engine.ts'
 import { readSwiftEvaluation } from './ms-swift/evaluation.ts'
-import { MODEL, SWIFT_ROWS, TRAIN } from './ms-swift/keys.ts'
+import { MODEL, SWIFT_ROWS, TEMPLATE, TRAIN } from './ms-swift/keys.ts'
 import { MEGATRON_SWIFT_ROWS, readMegatronSwift } from './ms-swift/megatron.ts'
 import { readReinforcement } from './ms-swift/reinforcement.ts'
 import { readTuner } from './ms-swift/tuner.ts'
@@ -128,7 +129,11 @@ export async function readSwiftArguments(
   const draft = applyRows(SWIFT_ROWS, fields, libraries)
   if (stage.value === 'grpo' && common.reinforcement)
     draft.sequenceLength = generatedLength(fields, common.reinforcement)
-  else if (!isCut(fields, libraries)) scope.findings.push(noLength(fields))
+  else if (!isCut(fields, libraries)) {
+    const packs = readPacking(fields, megatron).packing
+    if (typeof packs === 'object' && packs.value) draft.sequenceLength = contextLength(TEMPLATE)
+    else scope.findings.push(noLength(fields))
+  }
   if (megatron) return withParallelGpus({ ...draft, ...common, ...readMegatronSwift(fields) })
   Object.assign(
     draft,
@@ -175,9 +180,16 @@ function isCut(fields: Fields, libraries: Libraries): boolean {
 }
 
 function noLength({ node }: Fields): Finding {
-  const message = 'Without `max_length` samples are cut at the model’s longest context only; the figures hold for that.'
+  const message =
+    'Without `max_length` samples are cut at the model’s longest context only; the figures hold for samples of at most 2,048 tokens.'
   const { path, line, column } = node
-  return finding('assumed-default', { path, line, column, message, hint: 'Set `max_length`.' })
+  return finding('assumed-default', {
+    path,
+    line,
+    column,
+    message,
+    hint: 'Set `max_length` to the length of the longest sample.',
+  })
 }
 
 const RLHF_STAGES: Readonly<Record<string, Stage>> = {

@@ -1,11 +1,12 @@
 import { versionDefault } from '../../launch/version-defaults.ts'
 import type { GradientCheckpointing } from '../../plan/training-plan.ts'
 import { readAttention, readCheckpointing, TRAINING_ARGUMENT_ROWS } from '../hugging-face/transformers-arguments.ts'
+import { uncutLength } from '../hugging-face/uncut-length.ts'
 import { describedKey, fixed, type KeyRow, keyRow, positive, replaceRows } from '../key-rows.ts'
 
 export const TUNER = 'ms-swift 4.6 arguments/tuner_args.py'
 export const TRAIN = 'ms-swift 4.6 trainers/arguments.py'
-const TEMPLATE = 'ms-swift 4.6 arguments/base_args/template_args.py'
+export const TEMPLATE = 'ms-swift 4.6 arguments/base_args/template_args.py'
 export const MODEL = 'ms-swift 4.6 arguments/base_args/model_args.py'
 
 /** Every key that is read, its effect and its default. */
@@ -48,13 +49,10 @@ export const SWIFT_ROWS: readonly KeyRow[] = replaceRows(TRAINING_ARGUMENT_ROWS,
     fallback: libraries => {
       const fixed = versionDefault('ms-swift.max_length', libraries)
       if (fixed.value > 0) return fixed
-      return facts => ({
-        value: facts.maxPositions ?? 8192,
-        from: 'assumed',
-        note: `${TEMPLATE}: max_length is the model’s longest context; set max_length to be sure`,
-      })
+      return uncutLength(TEMPLATE)
     },
-    default: 'the model’s longest context since 3.0, 2048 before',
+    default:
+      'since 3.0 no cut below the model’s longest context (packed rows fill it; else 2,048 is assumed), 2048 before',
     source: TEMPLATE,
   }),
   keyRow({

@@ -4,6 +4,7 @@ import type { Sourced } from '../../plan/provenance.ts'
 import type { Loss, Stage } from '../../plan/vocabulary.ts'
 import type { Fields } from '../fields.ts'
 import { readLiger } from '../hugging-face/transformers-arguments.ts'
+import { uncutLength } from '../hugging-face/uncut-length.ts'
 import { positive, positiveOrNone } from '../key-rows.ts'
 
 import { SFT } from './keys.ts'
@@ -53,12 +54,7 @@ export function readLengths(fields: Fields, stage: Sourced<Stage>, libraries: Li
 }
 
 function lengthDefault(fields: Fields, stage: Sourced<Stage>, libraries: Libraries): DraftValue<number> {
-  if (fields.has('max_length') && fields.raw('max_length')?.scalar === null)
-    return facts => ({
-      value: facts.maxPositions ?? 4096,
-      from: 'assumed',
-      note: 'max_length: null truncates nothing; the model’s longest context is taken',
-    })
+  if (fields.has('max_length') && fields.raw('max_length')?.scalar === null) return uncutLength('trl: max_length null')
   return stage.value === 'dpo' || stage.value === 'kto' || stage.value === 'orpo'
     ? versionDefault('trl.preference_max_length', libraries)
     : byDefault(1024, `${SFT}: 1024`)
