@@ -107,13 +107,13 @@ describe('what the native trainers do that one would not expect', () => {
   })
 
   test.each([
-    ['--exp-avg-dtype: bf16\n  --main-grads-dtype: bf16', 'float32', 'float32'],
+    ['--exp-avg-dtype: bf16\n  --exp-avg-sq-dtype: bf16\n  --main-grads-dtype: bf16', 'float32', 'float32'],
     [
-      '--exp-avg-dtype: bf16\n  --main-grads-dtype: bf16\n  --use-precision-aware-optimizer: true',
+      '--exp-avg-dtype: bf16\n  --exp-avg-sq-dtype: bf16\n  --main-grads-dtype: bf16\n  --use-precision-aware-optimizer: true',
       'bfloat16',
       'bfloat16',
     ],
-    ['--exp-avg-dtype: fp8\n  --use-precision-aware-optimizer: true', 'fp8', 'float32'],
+    ['--exp-avg-dtype: fp8\n  --exp-avg-sq-dtype: fp8\n  --use-precision-aware-optimizer: true', 'fp8', 'float32'],
   ])('Megatron: %j gives %s moments and %s gradients', async (lines, moments, gradients) => {
     const { plan } = await readText(`${MEGATRON}  ${lines}\n`)
     expect(plan.precision).toMatchObject({ optimizerStates: moments, gradients })

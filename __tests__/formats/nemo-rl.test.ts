@@ -160,6 +160,7 @@ cluster: {gpus_per_node: 8, num_nodes: 4}
         gradients: 'bfloat16',
         optimizerStates: 'float32',
         masterWeights: true,
+        masterWeightBytes: 2,
         autocast: false,
       },
       parallelism: { data: 'distributed_optimizer', tensor: 2 },

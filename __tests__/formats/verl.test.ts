@@ -49,6 +49,7 @@ describe('verl', () => {
     expect(value('precision.weights')).toBe('bfloat16')
     expect(value('gradientCheckpointing')).toBe('full')
     expect(value('parallelism.data')).toBe('fsdp1')
+    expect(value('loss')).toBe('in_place')
     expect(value('reinforcement')).toMatchObject({
       referenceModel: 'separate',
       generations: 5,

@@ -135,3 +135,60 @@ describe('Unsloth', () => {
     expect(plan.checkpoints?.everySteps).toBe(500)
   })
 })
+
+const MEGATRON = [
+  '--num-layers: 2',
+  '--hidden-size: 64',
+  '--num-attention-heads: 4',
+  '--micro-batch-size: 1',
+  '--bf16: true',
+]
+const AWARE = ['--use-distributed-optimizer: true', '--use-precision-aware-optimizer: true']
+
+describe('Megatron-LM’s precision-aware optimizer', () => {
+  test.each([
+    ['keeps the bits that bfloat16 lacks', AWARE, 2],
+    [
+      'keeps float16 masters',
+      [...AWARE, '--main-params-dtype: fp16', '--fp8-format: e4m3', '--fp8-recipe: blockwise'],
+      2,
+    ],
+    [
+      'keeps float32 masters beside scaled 8-bit weights',
+      [...AWARE, '--fp8-format: e4m3', '--fp8-recipe: blockwise'],
+      4,
+    ],
+    ['delayed scaling keeps the remainders', [...AWARE, '--fp8-format: hybrid'], 2],
+    ['needs the distributed optimizer', ['--use-precision-aware-optimizer: true'], 4],
+    ['off', ['--use-distributed-optimizer: true'], 4],
+  ])('%s', async (_name, lines, bytes) => {
+    const { plan } = await readText(`MODEL_ARGS:\n${[...MEGATRON, ...lines].map(line => `  ${line}`).join('\n')}\n`)
+    expect(plan.precision).toMatchObject({ masterWeights: true, masterWeightBytes: bytes })
+  })
+
+  test.each([
+    [['--exp-avg-dtype: bf16'], 'float32'],
+    [['--exp-avg-dtype: bf16', '--exp-avg-sq-dtype: bf16'], 'bfloat16'],
+    [['--exp-avg-dtype: fp8', '--exp-avg-sq-dtype: fp16'], 'float16'],
+  ])('the wider of its moments holds: %j', async (lines, dtype) => {
+    const text = [...MEGATRON, ...AWARE, ...lines].map(line => `  ${line}`).join('\n')
+    expect((await readText(`MODEL_ARGS:\n${text}\n`)).plan.precision.optimizerStates).toBe(dtype)
+  })
+})
+
+test('NeMo Automodel: FusedAdam keeps float32 moments and masters of its own', async () => {
+  const text = (keys: string) => `step_scheduler: {local_batch_size: 1}
+model: {pretrained_model_name_or_path: org/model, torch_dtype: bfloat16}
+distributed: {strategy: fsdp2}
+optimizer: {${keys}}
+`
+  const read = async (keys: string) => (await readText(text(keys))).plan.precision
+  const name = '_target_: transformer_engine.pytorch.optimizers.fused_adam.FusedAdam'
+  expect(await read('_target_: torch.optim.AdamW')).toMatchObject({ masterWeights: false, optimizerStates: 'bfloat16' })
+  expect(await read(name)).toMatchObject({ masterWeights: false, optimizerStates: 'float32' })
+  expect(
+    await read(
+      `${name}, master_weights: true, store_param_remainders: true, exp_avg_dtype: torch.bfloat16, exp_avg_sq_dtype: torch.bfloat16`,
+    ),
+  ).toMatchObject({ masterWeights: true, masterWeightBytes: 2, optimizerStates: 'bfloat16' })
+})

@@ -26,6 +26,7 @@ export const SAMPLE_PLAN: TrainingPlan = {
     gradients: 'bfloat16',
     optimizerStates: 'bfloat16',
     masterWeights: false,
+    masterWeightBytes: 4,
     outerWeights: null,
     trainedWeights: null,
   },

@@ -33,6 +33,16 @@ describe('gradients between micro-steps', () => {
   })
 })
 
+test('masters of 16 bits take half of float32 ones', () => {
+  const masters = (masterWeightBytes: number) =>
+    bytesAt(
+      estimateMemory(sampleRun({ precision: { ...SAMPLE_PLAN.precision, masterWeights: true, masterWeightBytes } })),
+      'optimizer step',
+      'master weights',
+    )
+  expect([masters(4), masters(2)]).toEqual([4 * TOTAL, 2 * TOTAL])
+})
+
 describe('offload', () => {
   test.each(['zero2', 'zero3'] as const)('%s keeps gradients beside the offloaded states', data => {
     const precision = { ...SAMPLE_PLAN.precision, masterWeights: true, optimizerStates: 'float32' } as const

@@ -38,6 +38,28 @@ def with_cross_entropy(logits, labels):
     return F.cross_entropy(flat, labels[:chosen, 1:].contiguous().view(-1)) + gathered(logits, labels)
 
 
+class InPlace(torch.autograd.Function):
+    """What flash-attn's ops/triton/cross_entropy.py keeps and writes with inplace_backward; its kernels need a GPU."""
+
+    @staticmethod
+    def forward(ctx, logits, labels):
+        sums = torch.logsumexp(logits[:1], -1).expand(logits.shape[0]).contiguous()
+        ctx.save_for_backward(logits, sums, labels)
+        return sums
+
+    @staticmethod
+    def backward(ctx, grad):
+        logits, _, _ = ctx.saved_tensors
+        return logits, None
+
+
+def in_place(logits, labels):
+    """verl workers/actor/dp_actor.py _forward_micro_batch over rows without padding."""
+    rows = logits.view(1, -1, VOCABULARY).squeeze(0)
+    rows.div_(0.9)
+    return -InPlace.apply(rows, labels.view(-1)).sum()
+
+
 def measure(loss, dtype, lifted):
     inputs = torch.randn(SEQUENCES, TOKENS, VOCABULARY, dtype=dtype).requires_grad_()
     labels = torch.randint(0, VOCABULARY, (SEQUENCES, TOKENS))
@@ -59,11 +81,11 @@ def measure(loss, dtype, lifted):
     return dict(held=round(held, 3), forward=round(forward, 3), most=round(most, 3))
 
 
-LOSSES = dict(cross_entropy=cross_entropy, selective=selective, gathered=gathered, scaled=scaled, with_cross_entropy=with_cross_entropy)
+LOSSES = dict(cross_entropy=cross_entropy, selective=selective, gathered=gathered, scaled=scaled, with_cross_entropy=with_cross_entropy, in_place=in_place)
 rows = []
 for name, loss in LOSSES.items():
     for dtype, lifted in ((torch.bfloat16, False), (torch.bfloat16, True), (torch.float32, False)):
-        if name == "cross_entropy" and lifted:
+        if name in ("cross_entropy", "in_place") and lifted:
             continue
         rows.append(dict(loss=name, dtype=str(dtype)[6:], lifted=lifted, **measure(loss, dtype, lifted)))
 print(json.dumps({

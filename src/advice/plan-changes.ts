@@ -156,6 +156,7 @@ function withData(plan: TrainingPlan, data: 'zero2' | 'zero3'): TrainingPlan {
         gradients: weights,
         optimizerStates: 'float32',
         masterWeights: true,
+        masterWeightBytes: 4,
         outerWeights: null,
         trainedWeights: null,
         autocast: false,

@@ -61,7 +61,8 @@ export const MEGATRON_KEYS: readonly FormatKey[] = [
     ['untie_embeddings_and_output_weights', 'model', 'off: tied'],
     ['vocab_size, make_vocab_size_divisible_by', 'model', '128 × tensor ranks'],
     ['bf16, fp16, fp8_format', 'precision', 'float32'],
-    ['use_precision_aware_optimizer, exp_avg_dtype, main_grads_dtype', 'precision', 'off, fp32, fp32'],
+    ['use_precision_aware_optimizer, exp_avg_dtype, exp_avg_sq_dtype, main_grads_dtype', 'precision', 'off, fp32'],
+    ['main_params_dtype', 'precision.masterWeightBytes', 'fp32; 2 B of remainders under the precision-aware optimizer'],
     ['use_distributed_optimizer', 'parallelism.data', 'off'],
     ['sequence_parallel', 'parallelism.sequenceParallel', 'off'],
     ['recompute_activations, recompute_granularity', 'gradientCheckpointing', 'none'],
@@ -156,14 +157,40 @@ export function readMegatronPrecision(fields: Fields): MutablePlanDraft {
       (reduced && { ...reduced, value: dtype }) ??
       readAware(fields, 'main_grads_dtype', MAIN_GRADIENTS) ??
       byDefault('float32', `${ARGUMENTS}: float32 main gradients`),
-    'precision.optimizerStates':
-      readAware(fields, 'exp_avg_dtype', MOMENTS) ?? byDefault('float32', `${ARGUMENTS}: exp_avg_dtype fp32`),
+    'precision.optimizerStates': readMoments(fields) ?? byDefault('float32', `${ARGUMENTS}: exp_avg_dtype fp32`),
     'precision.masterWeights': byDefault(half !== undefined, `${ARGUMENTS}: main_params_dtype fp32`),
+    ...readMasterBytes(fields, dtype === 'bfloat16'),
   }
 }
 
 const MAIN_GRADIENTS = { fp32: 'float32', bf16: 'bfloat16' } as const
 const MOMENTS = { fp32: 'float32', bf16: 'bfloat16', fp16: 'float16', fp8: 'fp8' } as const
+type Moment = (typeof MOMENTS)[keyof typeof MOMENTS]
+const NARROWING: readonly Moment[] = ['float32', 'bfloat16', 'float16', 'fp8']
+
+/** The two moments may differ; the plan has one dtype, so that the wider holds. */
+function readMoments(fields: Fields): Sourced<Moment> | undefined {
+  const [first, second] = ['exp_avg_dtype', 'exp_avg_sq_dtype'].map(key => readAware<Moment>(fields, key, MOMENTS))
+  if (first === undefined || second === undefined) return undefined
+  const width = ({ value }: typeof first) => NARROWING.indexOf(value)
+  return width(second) < width(first) ? second : first
+}
+
+/**
+ * Under the precision-aware optimizer TransformerEngine's FusedAdam keeps the 16 bits that a bfloat16 weight lacks (core 0.20
+ * optimizer_config.py store_param_remainders), or float16 masters; scaled 8-bit recipes other than `delayed` go back to float32 ones.
+ */
+function readMasterBytes(fields: Fields, isBfloat16: boolean): MutablePlanDraft {
+  const aware = on(fields, 'use_precision_aware_optimizer')
+  const sharded = on(fields, 'use_distributed_optimizer')
+  if (aware === undefined || sharded === undefined) return {}
+  if (fields.string('main_params_dtype')?.value === 'fp16')
+    return { 'precision.masterWeightBytes': mapped(aware, () => 2) }
+  const recipe = fields.string('fp8_recipe')?.value ?? 'delayed'
+  const is8bit = fields.isSet('fp8_format') || fields.isSet('fp8')
+  const remainders = isBfloat16 && !(is8bit && recipe !== 'delayed') && !on(fields, 'fp8_param_gather')
+  return remainders ? { 'precision.masterWeightBytes': mapped(aware, () => 2) } : {}
+}
 
 /** Dtypes that count only under the precision-aware optimizer (optimizer_config.py asserts fp32 without it). */
 function readAware<T extends string>(

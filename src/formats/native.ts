@@ -124,6 +124,9 @@ const ROWS: readonly NativeRow[] = [
   row('precision.gradients', 'precision.gradients', word([...STORAGE_DTYPES, 'auto'])),
   row('precision.optimizer_states', 'precision.optimizerStates', word([...OPTIMIZER_STATE_DTYPES, 'auto'])),
   row('precision.master_weights', 'precision.masterWeights', flag),
+  row('precision.master_weight_bytes', 'precision.masterWeightBytes', (fields, key) =>
+    fields.number(key, { min: 2, max: 4 }),
+  ),
   row('optimizer', 'optimizer', word(OPTIMIZERS)),
   row('optimizer_implementation', 'optimizerImplementation', word(OPTIMIZER_IMPLEMENTATIONS)),
   row('optimizer_paged', 'optimizerPaged', flag),

@@ -80,7 +80,7 @@ function readDraft(document: ConfigDocument, root: ConfigNode, findings: Finding
       ? mapped(fp8, () => 'float8' as const)
       : byDefault('bfloat16', `${DISTRIBUTED}: mp_policy bfloat16`),
     'precision.autocast': byDefault(false, `${DISTRIBUTED}: FSDP2 mixed precision policy`),
-    'precision.masterWeights': byDefault(false, 'torch.optim keeps no second copy'),
+    ...readStates(at('optimizer')),
     microBatchSize: orDefault(steps.integer('local_batch_size', { min: 1 }), 1, `${RECIPE}: 1`),
     globalBatchSize: orDefault(steps.integer('global_batch_size', { min: 1 }), 32, `${RECIPE}: 32`),
     gradientAccumulationSteps: byDefault('auto', `${RECIPE}: global ÷ (local × ranks)`),
@@ -107,6 +107,25 @@ function readDraft(document: ConfigDocument, root: ConfigNode, findings: Finding
     ...readDistributed(at('distributed')),
     ...launchComment(document),
     ...readSchedule(root, steps, findings),
+  }
+}
+
+/** torch.optim keeps moments like the parameters and no second copy; TransformerEngine's FusedAdam has dtypes of its own. */
+function readStates(optimizer: Fields): MutablePlanDraft {
+  const fused = /FusedAdam/.test(optimizer.string('_target_')?.value ?? '')
+  if (!fused) return { 'precision.masterWeights': byDefault(false, 'torch.optim keeps no second copy') }
+  const source = 'TransformerEngine pytorch/optimizers/fused_adam.py'
+  const remainders = optimizer.boolean('store_param_remainders')
+  const moments = ['exp_avg_dtype', 'exp_avg_sq_dtype'].map(key => optimizer.string(key))
+  const narrow = moments.every(moment => /bfloat16|bf16/.test(moment?.value ?? ''))
+  const [first] = moments
+  return {
+    'precision.masterWeights': orDefault(optimizer.boolean('master_weights'), false, `${source}: master_weights False`),
+    ...(remainders?.value ? { 'precision.masterWeightBytes': mapped(remainders, () => 2) } : {}),
+    'precision.optimizerStates':
+      first && narrow
+        ? mapped(first, () => 'bfloat16' as const)
+        : byDefault('float32', `${source}: exp_avg_dtype float32`),
   }
 }
 

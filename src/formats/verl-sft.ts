@@ -32,7 +32,9 @@ export function readVerlSft(root: Fields, findings: Finding[], context: ReadCont
     gradientCheckpointing: { ...checkpointing, value: checkpointing.value ? 'full' : 'none' },
     checkpointingReentrant: byDefault(false, 'verl 0.8 trainer/fsdp_sft_trainer.py: use_reentrant False'),
     fusedKernels: { ...liger, value: liger.value ? 'liger' : 'none' },
-    loss: byDefault('full_logits', 'verl 0.8 trainer/fsdp_sft_trainer.py: CrossEntropyLoss over the logits'),
+    loss: old
+      ? byDefault('full_logits', 'verl 0.8 trainer/fsdp_sft_trainer.py: CrossEntropyLoss over the logits')
+      : byDefault('in_place', 'verl @b178a3c workers/engine/fsdp/transformer_impl.py: logprobs_from_logits'),
   }
 }
 

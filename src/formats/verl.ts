@@ -180,7 +180,9 @@ function readModelSwitches(fields: DottedFields, megatron: boolean): MutablePlan
     checkpointingReentrant: byDefault(false, 'verl 0.8 workers/fsdp_workers.py: use_reentrant False'),
     activationOffload: fields.boolean(`${MODEL}.enable_activation_offload`) ?? byDefault(false, `${RL}: false`),
     fusedKernels: { ...liger, value: liger.value ? 'liger' : 'none' },
-    loss: { ...fused, value: fused.value ? 'fused_linear' : 'full_logits' },
+    loss: fused.value
+      ? { ...fused, value: 'fused_linear' }
+      : byDefault('in_place', 'verl @b178a3c utils/torch_functional.py: flash-attn’s cross entropy'),
   }
 }
 

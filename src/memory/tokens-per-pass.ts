@@ -23,10 +23,16 @@ export function tokensPerPass(plan: TrainingPlan): number {
   return (plan.microBatchSize * SEQUENCES_PER_SAMPLE[plan.stage] * length) / plan.parallelism.context
 }
 
-/** Tokens whose logits are computed: reinforcement stages ask for the completion only (trl 1.13 grpo_trainer.py `logits_to_keep`). */
+/**
+ * Trainers whose head runs over the prompt too: verl @b178a3c workers/actor/dp_actor.py, OpenRLHF 0.11 models/actor.py, NeMo RL @7ea279a
+ * models/automodel/train.py, torchtune @bd2a0fc recipes/dev/grpo_full_finetune_distributed.py, open-instruct @e6c3044 grpo_fast.py.
+ */
+const HEADS_OVER_PROMPTS = new Set(['verl', 'openrlhf', 'nemo-rl', 'torchtune', 'open-instruct', 'megatron'])
+
+/** Tokens whose logits are computed: trl's reinforcement stages ask for the completion only (trl 1.13 grpo_trainer.py `logits_to_keep`). */
 export function logitTokensPerPass(plan: TrainingPlan): number {
   const completion = plan.reinforcement?.completionLength ?? 0
-  const reinforced = plan.stage === 'grpo' || plan.stage === 'ppo'
+  const reinforced = (plan.stage === 'grpo' || plan.stage === 'ppo') && !HEADS_OVER_PROMPTS.has(plan.framework)
   return reinforced && completion > 0
     ? (plan.microBatchSize * completion) / plan.parallelism.context
     : tokensPerPass(plan)

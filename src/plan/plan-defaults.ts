@@ -38,6 +38,7 @@ export const GENERIC_DEFAULTS: { readonly [K in GenericKey]: DraftValue<PlanValu
   'precision.gradients': byDefault('auto', 'torch: the dtype of the parameter'),
   'precision.optimizerStates': byDefault('auto', 'torch: zeros_like(parameter)'),
   'precision.masterWeights': byDefault(false, 'torch: none'),
+  'precision.masterWeightBytes': byDefault(4, 'float32'),
   optimizer: byDefault('adamw', 'native format'),
   optimizerImplementation: byDefault('fused', 'transformers 5.18: adamw_torch_fused with torch ≥ 2.8'),
   optimizerPaged: byDefault(false, 'none'),

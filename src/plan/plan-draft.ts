@@ -84,6 +84,7 @@ export interface PlanValues {
   /** auto: the dtype of what trains, or of its master copy. */
   'precision.optimizerStates': OptimizerStateDtype | 'auto'
   'precision.masterWeights': boolean
+  'precision.masterWeightBytes': number
   optimizer: Optimizer
   optimizerImplementation: OptimizerImplementation
   optimizerPaged: boolean

@@ -144,6 +144,7 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
       gradients: gradients === 'auto' ? trained : gradients,
       optimizerStates: stateDtype,
       masterWeights,
+      masterWeightBytes: get('precision.masterWeightBytes'),
     },
     optimizer: get('optimizer'),
     optimizerImplementation: get('optimizerImplementation'),

@@ -130,6 +130,8 @@ export interface PrecisionPlan {
   readonly gradients: StorageDtype
   readonly optimizerStates: OptimizerStateDtype
   readonly masterWeights: boolean
+  /** Bytes of a trained parameter's master copy: 4 as float32; 2 where the optimizer keeps 16 bits, or only those the bfloat16 weight lacks. */
+  readonly masterWeightBytes: number
 }
 
 export type GradientCheckpointing = 'none' | 'full' | 'selective' | { readonly every: number }

@@ -114,6 +114,7 @@ export const LOSSES = [
   'full_logits',
   'full_logits_float32',
   'full_logits_native',
+  'in_place',
   'chunked',
   'fused_linear',
   'cut_cross_entropy',

@@ -56,6 +56,9 @@ export const PLAN_KEY_SCHEMAS: Readonly<Record<string, Schema>> = {
   'precision.gradients': oneOf([...STORAGE_DTYPES, 'auto'], 'Gradients.'),
   'precision.optimizer_states': oneOf([...OPTIMIZER_STATE_DTYPES, 'auto'], 'Optimizer states.'),
   'precision.master_weights': flag('A float32 copy of trained weights.'),
+  'precision.master_weight_bytes': count(
+    'Bytes of a weight’s master copy: 4, or 2 where only the bits that bfloat16 lacks are kept.',
+  ),
   optimizer: oneOf(OPTIMIZERS, 'Family of the optimizer.'),
   optimizer_implementation: oneOf(OPTIMIZER_IMPLEMENTATIONS, 'How its step is run.'),
   optimizer_paged: flag('States may move to the host.'),

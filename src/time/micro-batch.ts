@@ -96,6 +96,7 @@ const LOGIT_BYTES = {
   full_logits: 20,
   full_logits_float32: 36,
   full_logits_native: 20,
+  in_place: 20,
   chunked: 16,
   fused_linear: 8,
   cut_cross_entropy: 8,

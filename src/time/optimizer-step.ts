@@ -33,7 +33,8 @@ export function optimizerSeconds(c: StepContext): number {
   const trained = counts.trainable / (tensor * pipeline * (SHARDED.has(plan.parallelism.data) ? shardCount(c) : 1))
   if (plan.parallelism.offload !== 'none') return offloadSeconds(c)
   const states = STATES[plan.optimizer] ?? 2
-  const master = plan.precision.masterWeights || plan.precision.weights === 'float32' ? 4 : 2
+  const { masterWeights, masterWeightBytes, weights } = plan.precision
+  const master = masterWeights ? masterWeightBytes : weights === 'float32' ? 4 : 2
   const gradients = plan.precision.gradients === 'float32' ? 4 : 2
   const copy = plan.precision.masterWeights && plan.precision.weights !== 'float32' ? 2 : 0
   const bytes = 2 * states * STATE_BYTES[plan.precision.optimizerStates] + 2 * master + 2 * gradients + copy

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { logitBytes } from '../../../src/memory/loss/logit-bytes.ts'
+import { logitTokensPerPass } from '../../../src/memory/tokens-per-pass.ts'
 import type { TrainingPlan } from '../../../src/plan/training-plan.ts'
 import fixtures from '../fixtures/loss-bytes.json' with { type: 'json' }
 import { SAMPLE_PLAN } from '../sample-run.ts'
@@ -11,6 +12,7 @@ const PLANS: Readonly<Record<string, Partial<TrainingPlan>>> = {
   gathered: { stage: 'dpo', libraries: { trl: '0.12.0' } },
   scaled: { stage: 'grpo' },
   with_cross_entropy: { stage: 'orpo' },
+  in_place: { stage: 'grpo', framework: 'verl', loss: 'in_place' },
 }
 
 /** The last position has no label: 1 of 256 tokens is left out of most losses. */
@@ -55,6 +57,32 @@ describe('bytes per logit', () => {
       logitBytes(plan({ stage: 'dpo', reinforcement: value }, true), 2),
     )
     expect([alone?.endOfForward, beside?.endOfForward]).toEqual([6, 10])
+  })
+
+  test('OpenRLHF keeps float32 logits beside their gradient and its 16-bit copy', () => {
+    const bytes = logitBytes(plan({ framework: 'openrlhf', stage: 'ppo', loss: 'full_logits_float32' }, false), 2)
+    expect([bytes.endOfForward, bytes.backward]).toEqual([6, 10])
+  })
+
+  test.each([
+    ['verl', 1536],
+    ['openrlhf', 1536],
+    ['trl', 1024],
+  ] as const)('the head of %s runs over %i tokens of a prompt of 512 and a completion of 1024', (framework, tokens) => {
+    const reinforcement = {
+      referenceModel: 'none',
+      generations: 8,
+      promptLength: 512,
+      completionLength: 1024,
+      iterations: 1,
+      generation: 'none',
+      colocatedMemoryShare: 0,
+      sleepMode: false,
+      rewardModel: false,
+      valueModel: false,
+    } as const
+    const asked = plan({ framework, stage: 'grpo', microBatchSize: 1, reinforcement }, false)
+    expect(logitTokensPerPass({ ...asked, parallelism: { ...asked.parallelism, context: 1 } })).toBe(tokens)
   })
 
   test.each(['0.1.0', '0.2.2', undefined])('torchtitan %s compiles its loss', version => {

@@ -93,6 +93,19 @@ function readTorchOptimizer(fields: DottedFields, base: ShippedBase): MutablePla
   }
 }
 
+/** Every base turns the precision-aware optimizer on, which keeps the 16 bits that a bfloat16 weight lacks; scaled 8-bit recipes keep float32. */
+function readMasterBytes(fields: DottedFields, source: string): MutablePlanDraft {
+  const aware =
+    fields.boolean(`${MEGATRON}.optimizer.use_precision_aware_optimizer`) ??
+    byDefault(true, `${source} use_precision_aware_optimizer true`)
+  const sharded = fields.boolean(`${MEGATRON}.optimizer.use_distributed_optimizer`)?.value ?? true
+  const recipe = fields.string(`${MEGATRON}.fp8_cfg.fp8_recipe`)?.value ?? 'blockwise'
+  const is8bit = fields.isOn(`${MEGATRON}.fp8_cfg.enabled`)
+  const is16bit = fields.string('policy.precision')?.value === 'float16'
+  const remainders = aware.value && sharded && !is16bit && !(is8bit && recipe !== 'delayed')
+  return remainders ? { 'precision.masterWeightBytes': mapped(aware, () => 2) } : {}
+}
+
 function readMegatron(fields: DottedFields, base: ShippedBase, findings: Finding[]): MutablePlanDraft {
   const source = `${SHIPPED_SOURCE}/${base.file}: megatron_cfg`
   const scope = fields.scope(MEGATRON)
@@ -120,6 +133,7 @@ function readMegatron(fields: DottedFields, base: ShippedBase, findings: Finding
       : byDefault(weights, `${source} grad_reduce_in_fp32 false`),
     'precision.optimizerStates': byDefault('float32', 'Megatron core: exp_avg_dtype fp32'),
     'precision.masterWeights': byDefault(!full, 'Megatron core: main_params_dtype fp32'),
+    ...readMasterBytes(fields, source),
     'parallelism.data': mapped(sharded, on => (on ? 'distributed_optimizer' : 'ddp')),
     'parallelism.tensor': size('tensor_model_parallel_size'),
     'parallelism.pipeline': size('pipeline_model_parallel_size'),

@@ -35,6 +35,8 @@ export function logitBytes(plan: TrainingPlan, element: number): LogitBytes {
         note: 'logits, log-softmax and their gradients in the logits’ dtype',
         source: LAB,
       }
+    case 'in_place':
+      return inPlace(element)
     case 'chunked':
       return chunked(plan, element)
     case 'vocab_parallel':
@@ -111,6 +113,22 @@ function fullLogits(plan: TrainingPlan, element: number): LogitBytes {
         note: '4 logits + 4 log-softmax + 4 + 4 gradients',
         source: LAB,
       }
+}
+
+/**
+ * The kernel writes the gradient over the logits it kept. The temperature divided a view of them in place, so that autograd copies that
+ * gradient to the base, clones it and divides the clone.
+ */
+function inPlace(element: number): LogitBytes {
+  return {
+    endOfForward: element,
+    backward: 4 * element,
+    headBackward: element,
+    kept: 0,
+    note: 'logits that their gradient replaces, three copies in the backward of the temperature',
+    source:
+      'verl @b178a3c utils/torch_functional.py logprobs_from_logits (inplace_backward), flash-attn ops/triton/cross_entropy.py; measured with PyTorch 2.13 on CPU (bench/memory-lab/loss_bytes.py)',
+  }
 }
 
 /** torch.distributed's loss parallelism runs in plain operations: a zeroed gradient, exp(log-softmax) and their sum beside the log-softmax. */

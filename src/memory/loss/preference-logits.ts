@@ -33,6 +33,13 @@ const SCALED: PreferenceRow = {
   note: 'log-probabilities of the completion after the temperature',
 }
 
+/** OpenRLHF 0.11 models/actor.py casts the logits and keeps them; models/utils.py log_probs_from_logits: flash-attn's cross entropy over them. */
+const FUSED_OVER_CAST: PreferenceRow = {
+  forward: { half: 6, wide: 6 },
+  backward: { half: 10, wide: 10 },
+  note: 'float32 logits, their gradient and its 16-bit copy',
+}
+
 /** trl 1.13 experimental/orpo, experimental/cpo: log-softmax of all logits and the cross entropy of the chosen half. */
 const WITH_CROSS_ENTROPY: PreferenceRow = {
   forward: { half: 6, wide: 12 },
@@ -52,7 +59,7 @@ const ROWS: Partial<Record<Stage, PreferenceRow>> = {
 /** What a preference loss keeps and creates per logit; null: the stage has a cross entropy. `element`: bytes of the logits. */
 export function preferenceLogits(plan: TrainingPlan, element: number): LogitBytes | null {
   const gathers = olderThan(plan.libraries, { library: 'trl', version: [0, 14] })
-  const row = gathers && ROWS[plan.stage] === SELECTIVE ? GATHERED : ROWS[plan.stage]
+  const row = gathers && ROWS[plan.stage] === SELECTIVE ? GATHERED : rowOfStage(plan)
   if (row === undefined) return null
   const wide = element === 4 || returnsFloat32(plan)
   const pick = (bytes: PreferenceRow['forward']) => (wide ? bytes.wide : bytes.half)
@@ -65,6 +72,10 @@ export function preferenceLogits(plan: TrainingPlan, element: number): LogitByte
     note: `${row.note}${reference > 0 ? `, ${reference} B of the reference model’s` : ''}`,
     source: LAB,
   }
+}
+
+function rowOfStage({ framework, stage }: TrainingPlan): PreferenceRow | undefined {
+  return framework === 'openrlhf' && ROWS[stage] === SCALED ? FUSED_OVER_CAST : ROWS[stage]
 }
 
 /** 16-bit logits and their log-softmax, or float32 logits alone. */

@@ -104,10 +104,10 @@ function masterItems({ plan, parameters, shards }: StateContext): MemoryItem[] {
     ]
   if (!plan.precision.masterWeights) return []
   return [
-    item('master weights', (parameters.trainable * 4) / shards.states, {
-      note: `${short(parameters.trainable)} trained × 4 B${shards.states > 1 ? ` ÷ ${short(shards.states)}` : ''}`,
+    item('master weights', (parameters.trainable * plan.precision.masterWeightBytes) / shards.states, {
+      note: `${short(parameters.trainable)} trained × ${plan.precision.masterWeightBytes} B${shards.states > 1 ? ` ÷ ${short(shards.states)}` : ''}`,
       source:
-        'float32 copy kept by the engine (DeepSpeed 0.19 stage3.py fp32_partitioned_groups_flat, Megatron-LM distrib_optimizer.py)',
+        'copy kept by the engine (DeepSpeed 0.19 stage3.py fp32_partitioned_groups_flat, Megatron-LM distrib_optimizer.py; TransformerEngine FusedAdam store_param_remainders)',
     }),
   ]
 }

@@ -19,7 +19,7 @@ export function valueModelItems({ plan, parameters, shards }: StateContext): {
   })
   const perParameter =
     OPTIMIZER_ROWS[plan.optimizer].states * STATE_BYTES[plan.precision.optimizerStates] +
-    (plan.precision.masterWeights ? 4 : 0)
+    (plan.precision.masterWeights ? plan.precision.masterWeightBytes : 0)
   const states = item('states of the value model', (parameters.total * perParameter) / shards.states, {
     note: `${short(parameters.total)} trained × ${short(perParameter)} B`,
     source,
