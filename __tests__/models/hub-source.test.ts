@@ -312,7 +312,7 @@ describe('a real server', () => {
     })
     const started = performance.now()
     expect(messageOf(await config('drip'))).toContain('did not answer within')
-    expect(performance.now() - started).toBeLessThan(3000)
+    expect(performance.now() - started).toBeLessThan(15_000)
     expect(asked).toBe(1)
   })
 

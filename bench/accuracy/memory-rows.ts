@@ -1,10 +1,5 @@
-import { readNativeDocument } from '../../src/formats/native.ts'
-import { parseDocument } from '../../src/formats/parse-document.ts'
-import { findGpu } from '../../src/hardware/gpu-catalogue.ts'
-import { countModel } from '../../src/models/count-parameters.ts'
-import { readArchitecture } from '../../src/models/read-architecture.ts'
-import { resolvePlan } from '../../src/plan/resolve-plan.ts'
 import type { Run } from '../../src/plan/run.ts'
+import { type NativePlan, nativeRun } from './native-run.ts'
 
 export type Metric = 'allocated' | 'reserved' | 'device' | 'unspecified'
 
@@ -30,7 +25,7 @@ interface RawRow {
   readonly id: string
   readonly group: string
   readonly confidence: MemoryRow['confidence']
-  readonly plan: { readonly model: Readonly<Record<string, unknown>> }
+  readonly plan: NativePlan
   readonly measured: {
     readonly metric: Metric
     readonly gib: number | null
@@ -64,35 +59,9 @@ function toRow(raw: RawRow): MemoryRow {
     id: raw.id,
     group: raw.group,
     confidence: raw.confidence,
-    run: runOf(raw),
+    run: nativeRun(raw.id, raw.plan),
     readings,
     fits: measured.fits,
     lastRank: measured.ranks === 'last',
   }
-}
-
-function runOf(raw: RawRow): Run {
-  const [read] = readNativeDocument(parseDocument(`${raw.id}.json`, JSON.stringify(raw.plan))).runs
-  const errors = read?.findings.filter(entry => entry.severity === 'error') ?? []
-  if (read === undefined || errors.length > 0)
-    throw new Error(`${raw.id}: ${errors.map(entry => entry.message).join(' ')}`)
-  const { architecture } = readArchitecture(raw.plan.model, { name: raw.id, transformersMajor: 5 })
-  if (architecture === null) throw new Error(`${raw.id}: the model's fields cannot be read`)
-  const gpuName = read.draft['hardware.gpu']
-  const gpu = gpuName !== undefined && typeof gpuName !== 'function' ? findGpu(gpuName.value) : null
-  const { plan } = resolvePlan({
-    draft: read.draft,
-    facts: {
-      checkpointDtype: architecture.checkpointDtype,
-      modelType: architecture.modelType,
-      isMixtureOfExperts: architecture.layers.some(({ layer }) => layer.moe !== null),
-      hasVision: architecture.vision !== null,
-      tiedEmbeddings: architecture.tiedEmbeddings,
-      maxPositions: architecture.maxPositions,
-      gpuGeneration: gpu?.generation ?? null,
-      bf16Supported: gpu?.bf16Supported ?? null,
-    },
-    modelName: architecture.name,
-  })
-  return { plan, architecture, counts: countModel(architecture, plan).counts, gpu }
 }

@@ -12,14 +12,23 @@ export interface NativePlan {
   readonly model: Readonly<Record<string, unknown>>
 }
 
-/** The plan as a run, read by the same code as users' plans. A plan that cannot be read is an error that names `id`. */
+/** The plan as a run. A plan that cannot be read is an error that names `id`. */
 export function nativeRun(id: string, native: NativePlan): Run {
+  const run = readNativeRun(id, native)
+  if (typeof run === 'string') throw new Error(`${id}: ${run}`)
+  return run
+}
+
+/** The same, read by the same code as users' plans; a text says why it cannot be read. */
+export function readNativeRun(id: string, native: NativePlan): Run | string {
   const [read] = readNativeDocument(parseDocument(`${id}.json`, JSON.stringify(native))).runs
   const errors = read?.findings.filter(({ severity }) => severity === 'error') ?? []
-  if (read === undefined || errors.length > 0)
-    throw new Error(`${id}: ${errors.map(({ message }) => message).join(' ')}`)
-  const { architecture } = readArchitecture(native.model, { name: id, transformersMajor: 5 })
-  if (architecture === null) throw new Error(`${id}: the model's fields cannot be read`)
+  if (read === undefined) return 'the plan was not read'
+  if (errors.length > 0) return errors.map(({ message }) => message).join(' ')
+  const { id: hubId } = native.model
+  const name = typeof hubId === 'string' ? hubId : id
+  const { architecture, findings } = readArchitecture(native.model, { name, transformersMajor: 5 })
+  if (architecture === null) return findings.map(({ message }) => message).join(' ')
   const named = read.draft['hardware.gpu']
   const gpu = named !== undefined && typeof named !== 'function' ? findGpu(named.value) : null
   const facts = {

@@ -1,10 +1,5 @@
-import { readNativeDocument } from '../../src/formats/native.ts'
-import { parseDocument } from '../../src/formats/parse-document.ts'
-import { findGpu } from '../../src/hardware/gpu-catalogue.ts'
-import { countModel } from '../../src/models/count-parameters.ts'
-import { readArchitecture } from '../../src/models/read-architecture.ts'
-import { resolvePlan } from '../../src/plan/resolve-plan.ts'
 import type { Run } from '../../src/plan/run.ts'
+import { type NativePlan, readNativeRun } from './native-run.ts'
 
 /** One measured run of bench/speed.jsonl, ready to estimate. */
 export interface SpeedRow {
@@ -23,7 +18,7 @@ interface RawRow {
   readonly id: string
   readonly group: string
   readonly confidence: SpeedRow['confidence']
-  readonly plan: { readonly model: { readonly id: string }; readonly hardware: { readonly gpu: string } }
+  readonly plan: NativePlan
   readonly measured: {
     readonly step_seconds: number | null
     readonly total_seconds: number | null
@@ -56,25 +51,8 @@ export function readSpeedRows(text: string): SpeedRows {
   return { rows, unread }
 }
 
-function readRun({ plan: native }: RawRow): SpeedRow['run'] | string {
-  const read = readNativeDocument(parseDocument('plan.json', JSON.stringify(native))).runs[0]
-  const gpu = findGpu(native.hardware.gpu)
-  if (read === undefined) return 'the plan was not read'
-  if (gpu === null) return 'the GPU is not known'
-  const errors = read.findings.filter(({ severity }) => severity === 'error')
-  if (errors.length > 0) return errors.map(({ message }) => message).join(' ')
-  const { architecture, findings } = readArchitecture(native.model, { name: native.model.id, transformersMajor: 5 })
-  if (architecture === null) return findings.map(({ message }) => message).join(' ')
-  const facts = {
-    checkpointDtype: architecture.checkpointDtype,
-    modelType: architecture.modelType,
-    isMixtureOfExperts: architecture.layers.some(({ layer }) => layer.moe !== null),
-    hasVision: architecture.vision !== null,
-    tiedEmbeddings: architecture.tiedEmbeddings,
-    maxPositions: architecture.maxPositions,
-    gpuGeneration: gpu.generation,
-    bf16Supported: gpu.bf16Supported,
-  }
-  const { plan } = resolvePlan({ draft: read.draft, facts, modelName: architecture.name })
-  return { plan, architecture, counts: countModel(architecture, plan).counts, gpu }
+function readRun({ id, plan }: RawRow): SpeedRow['run'] | string {
+  const run = readNativeRun(id, plan)
+  if (typeof run === 'string') return run
+  return run.gpu === null ? 'the GPU is not known' : { ...run, gpu: run.gpu }
 }
