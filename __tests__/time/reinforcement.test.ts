@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { estimateTime } from '../../src/time/estimate-time.ts'
+import { scoresBeforeUpdate } from '../../src/time/scores-before-update.ts'
 import type { TimeEstimate } from '../../src/time/time-estimate.ts'
 import { runOf } from './runs.ts'
 
@@ -63,6 +64,37 @@ describe('other models of a step', () => {
     const time = grpo({ reference_model: 'separate', reward_model: true, value_model: true })
     expect(part(time, 'reward forward')).toBe(part(time, 'reference forward'))
     expect(part(time, 'value model')).toBeCloseTo(3 * part(time, 'reference forward'), 9)
+  })
+})
+
+describe('the policy scores its completions before the update', () => {
+  test.each([
+    ['verl', {}, true],
+    ['nemo-rl', { generation: 'transformers' }, true],
+    ['trl', {}, true],
+    ['trl', { generation: 'transformers' }, false],
+    ['trl', { generation: 'transformers', iterations: 2 }, true],
+    ['ms-swift', {}, false],
+    ['ms-swift', { iterations: 2 }, true],
+    ['verl', { generation: 'none' }, false],
+  ] as const)('%s %j: %s', (framework, changes, scores) => {
+    const block = JSON.stringify({ ...ENGINE, reference_model: 'separate', ...changes })
+    const run = runOf(`${BASE}stage: grpo\nreinforcement: ${block}\n`)
+    const time = estimateTime({ ...run, plan: { ...run.plan, framework } })
+    if (time === null) throw new Error('the GPU is known')
+    expect(part(time, 'policy forward')).toBe(scores ? part(time, 'reference forward') : 0)
+  })
+
+  test('iterations share it and the reference', () => {
+    const once = (iterations: number) => part(grpo({ reference_model: 'separate', iterations }), 'reference forward')
+    expect(once(2) / once(1)).toBeCloseTo(0.5, 9)
+  })
+
+  test('trl before 0.23 has no correction for the engine', () => {
+    const run = runOf(`${BASE}stage: grpo\nreinforcement: ${JSON.stringify(ENGINE)}\n`)
+    const of = (trl: string) => ({ ...run, plan: { ...run.plan, framework: 'trl' as const, libraries: { trl } } })
+    expect(scoresBeforeUpdate(of('0.22.1').plan)).toBe(false)
+    expect(scoresBeforeUpdate(of('0.23.0').plan)).toBe(true)
   })
 })
 

@@ -19,6 +19,12 @@ test.each([
     1,
     400,
   ],
+  [
+    'answers to a prompt, learned from twice',
+    'stage: grpo\nmicro_batch_size: 8\ngradient_accumulation_steps: 4\nreinforcement: { generations: 8, iterations: 2, completion_length: 64 }\ndataset: { samples: 1000, epochs: 1 }',
+    4,
+    125,
+  ],
   ['unknown', 'micro_batch_size: 4', 1, null],
 ])('%s', (_, yaml, ranks, steps) => {
   const plan = planOf(yaml)

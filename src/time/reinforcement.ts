@@ -1,10 +1,11 @@
 import { decodingSeconds, handOverSeconds } from './decoding.ts'
+import { scoresBeforeUpdate } from './scores-before-update.ts'
 import type { StepContext } from './step-context.ts'
 import type { LayerTerm } from './term.ts'
 
 /**
- * What preference and reinforcement stages add to a step: forward passes of a reference or reward model, a value model,
- * and generation, once for all optimizer steps that reuse its completions.
+ * What preference and reinforcement stages add to a step: a value model, and once for all optimizer steps that reuse them,
+ * completions and forward passes of policy, reference or reward model over them.
  */
 export function reinforcementTerms(c: StepContext, microBatchSeconds: number): readonly LayerTerm[] {
   const settings = c.plan.reinforcement
@@ -12,14 +13,15 @@ export function reinforcementTerms(c: StepContext, microBatchSeconds: number): r
   const terms: LayerTerm[] = []
   const passes = 2 + c.recompute + c.trains.weights
   const forward = (microBatchSeconds * c.plan.gradientAccumulationSteps) / passes
+  const each = 1 / Math.max(1, settings.iterations)
   if (settings.referenceModel === 'separate' || settings.referenceModel === 'shared') {
-    terms.push({ name: 'reference forward', seconds: forward, source: 'work' })
+    terms.push({ name: 'reference forward', seconds: forward * each, source: 'work' })
   }
-  if (settings.rewardModel) terms.push({ name: 'reward forward', seconds: forward, source: 'work' })
+  if (scoresBeforeUpdate(c.plan)) terms.push({ name: 'policy forward', seconds: forward * each, source: 'work' })
+  if (settings.rewardModel) terms.push({ name: 'reward forward', seconds: forward * each, source: 'work' })
   if (settings.valueModel) terms.push({ name: 'value model', seconds: forward * 3, source: 'work' })
-  const { generation, iterations, completionLength, promptLength, colocatedMemoryShare } = settings
+  const { generation, completionLength, promptLength, colocatedMemoryShare } = settings
   if (generation === 'none') return terms
-  const each = 1 / Math.max(1, iterations)
   const seconds = decodingSeconds(c, {
     engine: generation === 'transformers' ? 'transformers' : 'vllm',
     sequences: c.sequences * c.plan.gradientAccumulationSteps,

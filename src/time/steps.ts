@@ -21,7 +21,7 @@ export function stepCount(plan: TrainingPlan, dataRanks: number, length: SampleL
   }
   if (dataset.samples === null) return null
   const epochs = dataset.epochs ?? 1
-  const kept = dataset.samples * (1 - (plan.evaluation?.share ?? 0)) * (plan.reinforcement?.generations ?? 1)
+  const kept = dataset.samples * (1 - (plan.evaluation?.share ?? 0)) * usesOfSample(plan)
   const sequences = plan.packing ? packedSequences(kept, plan) : kept
   const exact = sequences / global
   const perEpoch = Math.max(1, dataset.dropLast ? Math.floor(exact + 1e-9) : Math.ceil(exact - 1e-9))
@@ -30,6 +30,11 @@ export function stepCount(plan: TrainingPlan, dataRanks: number, length: SampleL
     steps: Math.ceil(perEpoch * epochs - 1e-9),
     note: `ceil(${Math.round(sequences)}${packed} sequences ÷ ${global}) × ${epochs} epochs`,
   }
+}
+
+/** Answers to a prompt, each of which is learned from `iterations` times (trl 1.13 trainer/utils.py RepeatSampler: repeat_count × mini_repeat_count). */
+function usesOfSample({ reinforcement }: TrainingPlan): number {
+  return reinforcement === null ? 1 : reinforcement.generations * reinforcement.iterations
 }
 
 /** Samples that share sequences: real tokens ÷ packed length. Without a mean length a sample is taken as one sequence. */

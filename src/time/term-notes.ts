@@ -33,6 +33,7 @@ const NOTES: Readonly<Record<string, Describe>> = {
   'sharded weights': c => `${c.plan.parallelism.data} over ${c.ranks} ranks, ${giga(c.fabric.allGather)}`,
   stragglers: c => `${c.plan.gpus} GPUs in domains of ${c.domain}`,
   'reference forward': c => `one forward pass over ${tokens(c)}`,
+  'policy forward': c => `log-probabilities before the update over ${tokens(c)}`,
   'reward forward': c => `one forward pass over ${tokens(c)}`,
   'pipeline bubble': c => `(${c.pipeline} − 1) ÷ ${c.plan.parallelism.pipelineInterleave} idle micro-batches`,
   'gradient averaging': c => `${count(c.counts.trainable)} gradients over ${c.ranks} ranks`,
