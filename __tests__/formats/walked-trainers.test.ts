@@ -176,6 +176,32 @@ describe('Megatron-LM’s precision-aware optimizer', () => {
   })
 })
 
+test.each([
+  [['--fp8-param-gather: true'], 1],
+  [['--recompute-granularity: full', '--recompute-method: uniform', '--recompute-num-layers: 4'], 1],
+  [['--recompute-granularity: full', '--recompute-method: uniform', '--recompute-num-layers: 1'], 0],
+  [['--recompute-granularity: selective', '--recompute-modules: [core_attn, moe_act]'], 1],
+  [['--recompute-granularity: selective', '--recompute-modules: [core_attn]'], 0],
+  [['--recompute-granularity: selective'], 0],
+])('Megatron-LM: what changes memory beyond the plan is said: %j', async (lines, findings) => {
+  const text = [...MEGATRON, ...lines].map(line => `  ${line}`).join('\n')
+  const { codes } = await readText(`MODEL_ARGS:\n${text}\n`)
+  expect(codes.filter(code => code === 'unsupported-option')).toHaveLength(findings)
+})
+
+test.each([
+  ['"0:384 200B:768 400B:1152"', 1_000_000, 384],
+  ['"0:384 200B:768 400B:1152"', 60_000_000, 768],
+  ['"0:384 4096K:768"', 1001, 768],
+  ['"0:384 4096000:768"', 1000, 384],
+  ['"1000*1000:5"', 1000, undefined],
+])('Megatron-LM: batches in steps %s, %i samples', async (schedule, samples, batch) => {
+  const lines = ['--seq-length: 4096', `--train-samples: ${samples}`, `--step-batch-size-schedule: ${schedule}`]
+  const text = [...MEGATRON, ...lines].map(line => `  ${line}`).join('\n')
+  const { plan } = await readText(`MODEL_ARGS:\n${text}\n`, { facts: { gpus: 8 }, gpus: 8 })
+  expect(plan.gradientAccumulationSteps * plan.microBatchSize * 8).toBe(batch ?? 8)
+})
+
 test('NeMo Automodel: FusedAdam keeps float32 moments and masters of its own', async () => {
   const text = (keys: string) => `step_scheduler: {local_batch_size: 1}
 model: {pretrained_model_name_or_path: org/model, torch_dtype: bfloat16}

@@ -2,10 +2,13 @@ import type { Finding } from '../plan/finding.ts'
 import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
 import type { GradientCheckpointing } from '../plan/training-plan.ts'
-import type { StorageDtype } from '../plan/vocabulary.ts'
 import type { ConfigNode } from './config-document.ts'
 import { Fields } from './fields.ts'
 import { fixed, formatKeys, fromTable, type KeyRow, keyRow, positive } from './key-rows.ts'
+import { readBatchSchedule } from './megatron-lm/batch-schedule.ts'
+import { readMegatronPrecision } from './megatron-lm/precision.ts'
+import { switchedOn as on } from './megatron-lm/switched-on.ts'
+import { reportMegatronUnmodelled } from './megatron-lm/unmodelled.ts'
 import { megatronShapes } from './megatron-shapes.ts'
 import type { FormatKey } from './reader.ts'
 import { keyTable, mapped, orDefault, when } from './section.ts'
@@ -67,6 +70,7 @@ export const MEGATRON_KEYS: readonly FormatKey[] = [
     ['sequence_parallel', 'parallelism.sequenceParallel', 'off'],
     ['recompute_activations, recompute_granularity', 'gradientCheckpointing', 'none'],
     ['recompute_method, recompute_num_layers', 'gradientCheckpointing', 'uniform: every layer; block: the first ones'],
+    ['step_batch_size_schedule', 'globalBatchSize', 'none: one size'],
     ['save, save_interval, no_save_optim', 'checkpoints', 'none'],
     ['eval_interval, eval_iters', 'evaluation', 'none, 100'],
     ['optimizer, optimizer_cpu_offload', 'optimizer, parallelism.offload', 'adam, off'],
@@ -84,6 +88,8 @@ export function normaliseArguments(node: ConfigNode): ConfigNode {
 export function readMegatronArguments(fields: Fields, findings: Finding[]): PlanDraft {
   const rows: MutablePlanDraft = {}
   for (const row of ROWS) row.apply(fields, rows, {})
+  reportMegatronUnmodelled(fields, findings)
+  const scheduled = readBatchSchedule(fields)
   const sharded = fields.isSet('use_distributed_optimizer') ? fields.boolean('use_distributed_optimizer') : undefined
   const fsdp = on(fields, 'use_megatron_fsdp') ?? on(fields, 'use_torch_fsdp2')
   const offload = on(fields, 'optimizer_cpu_offload')
@@ -100,9 +106,11 @@ export function readMegatronArguments(fields: Fields, findings: Finding[]): Plan
     'adapter.type': byDefault(null, 'Megatron-LM trains every parameter'),
     ...megatronShapes(fields, findings),
     ...readMegatronPrecision(fields),
-    gradientAccumulationSteps: fields.isSet('global_batch_size')
-      ? byDefault('auto', 'global batch ÷ (micro-batch × data-parallel ranks)')
-      : byDefault(1, `${ARGUMENTS}: global batch = micro-batch × data-parallel ranks`),
+    ...(scheduled === undefined ? {} : { globalBatchSize: scheduled }),
+    gradientAccumulationSteps:
+      fields.isSet('global_batch_size') || scheduled
+        ? byDefault('auto', 'global batch ÷ (micro-batch × data-parallel ranks)')
+        : byDefault(1, `${ARGUMENTS}: global batch = micro-batch × data-parallel ranks`),
     ...(samples ? { 'dataset.epochs': byDefault(1, '--train-samples counts all samples of the run') } : {}),
     packing: byDefault(true, 'Megatron GPTDataset: token stream'),
     variableLength: byDefault(false, 'every step has the same shape'),
@@ -135,71 +143,6 @@ export function readMegatronArguments(fields: Fields, findings: Finding[]): Plan
       : {}),
     ...readWorld(fields),
   }
-}
-
-function on(fields: Fields, key: string): Sourced<boolean> | undefined {
-  const read = fields.isSet(key) ? fields.boolean(key) : undefined
-  return read?.value ? read : undefined
-}
-
-/** 16-bit weights imply float32 main gradients and parameters. */
-export function readMegatronPrecision(fields: Fields): MutablePlanDraft {
-  const half = on(fields, 'bf16') ?? on(fields, 'fp16')
-  const dtype: StorageDtype = half ? (on(fields, 'bf16') ? 'bfloat16' : 'float16') : 'float32'
-  const weights = half ? mapped(half, () => dtype) : byDefault(dtype, `${ARGUMENTS}: neither bf16 nor fp16`)
-  const fp8 = fields.string('fp8_format') ?? fields.string('fp8')
-  const reduced = on(fields, 'grad_reduce_in_bf16')
-  return {
-    'precision.weights': weights,
-    'precision.compute': fp8 ? mapped(fp8, () => 'float8' as const) : weights,
-    'precision.autocast': byDefault(false, 'Megatron runs the 16-bit module itself'),
-    'precision.gradients':
-      (reduced && { ...reduced, value: dtype }) ??
-      readAware(fields, 'main_grads_dtype', MAIN_GRADIENTS) ??
-      byDefault('float32', `${ARGUMENTS}: float32 main gradients`),
-    'precision.optimizerStates': readMoments(fields) ?? byDefault('float32', `${ARGUMENTS}: exp_avg_dtype fp32`),
-    'precision.masterWeights': byDefault(half !== undefined, `${ARGUMENTS}: main_params_dtype fp32`),
-    ...readMasterBytes(fields, dtype === 'bfloat16'),
-  }
-}
-
-const MAIN_GRADIENTS = { fp32: 'float32', bf16: 'bfloat16' } as const
-const MOMENTS = { fp32: 'float32', bf16: 'bfloat16', fp16: 'float16', fp8: 'fp8' } as const
-type Moment = (typeof MOMENTS)[keyof typeof MOMENTS]
-const NARROWING: readonly Moment[] = ['float32', 'bfloat16', 'float16', 'fp8']
-
-/** The two moments may differ; the plan has one dtype, so that the wider holds. */
-function readMoments(fields: Fields): Sourced<Moment> | undefined {
-  const [first, second] = ['exp_avg_dtype', 'exp_avg_sq_dtype'].map(key => readAware<Moment>(fields, key, MOMENTS))
-  if (first === undefined || second === undefined) return undefined
-  const width = ({ value }: typeof first) => NARROWING.indexOf(value)
-  return width(second) < width(first) ? second : first
-}
-
-/**
- * Under the precision-aware optimizer TransformerEngine's FusedAdam keeps the 16 bits that a bfloat16 weight lacks (core 0.20
- * optimizer_config.py store_param_remainders), or float16 masters; scaled 8-bit recipes other than `delayed` go back to float32 ones.
- */
-function readMasterBytes(fields: Fields, isBfloat16: boolean): MutablePlanDraft {
-  const aware = on(fields, 'use_precision_aware_optimizer')
-  const sharded = on(fields, 'use_distributed_optimizer')
-  if (aware === undefined || sharded === undefined) return {}
-  if (fields.string('main_params_dtype')?.value === 'fp16')
-    return { 'precision.masterWeightBytes': mapped(aware, () => 2) }
-  const recipe = fields.string('fp8_recipe')?.value ?? 'delayed'
-  const is8bit = fields.isSet('fp8_format') || fields.isSet('fp8')
-  const remainders = isBfloat16 && !(is8bit && recipe !== 'delayed') && !on(fields, 'fp8_param_gather')
-  return remainders ? { 'precision.masterWeightBytes': mapped(aware, () => 2) } : {}
-}
-
-/** Dtypes that count only under the precision-aware optimizer (optimizer_config.py asserts fp32 without it). */
-function readAware<T extends string>(
-  fields: Fields,
-  key: string,
-  names: Readonly<Record<string, T>>,
-): Sourced<T> | undefined {
-  if (!on(fields, 'use_precision_aware_optimizer') || !fields.isSet(key)) return undefined
-  return fromTable(names)(fields, key)
 }
 
 function readRecompute(fields: Fields): Sourced<GradientCheckpointing> {
