@@ -4,6 +4,7 @@ import { createModelSource } from '../src/models/create-model-source.ts'
 import { type PathChange, runPipeline } from '../src/pipeline.ts'
 import { createPolicySet } from '../src/policy/policy-set.ts'
 import type { PolicySettings } from '../src/policy/read-policy.ts'
+import { renderTerminal } from '../src/report/render-terminal.ts'
 import type { Report } from '../src/report/report.ts'
 
 const models = createModelSource({ offline: true })
@@ -133,6 +134,39 @@ describe('runPipeline', () => {
     const report = await compare({ head })
     expect(report.runs.flatMap(({ findings }) => findings.map(finding => finding.code))).toContain(code)
     expect(report.runs).toHaveLength(1)
+  })
+
+  test('a missing price names what would settle it', async () => {
+    const steps = 'dataset: { max_steps: 5 }\n'
+    const hint = async (gpu: string): Promise<string | undefined> => {
+      const report = await compare({ head: { 'a.yml': `${plan()}\nhardware: { gpu: ${gpu} }\n${steps}` } })
+      return report.runs[0]?.findings.find(({ code }) => code === 'no-price')?.hint
+    }
+    expect(await hint('h100-sxm-80gb')).toContain('hardware.price.provider')
+    expect(await hint('rtx-3090-ti')).not.toContain('provider')
+  })
+
+  test('a number of GPUs that nobody said is marked beside it', async () => {
+    const said = await compare({ head: { 'a.yml': file() } })
+    const unsaid = await compare({ head: { 'a.yml': file().replace(/^gpus: 1\n/m, '') } })
+    const shown = (report: Report): string => renderTerminal(report, { columns: 100, ascii: true })
+    expect(shown(unsaid)).toContain('1 × A100 SXM4 80GB (number of GPUs assumed)')
+    expect(shown(said)).not.toContain('number of GPUs assumed')
+  })
+
+  test('an unknown model still names its GPU', async () => {
+    const report = await compare({ head: { 'a.yml': `preflop: 1\nmodel: nobody/nothing-9b\n${hardware}` } })
+    expect(report.runs[0]).toMatchObject({ verdict: 'unknown', gpuName: expect.stringContaining('A100') })
+  })
+
+  test('a classification head replaces the vocabulary head and its logits', async () => {
+    const report = await compare({ head: { 'a.yml': file(), 'b.yml': file({ classification_labels: 3 }) } })
+    const [whole, classifier] = report.runs
+    // Qwen2.5-7B: untied head of 152064 × 3584 against 3 × 3584
+    expect((whole?.parameters?.total ?? 0) - (classifier?.parameters?.total ?? 0)).toBe((152_064 - 3) * 3584)
+    const logits = (run: typeof whole) =>
+      run?.memory?.components.find(({ name }) => name === 'logits and loss')?.bytes ?? 0
+    expect(logits(classifier)).toBeLessThan(1e6)
   })
 
   test('the size of a named data set comes from the policy', async () => {

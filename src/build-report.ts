@@ -3,6 +3,8 @@ import { convertMoney } from './cost/convert-money.ts'
 import type { RunEstimate } from './estimate-run.ts'
 import type { ReadConfig } from './formats/read-session.ts'
 import type { RunDraft } from './formats/reader.ts'
+import { findGpu } from './hardware/gpu-catalogue.ts'
+import { RENTED_GPUS } from './hardware/price-catalogue.ts'
 import type { Finding } from './plan/finding.ts'
 import { finding } from './plan/finding-texts.ts'
 import { planValue } from './plan/plan-value.ts'
@@ -128,7 +130,7 @@ function buildRun(run: EstimatedRun, labels: readonly string[], hasBase: boolean
       verdict: 'unknown',
       preExisting: false,
       plan: head?.resolved.plan ?? null,
-      gpuName: head?.run?.gpu?.name ?? null,
+      gpuName: head ? gpuNameOf(head) : null,
       ...NO_FIGURES,
       limits: [],
       findings,
@@ -158,7 +160,7 @@ function buildRun(run: EstimatedRun, labels: readonly string[], hasBase: boolean
     verdict: own.some(isMisread) && judgement.verdict !== 'fail' ? 'unknown' : judgement.verdict,
     preExisting: judgement.preExisting,
     plan: head.resolved.plan,
-    gpuName: head.run?.gpu?.name ?? null,
+    gpuName: gpuNameOf(head),
     memory: memoryReport(head),
     time: timeReport(head),
     cost: head.cost,
@@ -171,6 +173,12 @@ function buildRun(run: EstimatedRun, labels: readonly string[], hasBase: boolean
     assumptions: assumptionsOf(head),
     base: base ? baseReport(base, policy) : null,
   }
+}
+
+/** Known from the plan too: a run whose model is unknown still has its GPU. */
+function gpuNameOf({ run, resolved }: RunEstimate): string | null {
+  const { gpu } = resolved.plan.hardware
+  return run?.gpu?.name ?? (gpu === null ? null : (findGpu(gpu)?.name ?? null))
 }
 
 /** A key whose value could not be read was estimated at its default: no run passes on that. */
@@ -270,10 +278,21 @@ function unknownFindings({ time, price, resolved, findings: own }: RunEstimate, 
     findings.push(
       finding('no-price', {
         path,
-        message: 'Neither the config nor the policy gives a price, and the catalogue has none for this GPU.',
+        ...unpriced(resolved.plan.hardware.gpu),
       }),
     )
   return findings
+}
+
+/** The catalogue's prices are of one provider each, and a run is never billed by a provider that nobody named. */
+function unpriced(gpu: string | null): { readonly message: string; readonly hint?: string } {
+  const given = 'Neither the config nor the policy gives a price'
+  if (gpu === null || !RENTED_GPUS.includes(gpu))
+    return { message: `${given}, and the catalogue has none for this GPU.` }
+  return {
+    message: `${given} or names the provider whose catalogue price of ${gpu} to take.`,
+    hint: `Set \`hardware.price.provider\` (\`preflop prices ${gpu}\` lists them) or \`hardware.price.per_gpu_hour\` in the policy.`,
+  }
 }
 
 function rateFindings({ cost }: RunEstimate, policy: Policy, path: string): readonly Finding[] {

@@ -156,3 +156,14 @@ test.each([
   const text = lines.includes('num_epochs') ? BASE.replace('num_epochs: 3\n', '') : BASE
   expect((await readText(`${text}${lines}\n`)).plan.evaluation?.timesTotal ?? null).toBe(times)
 })
+
+test.each([
+  ['', null],
+  ['model_type: AutoModelForCausalLM\nnum_labels: 5\n', null],
+  ['model_type: AutoModelForSequenceClassification\nnum_labels: 5\n', 5],
+  ['type_of_model: MistralForSequenceClassification\n', 2],
+  ['model_type: AutoModelForSequenceClassification\nreward_model: true\n', null],
+])('Axolotl: the class that loads the model says its head: %j', async (lines, labels) => {
+  const { plan } = await readText(`${BASE}${lines}`)
+  expect(plan.classificationLabels).toBe(labels)
+})

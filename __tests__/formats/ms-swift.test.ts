@@ -56,3 +56,15 @@ describe('ms-swift', () => {
     expect(plan).toMatchObject({ stage: 'grpo', sequenceLength: 3072, reinforcement: { promptLength: 1024 } })
   })
 })
+
+test.each([
+  ['', null],
+  ['num_labels: 3', 3],
+  ['task_type: seq_cls\nnum_labels: 4', 4],
+  ['task_type: seq_cls', 2],
+  ['task_type: causal_lm\nnum_labels: 3', null],
+  ['rlhf_type: rm\nnum_labels: 1', null],
+])('ms-swift: a task or a number of labels makes a classifier: %j', async (lines, labels) => {
+  const { plan } = await readText(`${BASE}max_length: 1024\n${lines}\n`)
+  expect(plan.classificationLabels).toBe(labels)
+})

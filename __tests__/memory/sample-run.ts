@@ -45,6 +45,7 @@ export const SAMPLE_PLAN: TrainingPlan = {
   activationOffload: false,
   attention: 'flash',
   loss: 'full_logits',
+  classificationLabels: null,
   fusedKernels: 'none',
   compile: false,
   gpus: 1,

@@ -149,3 +149,17 @@ test('annotations come worst first, ten of a level at most', () => {
     ['warning', 4],
   ])
 })
+
+test('a terminal breaks long notes between words', () => {
+  const note = 'one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen'
+  const { runs, ...rest } = STATES['failing'] ?? sampleReport([])
+  const shown = runs.slice(0, 1).map(run => ({
+    ...run,
+    memory: run.memory && {
+      ...run.memory,
+      components: run.memory.components.slice(0, 1).map(part => ({ ...part, note })),
+    },
+  }))
+  const terminal = renderTerminal({ ...rest, runs: shown }, { columns: 80, ascii: true })
+  expect(terminal.replaceAll(/\s+/g, ' ')).toContain(note)
+})

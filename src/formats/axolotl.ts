@@ -15,6 +15,7 @@ import { readCheckpointPlan, readEvaluationPlan } from './axolotl/schedule.ts'
 import { TRAINING_SCHEMA } from './axolotl/schema-files.ts'
 import { type ConfigNode, hasAnyKey, hasKeys } from './config-document.ts'
 import { Fields } from './fields.ts'
+import { readClassificationHead } from './hugging-face/classification-head.ts'
 import { accelerateOf, type CompanionScope, deepSpeedOf, peftAdapterOf } from './hugging-face/companions.ts'
 import { datasetDraft, hubModel } from './hugging-face/references.ts'
 import { readOptimizer } from './hugging-face/transformers-arguments.ts'
@@ -81,6 +82,7 @@ export async function readAxolotl(fields: Fields, scope: CompanionScope): Promis
     optimizer,
     readActivations(fields, adapter, draft),
     readLoss(fields),
+    readClassificationHead(fields, isClassifier(fields)),
     readSequence(fields, draft),
     { evaluation: readEvaluationPlan(fields, draft), checkpoints: readCheckpointPlan(fields) },
     stage.value === 'sft' || stage.value === 'pretrain'
@@ -127,6 +129,13 @@ function readStage(fields: Fields): Sourced<Stage> {
   }
   if (fields.isSet('pretraining_dataset')) return fields.sourced('pretraining_dataset', 'pretrain')
   return byDefault('sft', 'axolotl 0.18: supervised without `rl`')
+}
+
+/** `model_type` (older: `type_of_model`) names the class that loads the model; a reward model has its one score by its stage. */
+function isClassifier(fields: Fields): boolean {
+  const classes = ['model_type', 'type_of_model'].map(key => fields.isSet(key) && fields.string(key)?.value)
+  const isReward = fields.isSet('reward_model') && fields.boolean('reward_model')?.value === true
+  return !isReward && classes.some(name => name && /ForSequenceClassification$/.test(name))
 }
 
 function readAccumulation(fields: Fields): MutablePlanDraft {

@@ -9,6 +9,7 @@ import type { ReinforcementPlan } from '../plan/training-plan.ts'
 import type { ComputeDtype, Quantization, Stage, StorageDtype } from '../plan/vocabulary.ts'
 import { type ConfigNode, hasAnyKey } from './config-document.ts'
 import { Fields } from './fields.ts'
+import { readClassificationHead } from './hugging-face/classification-head.ts'
 import type { CompanionScope } from './hugging-face/companions.ts'
 import { listOf } from './hugging-face/lora-keys.ts'
 import { PEFT_ADAPTER_DTYPE, STORAGE_NAMES } from './hugging-face/precision.ts'
@@ -115,6 +116,7 @@ export async function readSwiftArguments(
     ...adapter,
     ...readData(fields),
     ...readPacking(fields, megatron),
+    ...readClassificationHead(fields, isClassifier(fields, stage)),
     ...(stage.value === 'sft' || stage.value === 'pretrain'
       ? {}
       : { reinforcement: readReinforcement(fields, adapter, stage) }),
@@ -209,6 +211,13 @@ function readStage(fields: Fields, { command }: SwiftCommand): Sourced<Stage> {
   if (named) return named
   if (command === 'rlhf') return byDefault('dpo', 'ms-swift 4.6 arguments/rlhf_args.py: dpo')
   return command === 'pt' ? byDefault('pretrain', 'swift pt') : byDefault('sft', 'swift sft')
+}
+
+/** ms-swift 4.6 model/register.py: without task_type, a number of labels makes a classifier. `rm` sets one label itself. */
+function isClassifier(fields: Fields, stage: Sourced<Stage>): boolean {
+  if (stage.value === 'reward') return false
+  if (!fields.isSet('task_type')) return fields.isSet('num_labels')
+  return fields.string('task_type')?.value === 'seq_cls'
 }
 
 function accumulationRule(draft: PlanDraft): DraftValue<number> {

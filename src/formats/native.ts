@@ -142,6 +142,7 @@ const ROWS: readonly NativeRow[] = [
   row('activation_offload', 'activationOffload', flag),
   row('attention', 'attention', word(ATTENTION_KERNELS)),
   row('loss', 'loss', word(LOSSES)),
+  row('classification_labels', 'classificationLabels', count),
   row('fused_kernels', 'fusedKernels', word(FUSED_KERNELS)),
   row('compile', 'compile', flag),
   row('gpus', 'gpus', count),

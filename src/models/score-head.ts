@@ -6,16 +6,17 @@ import { linear } from './tensor.ts'
 const KEEPS_LANGUAGE_HEAD = new Set(['llama-factory'])
 
 /**
- * The architecture as a stage trains it: a reward model has one score per sequence instead of the vocabulary head
- * (transformers AutoModelForSequenceClassification, num_labels=1).
+ * The architecture as a stage trains it: a classifier has its labels, a reward model one score per sequence
+ * instead of the vocabulary head (transformers AutoModelForSequenceClassification; num_labels=1).
  */
 export function architectureOfStage(architecture: Architecture, plan: TrainingPlan): Architecture {
-  const replaces = plan.stage === 'reward' && !KEEPS_LANGUAGE_HEAD.has(plan.framework)
-  if (!replaces || architecture.head.kind !== 'causal-lm') return architecture
-  const score = linear('score', 'head', architecture.hiddenSize, 1)
+  const scores = plan.stage === 'reward' && !KEEPS_LANGUAGE_HEAD.has(plan.framework) ? 1 : null
+  const outputs = plan.classificationLabels ?? scores
+  if (outputs === null || architecture.head.kind !== 'causal-lm') return architecture
+  const score = linear('score', 'head', architecture.hiddenSize, outputs)
   return {
     ...architecture,
     tiedEmbeddings: false,
-    head: { kind: 'sequence-classification', outputs: 1, tensors: [score] },
+    head: { kind: 'sequence-classification', outputs, tensors: [score] },
   }
 }

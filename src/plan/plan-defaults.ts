@@ -53,6 +53,7 @@ export const GENERIC_DEFAULTS: { readonly [K in GenericKey]: DraftValue<PlanValu
   checkpointingReentrant: byDefault(false, 'transformers 5: use_reentrant=False'),
   activationOffload: byDefault(false, 'off'),
   attention: byDefault('sdpa', 'transformers: sdpa where the model has it'),
+  classificationLabels: byDefault(null, 'the head as published'),
   loss: byDefault('full_logits', 'transformers ForCausalLMLoss 5.18'),
   fusedKernels: byDefault('none', 'off'),
   compile: byDefault(false, 'off'),

@@ -103,6 +103,7 @@ export interface PlanValues {
   activationOffload: boolean
   attention: AttentionKernel
   loss: Loss
+  classificationLabels: number | null
   fusedKernels: FusedKernels
   compile: boolean
   gpus: number

@@ -161,6 +161,7 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
     activationOffload: get('activationOffload'),
     attention: get('attention'),
     loss: get('loss'),
+    classificationLabels: get('classificationLabels'),
     fusedKernels: get('fusedKernels'),
     compile: get('compile'),
     gpus: get('gpus'),

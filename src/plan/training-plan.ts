@@ -52,6 +52,8 @@ export interface TrainingPlan {
   readonly activationOffload: boolean
   readonly attention: AttentionKernel
   readonly loss: Loss
+  /** Labels of a sequence classification head in the place of the vocabulary head; null: the head as published. */
+  readonly classificationLabels: number | null
   readonly fusedKernels: FusedKernels
   readonly compile: boolean
   readonly gpus: number

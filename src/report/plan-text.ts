@@ -5,15 +5,17 @@ import { count, group } from './figures.ts'
 import type { RuleOfThumbReport, RunReport } from './report.ts'
 
 /** `Llama 2 7B …, full fine-tune, 8 × A100`. */
-export function describePlan({ plan, parameters, gpuName }: RunReport): string {
+export function describePlan({ plan, parameters, gpuName, assumptions }: RunReport): string {
   if (!plan) return ''
   const size = parameters ? ` (${count(parameters.total)} parameters, ${count(parameters.trainable)} train)` : ''
   const method = plan.adapter
     ? `${plan.quantization === 'none' ? '' : `${plan.quantization} + `}${plan.adapter.type} r${plan.adapter.rank}`
     : 'full fine-tune'
   const sharding = plan.parallelism.data === 'none' ? '' : `, ${SHARDING_NAMES[plan.parallelism.data]}`
+  const isAssumed = assumptions.some(({ planKey, from }) => planKey === 'gpus' && from === 'assumed')
+  const place = `${plan.gpus} × ${gpuName ?? 'unknown GPU'}${isAssumed ? ' (number of GPUs assumed)' : ''}`
   return plain(
-    `${plan.model ?? 'inline model'}${size}, ${plan.stage}, ${method}, ${plan.precision.compute}${sharding}, ${plan.microBatchSize} × ${plan.sequenceLength} tokens, ${plan.gpus} × ${gpuName ?? 'unknown GPU'}`,
+    `${plan.model ?? 'inline model'}${size}, ${plan.stage}, ${method}, ${plan.precision.compute}${sharding}, ${plan.microBatchSize} × ${plan.sequenceLength} tokens, ${place}`,
   )
 }
 

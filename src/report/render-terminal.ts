@@ -64,8 +64,9 @@ function wholeRun(run: RunReport, columns: number, ascii: boolean): readonly str
     )
     for (const { name, bytes, note } of memory.components)
       lines.push(
-        `    ${name.padEnd(34).slice(0, 34)} ${gib(bytes).padStart(8)}   ${plain(note)}`.slice(
-          0,
+        ...wrapped(
+          `    ${name.padEnd(34).slice(0, 34)} ${gib(bytes).padStart(8)}   `,
+          plain(note),
           Math.max(80, columns),
         ),
       )
@@ -121,4 +122,21 @@ function wholeRun(run: RunReport, columns: number, ascii: boolean): readonly str
       `  Assumed: ${guessed.length > 0 ? plain(guessed.join(', ')) : 'nothing'}; ${defaults} values are defaults (\`preflop explain ${plain(run.path)}\` lists them)`,
     )
   return [...lines, '']
+}
+
+const MIN_NOTE_COLUMNS = 24
+
+/** `text` behind `head`, broken between words and indented under itself: a note is never cut. */
+function wrapped(head: string, text: string, columns: number): readonly string[] {
+  const width = Math.max(MIN_NOTE_COLUMNS, columns - head.length)
+  const rows: string[] = []
+  let row = ''
+  for (const word of text.split(' ')) {
+    if (row !== '' && row.length + 1 + word.length > width) {
+      rows.push(row)
+      row = word
+    } else row = row === '' ? word : `${row} ${word}`
+  }
+  rows.push(row)
+  return rows.map((own, index) => `${index === 0 ? head : ' '.repeat(head.length)}${own}`.trimEnd())
 }

@@ -79,6 +79,7 @@ export const PLAN_KEY_SCHEMAS: Readonly<Record<string, Schema>> = {
   checkpointing_reentrant: flag('The re-entrant variant of torch.utils.checkpoint.'),
   activation_offload: flag('Activations wait in host memory.'),
   attention: oneOf(ATTENTION_KERNELS, 'Attention kernel.'),
+  classification_labels: count('Labels of a sequence classification head in the place of the vocabulary head.'),
   loss: oneOf(LOSSES, 'How the loss is computed.'),
   fused_kernels: oneOf(FUSED_KERNELS, 'Library of fused kernels.'),
   compile: flag('torch.compile.'),

@@ -119,7 +119,7 @@ function hardwareFindings({
 function sizeFindings({ plan }: StepContext, known: boolean, parameters: number): readonly Finding[] {
   if (known || parameters === 0) return []
   const named = plan.dataset.names.length > 0 ? ` of ${plan.dataset.names.join(', ')}` : ''
-  return [finding('unknown-dataset-size', { message: `number of samples${named} is not known` })]
+  return [finding('unknown-dataset-size', { message: `The number of samples${named} is not known.` })]
 }
 
 function total(items: readonly TimeItem[]): number {

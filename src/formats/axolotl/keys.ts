@@ -174,6 +174,12 @@ export const AXOLOTL_ROWS: readonly KeyRow[] = [
     'sft',
     'axolotl 0.18 utils/schemas/trl.py',
   ),
+  describedKey(
+    'model_type, type_of_model, num_labels',
+    'classificationLabels with …ForSequenceClassification',
+    'causal language model',
+    'axolotl 0.18 loaders/model.py',
+  ),
   describedKey('deepspeed', 'parallelism, precision', 'none', SCHEMA),
   describedKey(
     'fsdp, fsdp_config, fsdp_version',

@@ -64,6 +64,7 @@ export const SWIFT_ROWS: readonly KeyRow[] = replaceRows(TRAINING_ARGUMENT_ROWS,
     source: TRAIN,
   }),
   describedKey('model, model_id_or_path, model_type, model_revision', 'model', 'required', MODEL),
+  describedKey('task_type, num_labels', 'classificationLabels with seq_cls', 'causal_lm', MODEL),
   describedKey('tuner_type, train_type, sft_type', 'adapter.type', 'lora', TUNER),
   describedKey(
     'lora_rank, lora_dropout, lora_dtype, target_modules, modules_to_save, use_dora',
