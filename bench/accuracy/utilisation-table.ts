@@ -7,8 +7,8 @@ import type { SpeedRow } from './speed-rows.ts'
  */
 export function utilisationStepSeconds({ run }: SpeedRow): number {
   const { plan, architecture, gpu } = run
-  const work = workOf(architecture)
   const length = plan.packing ? plan.sequenceLength : (plan.meanSequenceLength ?? plan.sequenceLength)
+  const work = workOf(architecture, length)
   const { tensor, pipeline, context } = plan.parallelism
   const replicas = plan.gpus / (tensor * pipeline * context)
   const tokens = plan.microBatchSize * plan.gradientAccumulationSteps * replicas * length

@@ -71,6 +71,7 @@ CONFIGS = [
     ("llama", dict(GROUPED, head="SequenceClassification", num_labels=1)), ("qwen2", dict(GROUPED, head="SequenceClassification", num_labels=3)), ("llama", dict(GROUPED, head="TokenClassification", num_labels=5)),
     ("t5", dict(T5, feed_forward_proj="relu")), ("t5", dict(T5, feed_forward_proj="gated-gelu", tie_word_embeddings=False)), ("mt5", dict(T5, feed_forward_proj="gated-gelu")), ("umt5", dict(T5, feed_forward_proj="gated-gelu")),
     ("bart", dict(d_model=64, encoder_layers=3, decoder_layers=2, encoder_attention_heads=4, decoder_attention_heads=4, encoder_ffn_dim=96, decoder_ffn_dim=80, vocab_size=160, max_position_embeddings=80)),
+    ("whisper", dict(d_model=64, encoder_layers=3, decoder_layers=2, encoder_attention_heads=4, decoder_attention_heads=4, encoder_ffn_dim=96, decoder_ffn_dim=80, vocab_size=160, num_mel_bins=20, max_source_positions=60, max_target_positions=40, pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=1)),
     # vision-language
     ("gemma3", dict(text_config=dict(GROUPED, model_type="gemma3_text"), vision_config=dict(SIGLIP, model_type="siglip_vision_model"), mm_tokens_per_image=4)),
     ("paligemma", dict(text_config=dict(GROUPED, model_type="gemma"), vision_config=dict(SIGLIP, model_type="siglip_vision_model"), projection_dim=64)),

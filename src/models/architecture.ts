@@ -53,6 +53,10 @@ export interface LayerRun {
   readonly count: number
   /** Indices of the layers in the model; absent: those after the run before. */
   readonly places?: readonly number[]
+  /** Module that holds the layers, where one model has several stacks. */
+  readonly folder?: string
+  /** Tokens of every sequence in these layers, whatever the plan's length (frames of a speech encoder). */
+  readonly positions?: number
   readonly layer: Layer
 }
 
@@ -65,6 +69,8 @@ export interface Layer {
   readonly parallelResidual: boolean
   /** A decoder layer of an encoder-decoder: a second attention reads the encoder's output. */
   readonly crossAttention?: boolean
+  /** Tokens that it reads, where the encoder's length is fixed. */
+  readonly crossPositions?: number
   /** Every parameter tensor of the layer, with the leaf name adapters match. */
   readonly tensors: readonly ParameterTensor[]
 }
@@ -96,6 +102,10 @@ export interface ParameterTensor {
   readonly parameters: number
   /** Several experts stored as one 3-D parameter (transformers 5): not an nn.Linear. */
   readonly fused: boolean
+  /** `count` is the number of a tower's layers, which have one such matrix each. */
+  readonly perLayer?: true
+  /** Never trains: a table of sinusoids that is stored as a weight. */
+  readonly constant?: true
 }
 
 export interface Attention {

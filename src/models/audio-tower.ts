@@ -1,6 +1,6 @@
 import type { ParameterTensor } from './architecture.ts'
 import type { ConfigFields } from './config-fields.ts'
-import { embedding, linear, norm, parameter } from './tensor.ts'
+import { embedding, linear, norm } from './tensor.ts'
 
 export interface AudioTower {
   readonly hiddenSize: number
@@ -61,24 +61,28 @@ export function readAudioTower(config: ConfigFields, textWidth: number): AudioTo
     return null
   const matrix = (path: string, inFeatures: number, outFeatures: number, bias = true): ParameterTensor => {
     const one = linear(`audio.${path}`, 'vision', inFeatures, outFeatures, { bias })
-    return { ...one, count: layers, parameters: layers * one.parameters }
+    return { ...one, count: layers, parameters: layers * one.parameters, perLayer: true }
   }
-  const block = norm('audio.norm', h, true)
+  const block = (name: string): ParameterTensor => {
+    const one = norm(`audio.${name}`, h, true)
+    return { ...one, count: layers, parameters: layers * one.parameters, perLayer: true }
+  }
   return {
     hiddenSize: h,
     layers,
     heads: audio.number('encoder_attention_heads', 'num_attention_heads') ?? 20,
     width,
     tensors: [
-      parameter('audio.conv1', 'vision', 3 * bands * h + h, 'convolution'),
-      parameter('audio.conv2', 'vision', 3 * h * h + h, 'convolution'),
-      ...(rule.hasPositions ? [embedding('audio.embed_positions', places, h)] : []),
+      linear('audio.conv1', 'vision', 3 * bands, h, { bias: true, kind: 'convolution' }),
+      linear('audio.conv2', 'vision', 3 * h, h, { bias: true, kind: 'convolution' }),
+      ...(rule.hasPositions ? [{ ...embedding('audio.embed_positions', places, h), constant: true as const }] : []),
       ...['q_proj', 'v_proj', 'out_proj'].map(leaf => matrix(`self_attn.${leaf}`, h, h)),
       matrix('self_attn.k_proj', h, h, false),
       matrix('fc1', h, width),
       matrix('fc2', width, h),
-      { ...block, count: 2 * layers, parameters: 2 * layers * block.parameters },
-      norm('audio.final_norm', h, true),
+      block('self_attn_layer_norm'),
+      block('final_layer_norm'),
+      norm('audio.layer_norm', h, true),
     ],
     projector: rule.projector({ hiddenSize: h, width, textWidth }),
   }

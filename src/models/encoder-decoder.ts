@@ -16,11 +16,19 @@ type Stacks = Pick<
   'embedding' | 'layers' | 'finalNorm' | 'head' | 'hiddenSize' | 'vocabSize' | 'tiedEmbeddings'
 >
 
+type StackName = 'encoder' | 'decoder'
+
 /** A model of two stacks: its encoder's layers see both directions, its decoder's attend to them too. */
 interface Rule {
-  readonly family: (fields: ConfigFields) => Family
+  readonly family: (fields: ConfigFields, stack: StackName) => Family
   readonly cross: { readonly module: string; readonly normBias: boolean }
-  readonly keys: Readonly<Record<'encoder' | 'decoder', Readonly<Record<string, readonly string[]>>>>
+  readonly keys: Readonly<Record<StackName, Readonly<Record<string, readonly string[]>>>>
+  /** Modules that hold the layers. */
+  readonly folders: Readonly<Record<StackName, string>>
+  /** Tokens that every sequence has in the encoder; absent: as many as the plan says. */
+  readonly encoderPositions?: (fields: ConfigFields) => number
+  /** The table of tokens; absent: `shared`. */
+  readonly tokens?: string
   /** Tables and what surrounds the stacks. */
   readonly embedding: (fields: ConfigFields, hiddenSize: number) => readonly ParameterTensor[]
   readonly finalNorms: (hiddenSize: number) => readonly ParameterTensor[]
@@ -29,19 +37,25 @@ interface Rule {
 }
 
 const T5_BLOCK: Family = {
-  attention: { names: ['q', 'k', 'v'], output: 'o', module: 'SelfAttention', bias: false, outputBias: false },
-  mlp: { kind: 'plain', names: ['wi', 'wo'], module: 'DenseReluDense', bias: false, activation: 'relu' },
+  attention: { names: ['q', 'k', 'v'], output: 'o', module: 'layer.0.SelfAttention', bias: false, outputBias: false },
+  mlp: { kind: 'plain', names: ['wi', 'wo'], module: '', bias: false, activation: 'relu' },
   norm: { kind: 'rms', perLayer: 2 },
   rotary: false,
   defaults: {},
 }
 
 const T5: Rule = {
-  family: fields =>
-    (fields.text('feed_forward_proj') ?? '').startsWith('gated')
-      ? { ...T5_BLOCK, mlp: { ...T5_BLOCK.mlp, kind: 'gated', names: ['wi_0', 'wi_1', 'wo'], activation: 'gelu_new' } }
-      : T5_BLOCK,
-  cross: { module: 'EncDecAttention', normBias: false },
+  family: (fields, stack) => {
+    const module = `layer.${stack === 'encoder' ? 1 : 2}.DenseReluDense`
+    return (fields.text('feed_forward_proj') ?? '').startsWith('gated')
+      ? {
+          ...T5_BLOCK,
+          mlp: { ...T5_BLOCK.mlp, module, kind: 'gated', names: ['wi_0', 'wi_1', 'wo'], activation: 'gelu_new' },
+        }
+      : { ...T5_BLOCK, mlp: { ...T5_BLOCK.mlp, module } }
+  },
+  cross: { module: 'layer.1.EncDecAttention', normBias: false },
+  folders: { encoder: 'encoder.block', decoder: 'decoder.block' },
   keys: {
     encoder: { num_hidden_layers: ['num_layers', 'num_hidden_layers'] },
     decoder: { num_hidden_layers: ['num_decoder_layers', 'num_layers', 'num_hidden_layers'] },
@@ -83,10 +97,12 @@ const BART_KEYS: Rule['keys'] = {
     intermediate_size: ['decoder_ffn_dim'],
   },
 }
+const BART_FOLDERS: Rule['folders'] = { encoder: 'model.encoder.layers', decoder: 'model.decoder.layers' }
 const BART: Rule = {
   family: () => BART_BLOCK,
   cross: { module: 'encoder_attn', normBias: true },
   keys: BART_KEYS,
+  folders: BART_FOLDERS,
   embedding: (fields, h) =>
     ['encoder', 'decoder'].flatMap(stack => [
       embedding(`${stack}.embed_positions`, (fields.number('max_position_embeddings') ?? 1024) + 2, h),
@@ -95,12 +111,41 @@ const BART: Rule = {
   finalNorms: () => [],
 }
 
+/** Spectrograms pass two convolutions, the second of which halves their length; positions of the encoder are sinusoids. */
+const WHISPER: Rule = {
+  family: () => ({
+    ...BART_BLOCK,
+    attention: { ...BART_BLOCK.attention, keyBias: false },
+    norm: { ...BART_BLOCK.norm, placement: 'pre' },
+  }),
+  cross: { module: 'encoder_attn', normBias: true },
+  keys: BART_KEYS,
+  folders: BART_FOLDERS,
+  encoderPositions: speechPositions,
+  tokens: 'decoder.embed_tokens',
+  embedding: (fields, h) => {
+    const bands = fields.number('num_mel_bins') ?? 80
+    return [
+      linear('encoder.conv1', 'embedding', 3 * bands, h, { bias: true, kind: 'convolution' }),
+      linear('encoder.conv2', 'embedding', 3 * h, h, { bias: true, kind: 'convolution' }),
+      { ...embedding('encoder.embed_positions', speechPositions(fields), h), constant: true },
+      embedding('decoder.embed_positions', fields.number('max_target_positions') ?? 448, h),
+    ]
+  },
+  finalNorms: h => [norm('encoder.layer_norm', h, true), norm('decoder.layer_norm', h, true)],
+}
+
+function speechPositions(fields: ConfigFields): number {
+  return fields.number('max_source_positions') ?? 1500
+}
+
 /** transformers 5.18 models/{t5,mt5,umt5,bart,whisper}. */
 const RULES: Readonly<Record<string, Rule>> = {
   t5: T5,
   mt5: T5,
   umt5: { ...T5, biasPerLayer: true },
   bart: BART,
+  whisper: WHISPER,
 }
 
 export function isEncoderDecoder(modelType: string): boolean {
@@ -113,17 +158,21 @@ export function readEncoderDecoder({ fields, modelType, transformersMajor }: Enc
   if (!rule) return null
   const hiddenSize = fields.number('d_model', 'hidden_size') ?? 0
   const vocabSize = fields.number('vocab_size') ?? 0
-  const stack = (name: 'encoder' | 'decoder'): readonly LayerRun[] => {
-    const family: Family = { ...rule.family(fields), ...(name === 'encoder' ? { encoder: true } : {}) }
+  const encoderPositions = rule.encoderPositions?.(fields)
+  const stack = (name: StackName): readonly LayerRun[] => {
+    const family: Family = { ...rule.family(fields, name), ...(name === 'encoder' ? { encoder: true } : {}) }
     const own = fields.renamed(rule.keys[name])
     const dimensions = readDimensions(own, family, modelType)
-    return buildLayerRuns({ fields: own, family, dimensions, transformersMajor })
+    const runs = buildLayerRuns({ fields: own, family, dimensions, transformersMajor })
+    return runs.map(run => ({ ...run, folder: rule.folders[name] }))
   }
-  const decoder = stack('decoder').map(({ count, layer }) => ({
-    count,
-    layer: withCrossAttention(layer, rule, hiddenSize),
+  const fixed = encoderPositions === undefined ? {} : { positions: encoderPositions }
+  const encoder = stack('encoder').map(run => ({ ...run, ...fixed }))
+  const decoder = stack('decoder').map(run => ({
+    ...run,
+    layer: withCrossAttention(run.layer, rule, { hiddenSize, encoderPositions }),
   }))
-  const layers = [...stack('encoder'), ...decoder]
+  const layers = [...encoder, ...decoder]
   const tables = rule.embedding(fields, hiddenSize)
   const count = layers.reduce((sum, run) => sum + run.count, 0)
   // transformers 5 ties T5's head whatever the config says (models/t5/configuration_t5.py); 4 follows the config
@@ -133,7 +182,7 @@ export function readEncoderDecoder({ fields, modelType, transformersMajor }: Enc
     vocabSize,
     tiedEmbeddings: tied,
     embedding: [
-      embedding('shared', vocabSize, hiddenSize),
+      embedding(rule.tokens ?? 'shared', vocabSize, hiddenSize),
       ...(rule.biasPerLayer ? tables.slice(0, 1).map(table => perLayer(table, count)) : tables),
     ],
     layers,
@@ -151,7 +200,11 @@ function perLayer(table: ParameterTensor, layers: number): ParameterTensor {
 }
 
 /** A second attention, whose keys and values come from the encoder, with a norm of its own. */
-function withCrossAttention(layer: Layer, { cross }: Rule, hiddenSize: number): Layer {
+function withCrossAttention(
+  layer: Layer,
+  { cross }: Rule,
+  { hiddenSize, encoderPositions }: { readonly hiddenSize: number; readonly encoderPositions: number | undefined },
+): Layer {
   const own = layer.tensors.filter(({ part }) => part === 'attention')
   const crossed = own.map(tensor => ({
     ...tensor,
@@ -160,6 +213,7 @@ function withCrossAttention(layer: Layer, { cross }: Rule, hiddenSize: number): 
   return {
     ...layer,
     crossAttention: true,
+    ...(encoderPositions === undefined ? {} : { crossPositions: encoderPositions }),
     tensors: [...layer.tensors, ...crossed, norm('cross_attention_norm', hiddenSize, cross.normBias)],
   }
 }

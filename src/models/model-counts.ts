@@ -29,6 +29,8 @@ export interface CountedTensor {
   readonly layers: number
   /** Their indices in the model; absent: it stands outside the layers. */
   readonly places?: readonly number[]
+  /** Module that holds the layers, where the model has several stacks. */
+  readonly folder?: string
 }
 
 export interface AdapterTarget {

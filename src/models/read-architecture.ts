@@ -77,7 +77,14 @@ export function readArchitecture(config: unknown, options: ReadArchitectureOptio
       wholeType: whole.text('model_type') ?? modelType,
       family: stacks ? modelType : nearest.name,
       exact: assumptions.length === 0 && rough === null,
-      maxPositions: fields.number('max_position_embeddings', 'n_positions', 'max_seq_len', 'seq_length', 'n_ctx'),
+      maxPositions: fields.number(
+        'max_position_embeddings',
+        'n_positions',
+        'max_seq_len',
+        'seq_length',
+        'n_ctx',
+        'max_target_positions',
+      ),
       vision,
       finalLogitSoftcap: fields.number('final_logit_softcapping') !== null,
       hiddenDropout: fields.number(...HIDDEN_DROPOUT) ?? 0,
@@ -184,7 +191,9 @@ function embeddingTensors(
     ...(position ? [position] : []),
     ...projections,
     ...(types > 0 ? [embedding('token_type_embeddings', types, width)] : []),
-    ...(family.embeddingNorm ? [norm('embedding_norm', width, family.norm.bias ?? false)] : []),
+    ...(family.embeddingNorm
+      ? [norm(family.norm.embeddingName ?? 'embedding_norm', width, family.norm.bias ?? false)]
+      : []),
     ...(family.embeddingExtras?.(fields, dimensions) ?? []),
   ]
 }

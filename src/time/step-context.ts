@@ -59,11 +59,11 @@ export function stepContext(
   { plan, architecture, counts, gpu }: Run & { readonly gpu: Gpu },
   constants: Efficiency,
 ): StepContext {
-  const work = workOf(architecture)
   const stack = stackOf(plan)
   const { tensor, pipeline, context, expert } = plan.parallelism
   const fabric = fabricOf(gpu)
   const length = sampleLength(plan, constants.padding_variation)
+  const work = workOf(architecture, length.computed)
   const sequences = plan.microBatchSize * (PAIRED.has(plan.stage) ? 2 : 1)
   const ranks = Math.max(1, plan.gpus / (tensor * pipeline))
   return {

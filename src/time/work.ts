@@ -1,6 +1,6 @@
 import type { Architecture, Layer, ParameterTensor } from '../models/architecture.ts'
 
-/** What one token costs in a model, summed over its layers: counts that no plan changes. */
+/** What one token costs in a model, summed over its layers: counts that no plan changes but, beside a stack of fixed length, the sequence's. */
 export interface Work {
   readonly layers: number
   readonly expertLayers: number
@@ -40,16 +40,18 @@ export interface AttentionWork {
   readonly width: number
   readonly window: number | null
   readonly causal: boolean
+  /** Keys that every query sees, where their number is fixed. */
+  readonly keys?: number
 }
 
 const CACHE = new WeakMap<Architecture, Work>()
 
-/** Counts of an architecture; computed once per architecture. */
-export function workOf(architecture: Architecture): Work {
+/** Counts of an architecture; computed once per architecture unless a stack's length is fixed while the text's is not. */
+export function workOf(architecture: Architecture, length: number): Work {
   const known = CACHE.get(architecture)
   if (known !== undefined) return known
-  const work = count(architecture)
-  CACHE.set(architecture, work)
+  const work = count(architecture, length)
+  if (architecture.layers.every(({ positions }) => positions === undefined)) CACHE.set(architecture, work)
   return work
 }
 
@@ -57,13 +59,13 @@ export function workOf(architecture: Architecture): Work {
  * Score products of one query summed over its keys: a causal query sees half the sequence on average, a windowed one
  * w − w²/2s. Returned as the length s' for which a causal layer would cost the same.
  */
-export function effectiveLength(length: number, { window, causal }: AttentionWork): number {
-  if (!causal) return 2 * length
+export function effectiveLength(length: number, { window, causal, keys }: AttentionWork): number {
+  if (!causal) return 2 * (keys ?? length)
   if (window === null || window >= length) return length
   return 2 * window - (window * window) / length
 }
 
-function count(architecture: Architecture): Work {
+function count(architecture: Architecture, length: number): Work {
   const { hiddenSize, head, vision } = architecture
   let layers = 0
   let expertLayers = 0
@@ -81,11 +83,13 @@ function count(architecture: Architecture): Work {
   let keyValueWidth = 0
   let scanFlops = 0
   const attention: AttentionWork[] = []
-  for (const { count: n, layer } of architecture.layers) {
-    layers += n
+  for (const { count: stacked, layer, positions } of architecture.layers) {
+    // per token of the text: a fixed stack's tokens are spread over the sequence's
+    const n = stacked * ((positions ?? length) / length)
+    layers += stacked
     for (const tensor of layer.tensors) {
       if (isExpert(tensor)) {
-        linearTensors += n
+        linearTensors += stacked
         expertParameters += n * tensor.parameters
         expertBias ||= tensor.bias
         const active = (layer.moe?.topK ?? 1) / (layer.moe?.experts ?? 1)
@@ -93,7 +97,7 @@ function count(architecture: Architecture): Work {
       } else if (isProduct(tensor)) {
         denseParameters += n * tensor.parameters
         linearFeatures += n * tensor.count * (tensor.inFeatures + tensor.outFeatures)
-        linearTensors += n * tensor.count
+        linearTensors += stacked * tensor.count
       }
     }
     if (layer.moe !== null) {
@@ -108,10 +112,10 @@ function count(architecture: Architecture): Work {
     elementwiseEager += n * traffic.eager
     scanFlops += n * scan(layer)
     if (hasScores(layer)) {
-      attention.push({ layers: n, ...attentionWidth(layer) })
+      attention.push({ layers: n, ...attentionWidth(layer), ...(positions === undefined ? {} : { keys: positions }) })
       keyValueWidth += n * layer.attention.keyValueWidth
     }
-    if (layer.crossAttention) attention.push({ layers: n, ...attentionWidth(layer), window: null, causal: false })
+    if (layer.crossAttention) attention.push({ layers: n, ...crossWidth(layer) })
   }
   return {
     layers,
@@ -156,6 +160,11 @@ function attentionWidth({ attention }: Layer): Omit<AttentionWork, 'layers'> {
   const { heads, headDim, latent, window, causal } = attention
   const width = latent === null ? heads * headDim : (heads * (latent.nopeDim + latent.ropeDim + latent.valueDim)) / 2
   return { heads, width, window, causal }
+}
+
+function crossWidth(layer: Layer): Omit<AttentionWork, 'layers'> {
+  const keys = layer.crossPositions === undefined ? {} : { keys: layer.crossPositions }
+  return { ...attentionWidth(layer), window: null, causal: false, ...keys }
 }
 
 /** Values per inner unit: convolution 2, chunk states written, passed on and read 3, scan inputs and output 5, gated norm 3 (mamba_ssm 2.2 kernels). */

@@ -1,4 +1,4 @@
-import type { Architecture, Layer } from '../../models/architecture.ts'
+import type { Architecture, Layer, LayerRun } from '../../models/architecture.ts'
 import type { MemoryItem } from '../../plan/item.ts'
 import type { Run } from '../../plan/run.ts'
 import type { TrainingPlan } from '../../plan/training-plan.ts'
@@ -38,7 +38,7 @@ export function activationItems(
 ): ActivationItems {
   const { plan } = run
   const contextOf = layerContext(run)
-  const measures = run.architecture.layers.map(entry => measured(entry.count, entry.layer, contextOf(entry.layer)))
+  const measures = run.architecture.layers.map(entry => measured(entry, contextOf(entry.layer)))
   const inFlight = microBatchesInFlight(plan, stage)
   const layersShare = 1 / plan.parallelism.pipeline
   const perToken = keptPerToken(plan, measures) * layersShare * inFlight
@@ -66,9 +66,20 @@ export function activationItems(
   }
 }
 
-function measured(count: number, layer: Layer, context: BlockContext): LayerMeasure {
-  const checkpoint = context.hiddenSize * context.sizes.residual
-  return { ...measureLayer(layer, context), count, checkpoint, selective: selectivePerToken(layer, context) }
+/** Bytes per token of the plan: a stack of fixed length holds the same whatever the sequences' length. */
+function measured({ count, layer, positions }: LayerRun, { sequenceLength, ...rest }: BlockContext): LayerMeasure {
+  const length = positions ?? sequenceLength
+  const share = length / sequenceLength
+  const context = { ...rest, sequenceLength: length }
+  const { saved, backwardPeak, inputSaved } = measureLayer(layer, context)
+  return {
+    count,
+    saved: share * saved,
+    backwardPeak: share * backwardPeak,
+    inputSaved: share * inputSaved,
+    checkpoint: share * context.hiddenSize * context.sizes.residual,
+    selective: share * selectivePerToken(layer, context),
+  }
 }
 
 /**

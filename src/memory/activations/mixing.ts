@@ -22,5 +22,8 @@ export function mixesTokens(layer: Layer): boolean {
  * which all layers share, so only the projections themselves add to what is kept.
  */
 export function crossAttention(tape: Tape, input: Value, layer: Layer, context: BlockContext): Value {
-  return attention(tape, input, { ...layer, attention: { ...layer.attention, causal: false } }, context)
+  const length = layer.crossPositions ?? context.sequenceLength
+  const keyValueWidth = layer.attention.keyValueWidth * (length / context.sequenceLength)
+  const crossed = { ...layer, attention: { ...layer.attention, causal: false, keyValueWidth } }
+  return attention(tape, input, crossed, { ...context, sequenceLength: length })
 }
