@@ -12,11 +12,24 @@ interface ModuleRow {
   readonly default: number | null
 }
 
+/** Arguments of LoraConfig. */
+interface Given {
+  readonly target_modules?: string | readonly string[]
+  readonly target_parameters?: readonly string[]
+  readonly modules_to_save?: readonly string[]
+  readonly layers_to_transform?: readonly number[]
+  readonly rank_pattern?: Readonly<Record<string, number>>
+  readonly bias?: 'all'
+  readonly use_dora?: boolean
+}
+
 interface Recorded {
   readonly config: object
   readonly expertsConfig: object
   /** LoRA of rank 4 on names of expert layers. */
   readonly converted: readonly { readonly targets: AdapterPlan['targetModules']; readonly trainable: number }[]
+  /** LoRA of rank 4 in odd places; null: PEFT refuses. */
+  readonly odd: readonly { readonly config: object; readonly adapter: Given; readonly trainable: number | null }[]
   readonly rows: readonly {
     readonly type: AdapterPlan['type']
     readonly rank: number
@@ -26,7 +39,7 @@ interface Recorded {
 }
 
 /** What PEFT trains on a small Llama (bench/models/record_adapters.py). */
-const { config, expertsConfig, converted, rows }: Recorded = JSON.parse(
+const { config, expertsConfig, converted, odd, rows }: Recorded = JSON.parse(
   readFileSync(new URL('./fixtures/adapter-parameters.json', import.meta.url), 'utf8'),
 )
 const { rows: moduleRows }: { readonly rows: readonly ModuleRow[] } = JSON.parse(
@@ -89,6 +102,42 @@ describe('names of expert layers', () => {
     const { findings } = countModel(architecture, { ...plan, adapter: { ...LORA, targetModules: ['gate_proj'] } })
     expect(findings.map(({ code, message }) => [code, message])).toEqual([
       ['unknown-target-module', expect.stringContaining('PEFT refuses `gate_proj` without `up_proj`')],
+    ])
+  })
+})
+
+function planOf(given: Given): AdapterPlan {
+  const { target_modules: names } = given
+  return {
+    ...LORA,
+    type: given.use_dora ? 'dora' : 'lora',
+    targetModules:
+      names === undefined
+        ? 'default'
+        : names === 'all-linear'
+          ? names
+          : typeof names === 'string'
+            ? { regex: names }
+            : names,
+    targetParameters: given.target_parameters ?? [],
+    modulesToSave: given.modules_to_save ?? [],
+    layersToTransform: given.layers_to_transform ?? null,
+    rankPattern: given.rank_pattern ?? {},
+    bias: given.bias ?? 'none',
+  }
+}
+
+describe('LoRA in odd places', () => {
+  const titled = odd.map((row, index) => [`${index} ${JSON.stringify(row.adapter)}`, row] as const)
+  test.each(titled.filter(([, row]) => row.trainable !== null))('%s', (_title, row) => {
+    expect(trainable(row.config, planOf(row.adapter))).toBe(row.trainable)
+  })
+  test.each(titled.filter(([, row]) => row.trainable === null))('PEFT refuses %s', (_title, row) => {
+    const { architecture } = readArchitecture(row.config, { name: 'model' })
+    if (!architecture) throw new Error('not read')
+    const { findings } = countModel(architecture, { ...plan, adapter: planOf(row.adapter) })
+    expect(findings.map(({ code, message }) => [code, message])).toEqual([
+      ['unknown-target-module', expect.stringContaining('PEFT')],
     ])
   })
 })

@@ -3,8 +3,11 @@ import type { Architecture, ParameterTensor } from './architecture.ts'
 import { countedTensors } from './counted-tensors.ts'
 import { type ConvertedTargets, convertTargets, expertConversion, isFusedExpert, ROUTER } from './expert-conversion.ts'
 import type { CountedTensor } from './model-counts.ts'
+import { moduleNames } from './module-names.ts'
 import { type ArchitecturePattern, layersWhere, modulePattern } from './module-pattern.ts'
 import { peftDefaultTargets } from './peft-defaults.ts'
+import { peftRefusal, WITHOUT_PEFT } from './peft-refusals.ts'
+import { savedNames } from './saved-modules.ts'
 
 /** Names of q, k, v that address one fused projection (LitGPT names its parts). */
 const FUSED_PARTS = new Set(['q_proj', 'k_proj', 'v_proj'])
@@ -36,22 +39,30 @@ export function targetRule(architecture: Architecture, adapter: AdapterPlan): Ta
       ? modulePattern(architecture, targetModules.regex)
       : null
   const converted = convertedTargets(architecture, adapter, { names, isAll, pattern })
-  const isExcluded = excludes(adapter)
+  const isExcluded = excludes(architecture, adapter)
   const chosen = adapter.layersToTransform === null ? null : new Set(adapter.layersToTransform)
   const holds = ({ tensor }: CountedTensor): boolean => {
     if (isFusedExpert(tensor) || (tensor.kind === 'router' && tensor.fused))
       return isTargetParameter(tensor, adapter) || (converted?.parameters.has(parameterName(tensor)) ?? false)
-    if (!isLinearKind(tensor)) return false
+    if (!(isAll ? isLinearKind(tensor) : isAdaptable(tensor))) return false
     if (converted) return isNamed(tensor, converted.modules, adapter) && (!isAll || isLinearLike(tensor, adapter))
     return isAll ? isLinearLike(tensor, adapter) : pattern !== null || isNamed(tensor, names, adapter)
   }
   return {
     names,
-    refusal: converted?.refusal ?? null,
+    refusal:
+      converted?.refusal ??
+      peftRefusal({ architecture, adapter, isAll, holds: counted => holds(counted) && !isExcluded(counted) }),
     problem: () => pattern?.problem() ?? null,
     layers: counted => {
-      if (isExcluded(counted.tensor) || !holds(counted)) return 0
-      const isChosen = (layer: number | null): boolean => chosen === null || (layer !== null && chosen.has(layer))
+      if (isExcluded(counted) || !holds(counted)) return 0
+      const isChosen = (layer: number | null): boolean => {
+        if (chosen === null) return true
+        const [name = ''] = moduleNames(architecture, counted, layer)
+        // a whole module name is taken wherever it stands; a suffix needs a number before it (PEFT check_target_module_exists)
+        const index = layer ?? /^.*?\.[^.]*\.(\d+)\./.exec(name)?.[1]
+        return names.includes(name) || (index !== undefined && chosen.has(Number(index)))
+      }
       const matches = (layer: number | null): boolean =>
         converted !== null || pattern === null || pattern.holdsModule(counted, layer)
       return layersWhere(counted, layer => isChosen(layer) && matches(layer))
@@ -79,7 +90,7 @@ function convertedTargets(
   adapter: AdapterPlan,
   { names, isAll, pattern }: Given,
 ): ConvertedTargets | null {
-  const conversion = UNCONVERTED_RULES.has(adapter.targetRule) ? null : expertConversion(architecture)
+  const conversion = WITHOUT_PEFT.has(adapter.targetRule) ? null : expertConversion(architecture)
   if (!conversion || (adapter.type !== 'lora' && adapter.type !== 'dora')) return null
   if (!isAll && !pattern) return convertTargets(names, conversion)
   const tensors = countedTensors(architecture)
@@ -102,12 +113,16 @@ function convertedTargets(
   return convertTargets(adapter.targetRule === 'peft' ? [...linear, ...old] : linear, conversion)
 }
 
-/** Trainers with adapters of their own. */
-const UNCONVERTED_RULES: ReadonlySet<AdapterPlan['targetRule']> = new Set(['litgpt', 'torchtune', 'megatron'])
-
-/** PEFT `exclude_modules`: suffixes of module names, matched as `target_modules` are. */
-function excludes({ excludeModules }: AdapterPlan): (tensor: ParameterTensor) => boolean {
-  return ({ path }) => excludeModules.some(name => path === name || path.endsWith(`.${name}`))
+/** PEFT check_target_module_exists: suffixes in `exclude_modules`, and whatever stands in or below a module that is saved whole. */
+function excludes(architecture: Architecture, adapter: AdapterPlan): (counted: CountedTensor) => boolean {
+  const { excludeModules } = adapter
+  const saved =
+    architecture.head.kind === 'sequence-classification' ? savedNames(architecture, adapter) : adapter.modulesToSave
+  return counted => {
+    const names = moduleNames(architecture, counted, counted.places?.[0] ?? null)
+    const isSaved = saved.some(whole => names.some(name => `.${name}.`.includes(`.${whole}.`)))
+    return isSaved || excludeModules.some(name => names.some(own => own === name || own.endsWith(`.${name}`)))
+  }
 }
 
 /** `target_parameters`, and the fused experts that Unsloth and trainers without PEFT reach by the old names. */
@@ -141,8 +156,13 @@ function isLinearKind({ kind, fused }: ParameterTensor): boolean {
   return kind === 'linear' || kind === 'conv1d' || ((kind === 'router' || kind === 'expert') && !fused)
 }
 
+/** A convolution over patches takes an adapter when it is named. */
+function isAdaptable(tensor: ParameterTensor): boolean {
+  return isLinearKind(tensor) || (tensor.kind === 'convolution' && tensor.outFeatures > 1)
+}
+
 /** Outputs of the model: PEFT leaves them out of `all-linear` or trains them in full. */
-const OUTPUTS = /^(?:lm_head|score|classifier|decoder)(?:\.|$)/
+const OUTPUTS = /^(?:lm_head|proj_out|score|classifier|decoder)(?:\.|$)/
 
 /** What `all-linear` reaches in each library (PEFT 0.21, LLaMA-Factory 0.9.6, Axolotl 0.18, ms-swift 4.6). */
 function isLinearLike(tensor: ParameterTensor, adapter: AdapterPlan): boolean {

@@ -24,7 +24,7 @@ const COPY_SUFFIXES: readonly (readonly [RegExp, Quantization])[] = [
   [/[-.](quantized\.)?w8a(8|16)$/i, 'gptq-int8'],
   [/-int4$/i, 'gptq-int4'],
   [/-int8$/i, 'gptq-int8'],
-  [/-fp8([-_](dynamic|block|kv))?$/i, 'fp8'],
+  [/-fp8([-_](dynamic|block|kv|static-pertensor))?$/i, 'fp8'],
   [/-(nvfp4|fp4)(-fp8)?$/i, 'fp4'],
   [/-mxfp4$/i, 'mxfp4'],
   [/-(bf16|fp16)$/i, 'none'],

@@ -17,7 +17,7 @@ export function checkpointQuantization(fields: ConfigFields): Quantization {
   if (!block || method === null) return 'none'
   if (method === 'bitsandbytes')
     return block.boolean('load_in_8bit') ? 'int8' : block.boolean('bnb_4bit_use_double_quant') ? 'nf4-double' : 'nf4'
-  if (method === 'compressed-tensors') return compressedTensors(block)
+  if (method === 'compressed-tensors' || method === 'modelopt') return compressedTensors(block)
   const bits = block.number('bits') ?? 4
   const schemes: Readonly<Record<string, Quantization>> = {
     gptq: bits === 8 ? 'gptq-int8' : 'gptq-int4',
@@ -30,7 +30,7 @@ export function checkpointQuantization(fields: ConfigFields): Quantization {
   return Object.hasOwn(schemes, method) ? (schemes[method] ?? 'none') : 'none'
 }
 
-/** compressed-tensors quantization/quant_args.py: groups of layers with `weights: {num_bits, type}`. */
+/** compressed-tensors quantization/quant_args.py, which NVIDIA ModelOpt's exports follow: groups of layers with `weights: {num_bits, type}`. */
 function compressedTensors(block: ConfigFields): Quantization {
   const groups = block.raw('config_groups')
   const first = typeof groups === 'object' && groups !== null ? Object.values(groups)[0] : undefined

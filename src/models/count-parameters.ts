@@ -6,8 +6,11 @@ import { adapterParameters, promptParameters } from './adapter-parameters.ts'
 import { type TargetRule, targetRule } from './adapter-targets.ts'
 import type { Architecture, ParameterTensor } from './architecture.ts'
 import { countedTensors } from './counted-tensors.ts'
+import { isFusedExpert } from './expert-conversion.ts'
 import type { AdapterTarget, CountedTensor, ModelCounts } from './model-counts.ts'
 import { modulePattern } from './module-pattern.ts'
+import { isSaved, savedModules } from './saved-modules.ts'
+import { linear } from './tensor.ts'
 import { trainableByPatterns } from './trainable-patterns.ts'
 
 export interface CountedModel {
@@ -28,7 +31,7 @@ export function countModel(architecture: Architecture, plan: TrainingPlan): Coun
     plan.quantization !== 'none' && quantizes(tensor, plan) && (reached === null || reached.has(tensor.path))
   const quantized = sum(tensors.filter(({ tensor }) => isQuantized(tensor)))
   const trainableTensors = plan.adapter
-    ? biasesAndNorms(plan.adapter, tensors, adapted?.targets ?? [])
+    ? biasesAndNorms(architecture, plan.adapter, { tensors, targets: adapted?.targets ?? [] })
     : unfrozen(architecture, plan.freeze, tensors)
   if (!plan.adapter && plan.freeze.kind === 'trainable_patterns')
     for (const pattern of plan.freeze.patterns) {
@@ -107,33 +110,22 @@ function countAdapter(
     )
     return { parameters: 0, saved, targets: [] }
   }
-  const targets = adapterTargets(adapter, rule, withTiedHead(architecture, rule, tensors))
+  const targets = adapterTargets(adapter, rule, withTiedHead(architecture, tensors))
   reportUnmatched(rule, targets, architecture, findings)
   return { parameters: targets.reduce((count, target) => count + target.layers * target.parameters, 0), saved, targets }
 }
 
 /** A tied head is still a module that can be named. */
-function withTiedHead(
-  architecture: Architecture,
-  rule: TargetRule,
-  tensors: readonly CountedTensor[],
-): readonly CountedTensor[] {
-  if (!rule.names.includes('lm_head') || architecture.head.tensors.some(({ path }) => path === 'lm_head'))
-    return tensors
-  const { hiddenSize, vocabSize } = architecture
-  const tied: ParameterTensor = {
-    path: 'lm_head',
-    kind: 'linear',
-    part: 'head',
-    inFeatures: hiddenSize,
-    outFeatures: vocabSize,
-    bias: false,
-    count: 1,
-    parameters: 0,
-    fused: false,
-  }
-  return [...tensors, { tensor: tied, layers: 1 }]
+function withTiedHead(architecture: Architecture, tensors: readonly CountedTensor[]): readonly CountedTensor[] {
+  const { head, tiedEmbeddings, vocabSize, modelType } = architecture
+  if (!tiedEmbeddings || head.tensors.some(({ path }) => path === 'lm_head')) return tensors
+  const path = head.kind === 'masked-lm' ? 'decoder' : (rowOf(TIED_HEADS, modelType) ?? 'lm_head')
+  const [table] = architecture.embedding
+  const tied = linear(path, 'head', table?.outFeatures ?? architecture.hiddenSize, vocabSize)
+  return [...tensors, { tensor: { ...tied, parameters: 0 }, layers: 1 }]
 }
+
+const TIED_HEADS: Readonly<Record<string, string>> = { whisper: 'proj_out' }
 
 function adapterTargets(
   adapter: AdapterPlan,
@@ -183,34 +175,19 @@ function patternFinding(problem: string): Finding {
   })
 }
 
-/**
- * Full trainable copies of named modules: embeddings and head, or any layer tensor. PEFT saves the head of a
- * classification unasked (peft_model.py PeftModelForSequenceClassification).
- */
-function savedModules(architecture: Architecture, { modulesToSave }: AdapterPlan): number {
-  const { hiddenSize, vocabSize, head } = architecture
-  const isTask = head.kind === 'sequence-classification' || head.kind === 'token-classification'
-  const named = new Set([...modulesToSave, ...(isTask ? ['classifier', 'score'] : [])])
-  return [...named].reduce((count, name) => {
-    if (/(embed_tokens|wte|word_embeddings|embed_in|tok_embeddings|lm_head|embed_out|output)$/.test(name))
-      return count + hiddenSize * vocabSize
-    const matching = countedTensors(architecture).filter(
-      ({ tensor: { path } }) => path === name || path.endsWith(`.${name}`) || path.startsWith(`${name}.`),
-    )
-    return count + sum(matching)
-  }, 0)
-}
-
 /** `bias: all` and LN tuning train small parts of the base beside or instead of matrices; `lora_only` those of adapted modules. */
 function biasesAndNorms(
+  architecture: Architecture,
   adapter: AdapterPlan,
-  tensors: readonly CountedTensor[],
-  targets: readonly AdapterTarget[],
+  { tensors, targets }: { readonly tensors: readonly CountedTensor[]; readonly targets: readonly AdapterTarget[] },
 ): readonly CountedTensor[] {
   if (adapter.type === 'ln_tuning') return tensors.filter(({ tensor }) => tensor.kind === 'norm')
   if (adapter.bias === 'none' && adapter.type !== 'adapter_v2') return []
   const biases = tensors
-    .filter(({ tensor }) => tensor.bias && tensor.parameters > 0)
+    .filter(
+      ({ tensor }) => (tensor.bias && tensor.parameters > 0 && !isFusedExpert(tensor)) || tensor.path.endsWith('.bias'),
+    )
+    .filter(counted => !isSaved(architecture, adapter, counted))
     .map(({ tensor, layers }) => ({ tensor: { ...tensor, parameters: biasParameters(tensor) }, layers }))
   if (adapter.bias !== 'lora_only') return biases
   return biases.flatMap(({ tensor }) => {
@@ -219,7 +196,8 @@ function biasesAndNorms(
   })
 }
 
-function biasParameters({ kind, count, inFeatures, outFeatures }: ParameterTensor): number {
+function biasParameters({ kind, count, inFeatures, outFeatures, parameters }: ParameterTensor): number {
+  if (kind === 'parameter') return parameters
   return kind === 'norm' ? inFeatures : count * outFeatures
 }
 
@@ -249,7 +227,7 @@ function unfrozen(
   freeze: FreezePlan,
   tensors: readonly CountedTensor[],
 ): readonly CountedTensor[] {
-  if (freeze.kind === 'none') return tensors
+  if (freeze.kind === 'none') return tensors.filter(({ tensor }) => tensor.constant !== true)
   if (freeze.kind === 'trainable_patterns') return trainableByPatterns(architecture, freeze.patterns, tensors)
   if (freeze.kind === 'patterns') {
     const frozen = new Set(freeze.patterns.flatMap(pattern => rowOf(PART_WORDS, pattern) ?? []))

@@ -48,8 +48,8 @@ function buildLayer(options: BlockOptions, spec: LayerSpec, experts: Experts | n
     tensors: [
       ...mixing.tensors,
       ...(experts ? experts.tensors : mlpTensors(options, mlp)),
-      ...Array.from({ length: norms.count }, (_, index) =>
-        norm(`norm${index}`, dimensions.hiddenSize, family.norm.bias ?? false, norms.affine),
+      ...(family.norm.names?.slice(-norms.count) ?? normNames(norms)).map(name =>
+        norm(name, dimensions.hiddenSize, family.norm.bias ?? false, norms.affine),
       ),
       ...(family.layerExtras?.({ fields, dimensions, spec }) ?? []),
     ],
@@ -131,4 +131,18 @@ function readNorms({ fields, family }: BlockOptions, spec: LayerSpec): Norms {
 /** One norm before the one block that the layer has. */
 function isSingleBlock(family: Family, { mixing, feedForward }: LayerSpec): boolean {
   return family.mixer !== undefined && (mixing === 'none' || feedForward === 'none')
+}
+
+/** What most blocks call the norms on their residual stream; whoever names them otherwise has as many. */
+const NORM_NAMES = [
+  'input_layernorm',
+  'post_attention_layernorm',
+  'pre_feedforward_layernorm',
+  'post_feedforward_layernorm',
+] as const
+
+function normNames({ count, placement }: Norms): readonly string[] {
+  return placement === 'post' && count === 2
+    ? ['post_attention_layernorm', 'post_feedforward_layernorm']
+    : NORM_NAMES.slice(0, count)
 }

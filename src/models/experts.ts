@@ -55,7 +55,12 @@ const RULES: Readonly<Record<NonNullable<Family['moe']>, ExpertRule>> = {
   phimoe: { ...QWEN, names: ['w1', 'w3', 'w2'], router: { name: 'mlp.router', isLinear: true, bias: false } },
   'gpt-oss': { ...QWEN, fused: true, bias: true, router: { name: 'mlp.router', isLinear: false, bias: true } },
   granite: GRANITE,
-  llama4: { ...QWEN, fused: true, router: { name: 'mlp.router', isLinear: true, bias: false } },
+  llama4: {
+    ...QWEN,
+    fused: true,
+    router: { name: 'feed_forward.router', isLinear: true, bias: false },
+    shared: { module: 'feed_forward.shared_expert', names: GATED_NAMES },
+  },
   jamba: { ...QWEN, router: { name: 'feed_forward.router', isLinear: true, bias: false } },
   hunyuan: {
     ...QWEN,

@@ -49,6 +49,9 @@ export interface Family {
   readonly norm: {
     readonly kind: 'rms' | 'layernorm'
     readonly perLayer: number
+    /** Their names, where they are not the usual ones. */
+    readonly names?: readonly string[]
+    readonly embeddingName?: string
     /** The first layer has fewer (ModernBERT: the embedding's norm serves). */
     readonly inFirstLayer?: number
     readonly bias?: boolean

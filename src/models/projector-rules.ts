@@ -30,8 +30,8 @@ function qwen3Merger(shape: TowerShape): readonly ParameterTensor[] {
     ...qwenMerger(['linear_fc1', 'linear_fc2'], true)(shape),
     ...Array.from({ length: deep }, (_, index) => [
       norm(`projector.deepstack.${index}.norm`, merged, true),
-      project(`deepstack.${index}.linear_fc1`, merged, merged),
-      project(`deepstack.${index}.linear_fc2`, merged, out),
+      project(`deepstack_merger_list.${index}.linear_fc1`, merged, merged),
+      project(`deepstack_merger_list.${index}.linear_fc2`, merged, out),
     ]).flat(),
   ]
 }
@@ -84,6 +84,16 @@ export const PROJECTORS: Readonly<Record<string, (shape: TowerShape) => readonly
     project('multi_modal_projector', vision.number('vision_output_dim') ?? hiddenSize, textWidth),
   ],
   gemma4_vision: ({ hiddenSize, textWidth }) => [project('embedding_projection', hiddenSize, textWidth, false)],
+  kimi_vl: ({ hiddenSize: h, merge, textWidth }) => [
+    norm('projector.pre_norm', h, true),
+    project('linear_1', h * merge ** 2, h * merge ** 2),
+    project('linear_2', h * merge ** 2, textWidth),
+  ],
+  locateanything: ({ hiddenSize: h, merge, textWidth }) => [
+    norm('projector.0', h * merge ** 2, true),
+    project('1', h * merge ** 2, textWidth),
+    project('3', textWidth, textWidth),
+  ],
   glm4v: ({ hiddenSize: h, merge, vision, textWidth }) => {
     const out = vision.number('out_hidden_size') ?? textWidth
     const width = vision.number('intermediate_size') ?? out

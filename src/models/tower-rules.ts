@@ -32,12 +32,12 @@ function matrix(path: string, inFeatures: number, outFeatures: number, bias = tr
   return linear(`vision.${path}`, 'vision', inFeatures, outFeatures, { bias })
 }
 
+/** A convolution whose kernel covers a patch: adapters see it as a matrix [h, values of a patch]. */
 function patches(
   { hiddenSize: h, patchSize }: TowerShape,
-  options: { readonly bias: boolean; readonly frames?: number },
+  { bias, frames = 1, path }: { readonly bias: boolean; readonly frames?: number; readonly path: string },
 ): ParameterTensor {
-  const elements = RGB * (options.frames ?? 1) * patchSize ** 2 * h
-  return parameter('vision.patch_embed', 'vision', elements + (options.bias ? h : 0), 'convolution')
+  return linear(`vision.${path}`, 'vision', RGB * frames * patchSize ** 2, h, { bias, kind: 'convolution' })
 }
 
 /** Patches of a square image. */
@@ -56,10 +56,10 @@ const plainMlp = (
   names: readonly [string, string] = ['fc1', 'fc2'],
 ): readonly ParameterTensor[] => [matrix(`mlp.${names[0]}`, h, width), matrix(`mlp.${names[1]}`, width, h)]
 
-const gatedMlp = (h: number, width: number, bias: boolean): readonly ParameterTensor[] => [
-  matrix('mlp.gate_proj', h, width, bias),
-  matrix('mlp.up_proj', h, width, bias),
-  matrix('mlp.down_proj', width, h, bias),
+const gatedMlp = (h: number, width: number, bias: boolean, module = 'mlp'): readonly ParameterTensor[] => [
+  matrix(`${module}.gate_proj`, h, width, bias),
+  matrix(`${module}.up_proj`, h, width, bias),
+  matrix(`${module}.down_proj`, width, h, bias),
 ]
 
 const norms = (h: number, bias: boolean, count = 2): readonly ParameterTensor[] =>
@@ -71,21 +71,27 @@ const siglipBlock = (h: number, width: number, output = 'out_proj'): readonly Pa
   ...norms(h, true),
 ]
 
-/** transformers 5.18 modelling files of the towers' types. */
+/** transformers 5.18 modelling files of the towers' types; MoonViT's stands beside its weights. */
 export const TOWERS: Readonly<Record<string, (shape: TowerShape) => TowerTensors>> = {
   siglip_vision_model: shape => ({
-    before: [patches(shape, { bias: true }), embedding('vision.position_embedding', grid(shape), shape.hiddenSize)],
+    before: [
+      patches(shape, { path: 'embeddings.patch_embedding', bias: true }),
+      embedding('vision.position_embedding', grid(shape), shape.hiddenSize),
+    ],
     block: siglipBlock(shape.hiddenSize, shape.width),
     after: [norm('vision.post_layernorm', shape.hiddenSize, true), ...siglipHead(shape)],
   }),
   idefics3_vision: shape => ({
-    before: [patches(shape, { bias: true }), embedding('vision.position_embedding', grid(shape), shape.hiddenSize)],
+    before: [
+      patches(shape, { path: 'embeddings.patch_embedding', bias: true }),
+      embedding('vision.position_embedding', grid(shape), shape.hiddenSize),
+    ],
     block: siglipBlock(shape.hiddenSize, shape.width),
     after: [norm('vision.post_layernorm', shape.hiddenSize, true)],
   }),
   clip_vision_model: shape => ({
     before: [
-      patches(shape, { bias: false }),
+      patches(shape, { path: 'embeddings.patch_embedding', bias: false }),
       parameter('vision.class_embedding', 'vision', shape.hiddenSize),
       embedding('vision.position_embedding', grid(shape) + 1, shape.hiddenSize),
       norm('vision.pre_layrnorm', shape.hiddenSize, true),
@@ -94,15 +100,15 @@ export const TOWERS: Readonly<Record<string, (shape: TowerShape) => TowerTensors
     after: [norm('vision.post_layernorm', shape.hiddenSize, true)],
   }),
   pixtral: shape => ({
-    before: [patches(shape, { bias: false }), norm('vision.ln_pre', shape.hiddenSize)],
+    before: [patches(shape, { path: 'patch_conv', bias: false }), norm('vision.ln_pre', shape.hiddenSize)],
     block: [
       ...projections('attention', shape.hiddenSize, false, 'o_proj'),
-      ...gatedMlp(shape.hiddenSize, shape.width, false),
+      ...gatedMlp(shape.hiddenSize, shape.width, false, 'feed_forward'),
       ...norms(shape.hiddenSize, false),
     ],
   }),
   qwen2_vl: shape => ({
-    before: [patches(shape, { bias: false, frames: shape.temporalPatch })],
+    before: [patches(shape, { path: 'patch_embed.proj', bias: false, frames: shape.temporalPatch })],
     block: [
       ...qwenAttention(shape.hiddenSize),
       ...plainMlp(shape.hiddenSize, shape.width),
@@ -110,7 +116,7 @@ export const TOWERS: Readonly<Record<string, (shape: TowerShape) => TowerTensors
     ],
   }),
   qwen2_5_vl: shape => ({
-    before: [patches(shape, { bias: false, frames: shape.temporalPatch })],
+    before: [patches(shape, { path: 'patch_embed.proj', bias: false, frames: shape.temporalPatch })],
     block: [
       ...qwenAttention(shape.hiddenSize),
       ...gatedMlp(shape.hiddenSize, shape.width, true),
@@ -118,7 +124,7 @@ export const TOWERS: Readonly<Record<string, (shape: TowerShape) => TowerTensors
     ],
   }),
   qwen2_5_omni_vision_encoder: shape => ({
-    before: [patches(shape, { bias: false, frames: shape.temporalPatch })],
+    before: [patches(shape, { path: 'patch_embed.proj', bias: false, frames: shape.temporalPatch })],
     block: [
       ...['q', 'k', 'v', 'proj'].map(leaf => matrix(`attn.${leaf}`, shape.hiddenSize, shape.hiddenSize)),
       ...gatedMlp(shape.hiddenSize, shape.width, true),
@@ -127,7 +133,7 @@ export const TOWERS: Readonly<Record<string, (shape: TowerShape) => TowerTensors
   }),
   qwen3_vl: shape => ({
     before: [
-      patches(shape, { bias: true, frames: shape.temporalPatch }),
+      patches(shape, { path: 'patch_embed.proj', bias: true, frames: shape.temporalPatch }),
       embedding('vision.pos_embed', shape.vision.number('num_position_embeddings') ?? 2304, shape.hiddenSize),
     ],
     block: [
@@ -138,7 +144,7 @@ export const TOWERS: Readonly<Record<string, (shape: TowerShape) => TowerTensors
   }),
   internvl_vision: shape => ({
     before: [
-      patches(shape, { bias: true }),
+      patches(shape, { path: 'embeddings.patch_embeddings.projection', bias: true }),
       parameter('vision.cls_token', 'vision', shape.hiddenSize),
       parameter('vision.position_embeddings', 'vision', (grid(shape) + 1) * shape.hiddenSize),
     ],
@@ -162,6 +168,25 @@ export const TOWERS: Readonly<Record<string, (shape: TowerShape) => TowerTensors
     block: siglipBlock(shape.hiddenSize, shape.width, 'o_proj'),
     after: [norm('vision.layernorm_post', shape.hiddenSize, true)],
   }),
+  moonvit: shape => ({
+    before: [
+      patches(shape, { path: 'patch_embed.proj', bias: true }),
+      parameter(
+        'vision.patch_embed.pos_emb',
+        'vision',
+        (shape.vision.number('init_pos_emb_height') ?? 64) *
+          (shape.vision.number('init_pos_emb_width') ?? 64) *
+          shape.hiddenSize,
+      ),
+    ],
+    block: [
+      matrix('wqkv', shape.hiddenSize, 3 * shape.hiddenSize),
+      matrix('wo', shape.hiddenSize, shape.hiddenSize),
+      ...plainMlp(shape.hiddenSize, shape.width, ['fc0', 'fc1']),
+      ...norms(shape.hiddenSize, true),
+    ],
+    after: [norm('vision.encoder.final_layernorm', shape.hiddenSize, true)],
+  }),
   mllama_vision_model: shape => mllamaTower(shape),
   gemma4_vision: shape => ({
     before: [
@@ -176,7 +201,7 @@ export const TOWERS: Readonly<Record<string, (shape: TowerShape) => TowerTensors
   }),
   glm4v: shape => ({
     before: [
-      patches(shape, { bias: true, frames: shape.temporalPatch }),
+      patches(shape, { path: 'patch_embed.proj', bias: true, frames: shape.temporalPatch }),
       embedding('vision.position_embedding', grid(shape), shape.hiddenSize),
       norm('vision.post_conv_layernorm', shape.hiddenSize),
     ],
@@ -200,7 +225,7 @@ function mllamaTower(shape: TowerShape): TowerTensors {
   const gates = 3 + 2 * (vision.number('num_global_layers') ?? 8)
   return {
     before: [
-      patches(shape, { bias: false }),
+      patches(shape, { path: 'patch_embedding', bias: false }),
       parameter('vision.class_embedding', 'vision', h),
       parameter('vision.gated_positional_embedding', 'vision', places * h),
       embedding('vision.tile_embedding', ratios, tiles * places * h),
@@ -226,7 +251,8 @@ function siglipHead({ hiddenSize: h, width, vision }: TowerShape): readonly Para
     parameter('vision.head.attention.in_proj', 'vision', 3 * h * h + 3 * h),
     matrix('head.attention.out_proj', h, h),
     norm('vision.head.layernorm', h, true),
-    ...plainMlp(h, width),
+    matrix('head.mlp.fc1', h, width),
+    matrix('head.mlp.fc2', width, h),
   ]
 }
 

@@ -112,7 +112,10 @@ function readShape(vision: ConfigFields, config: ConfigFields, type: string, tex
     patchSize: first(vision.raw('patch_size')) ?? 14,
     imageSize: first(vision.raw('image_size')),
     merge:
-      vision.number('spatial_merge_size') ?? config.number('spatial_merge_size') ?? (type.startsWith('qwen') ? 2 : 1),
+      vision.number('spatial_merge_size') ??
+      config.number('spatial_merge_size') ??
+      first(vision.raw('merge_kernel_size')) ??
+      (type.startsWith('qwen') ? 2 : 1),
     temporalPatch: vision.number('temporal_patch_size') ?? 2,
     textWidth,
     vision,
@@ -127,5 +130,5 @@ function first(value: unknown): number | null {
 }
 
 function repeated(tensor: ParameterTensor, layers: number): ParameterTensor {
-  return { ...tensor, count: layers * tensor.count, parameters: tensor.parameters * layers }
+  return { ...tensor, count: layers, parameters: tensor.parameters * layers, perLayer: true }
 }

@@ -5,14 +5,19 @@ import { LAYER_NORM } from './shared-blocks.ts'
 const BERT: Family = {
   attention: {
     nativeSoftmax: true,
-    names: ['query', 'key', 'value'],
+    names: ['self.query', 'self.key', 'self.value'],
     output: 'output.dense',
     module: 'attention',
     bias: true,
     outputBias: true,
   },
   mlp: { kind: 'plain', names: ['intermediate.dense', 'output.dense'], module: '', bias: true },
-  norm: { ...LAYER_NORM, placement: 'post' },
+  norm: {
+    ...LAYER_NORM,
+    placement: 'post',
+    names: ['attention.output.LayerNorm', 'output.LayerNorm'],
+    embeddingName: 'embeddings.LayerNorm',
+  },
   encoder: true,
   rotary: false,
   positions: { keys: ['max_position_embeddings'] },
@@ -32,7 +37,7 @@ const ROBERTA: Family = { ...BERT, headStyle: 'roberta' }
 /** Disentangled attention shares its projections with the relative positions (`share_att_key`). */
 const DEBERTA_V2: Family = {
   ...BERT,
-  attention: { ...BERT.attention, names: ['query_proj', 'key_proj', 'value_proj'] },
+  attention: { ...BERT.attention, names: ['self.query_proj', 'self.key_proj', 'self.value_proj'] },
   positions: { keys: ['max_position_embeddings'], when: 'position_biased_input' },
   headStyle: 'deberta',
   embeddingExtras: (fields, { hiddenSize }) => {
@@ -43,7 +48,7 @@ const DEBERTA_V2: Family = {
     const isNormed = (fields.text('norm_rel_ebd') ?? '').includes('layer_norm')
     return [
       embedding('rel_embeddings', 2 * (buckets > 0 ? buckets : positions), hiddenSize),
-      ...(isNormed ? [norm('rel_embeddings_norm', hiddenSize, true)] : []),
+      ...(isNormed ? [norm('encoder.LayerNorm', hiddenSize, true)] : []),
     ]
   },
 }
@@ -51,7 +56,7 @@ const DEBERTA_V2: Family = {
 const MODERNBERT: Family = {
   attention: { names: ['Wqkv'], output: 'Wo', module: 'attn', bias: 'attention_bias', outputBias: 'attention_bias' },
   mlp: { kind: 'fused-gated', names: ['Wi', 'Wo'], module: 'mlp', bias: 'mlp_bias' },
-  norm: { kind: 'layernorm', perLayer: 2, inFirstLayer: 1 },
+  norm: { kind: 'layernorm', perLayer: 2, inFirstLayer: 1, names: ['attn_norm', 'mlp_norm'] },
   encoder: true,
   embeddingNorm: true,
   headStyle: 'modernbert',
@@ -68,6 +73,7 @@ const DISTILBERT: Family = {
     outputBias: true,
   },
   mlp: { kind: 'plain', names: ['lin1', 'lin2'], module: 'ffn', bias: true },
+  norm: { ...BERT.norm, names: ['sa_layer_norm', 'output_layer_norm'] },
   headStyle: 'distilbert',
   defaults: { ...BERT.defaults, type_vocab_size: 0, hidden_act: 'gelu' },
 }

@@ -2,7 +2,11 @@ import type { Family } from '../family.ts'
 import { DEEPSEEK, GATED, LLAMA, MISTRAL, MIXTRAL, OLMO2, QWEN3, RMS, SEPARATE } from './shared-blocks.ts'
 
 /** Mamba layers beside attention and gated feed-forwards. */
-const BAMBA: Family = { ...LLAMA, mixer: { kind: 'mamba2', module: 'mamba' } }
+const BAMBA: Family = {
+  ...LLAMA,
+  mlp: { ...GATED, module: 'feed_forward', bias: 'mlp_bias' },
+  mixer: { kind: 'mamba2', module: 'mamba' },
+}
 const MAMBA: Family = {
   ...LLAMA,
   mlp: { ...GATED, kind: 'none' },

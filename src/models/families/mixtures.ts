@@ -76,7 +76,7 @@ export const MIXTURES_FAMILIES: Readonly<Record<string, Family>> = {
   granitemoeshared: { ...LLAMA, mlp: GATED, moe: 'granite' },
   llama4_text: {
     ...LLAMA,
-    mlp: { ...GATED, widthKey: 'intermediate_size_mlp' },
+    mlp: { ...GATED, module: 'feed_forward', widthKey: 'intermediate_size_mlp' },
     moe: 'llama4',
     defaults: { ...LLAMA.defaults, interleave_moe_layer_step: 1, head_dim: 128 },
   },
