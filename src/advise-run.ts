@@ -47,7 +47,7 @@ export async function advise(options: AdviseOptions): Promise<Advice> {
   const evaluate = createEvaluator(run.architecture, policy, estimate.priceRows)
   const memoryShare = policy.budget.memory.fail ?? 1
   const limit = memory.usableBytes === null ? null : memory.usableBytes * memoryShare
-  const isOver = limit !== null && memory.highBytes > limit
+  const isOver = limit !== null && memory.requiredHighBytes > limit
   const breaksAmounts = brokenAmounts(resolved.plan, evaluate, policy).includes('broken')
   const shared = { plan: resolved.plan, evaluate, limitBytes: limit }
   const { warn } = policy.budget.memory

@@ -204,8 +204,8 @@ export function figuresOf(estimate: RunEstimate, policy: Policy): JudgedFigures 
     }
   }
   return {
-    deviceBytes: estimate.memory?.deviceBytes ?? null,
-    highBytes: estimate.memory?.highBytes ?? null,
+    deviceBytes: estimate.memory?.requiredBytes ?? null,
+    highBytes: estimate.memory?.requiredHighBytes ?? null,
     usableBytes,
     cost: estimate.cost ? convertMoney(estimate.cost.total, estimate.cost.currency, policy) : null,
     hours: estimate.time?.totalSeconds != null ? estimate.time.totalSeconds / 3600 : null,
@@ -236,7 +236,7 @@ function baseReport(base: RunEstimate, policy: Policy): BaseReport {
       overridden: false,
       place: { path: '', line: null, column: null },
     }).verdict,
-    memoryBytes: base.memory?.deviceBytes ?? null,
+    memoryBytes: base.memory?.requiredBytes ?? null,
     usableBytes: base.memory?.usableBytes ?? null,
     runSeconds: base.time?.runSeconds ?? null,
     cost: base.cost ? convertMoney(base.cost.total, base.cost.currency, policy) : null,

@@ -185,7 +185,7 @@ export function createEvaluator(
     const { price } = findRunPrice(plan, { rows: priceRows })
     const cost =
       time && price ? estimateCost({ plan, time, price, exchange: exchangeOf(price.currency, policy) }) : null
-    const fits = memory.usableBytes === null ? null : memory.deviceBytes <= memory.usableBytes
+    const fits = memory.usableBytes === null ? null : memory.requiredBytes <= memory.usableBytes
     return { memory, time, cost: cost ? { total: cost.total, currency: cost.currency } : null, fits }
   }
 }

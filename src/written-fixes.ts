@@ -5,6 +5,7 @@ import { overlayFileSource } from './files/overlay-file-source.ts'
 import type { ConfigDocument } from './formats/config-document.ts'
 import { type LibrariesOf, ReadSession } from './formats/read-session.ts'
 import { FORMAT_READERS } from './formats/registry.ts'
+import { requiredComponents } from './memory/required-components.ts'
 import type { Finding } from './plan/finding.ts'
 import type { TrainingPlan } from './plan/training-plan.ts'
 import type { FixReport } from './report/report.ts'
@@ -42,10 +43,10 @@ export async function writtenFixes(options: WrittenFixesOptions): Promise<readon
     if (passing.length === MAX_FIXES) break
     const text = fix.changes.length > 0 ? applyChanges(options.document, fix.changes) : null
     const again = text === null ? null : await readAgain(text, options)
-    if (!again?.memory || again.memory.deviceBytes > options.limitBytes) continue
+    if (!again?.memory || again.memory.requiredBytes > options.limitBytes) continue
     if (!options.passesAmounts(again.resolved.plan)) continue
-    const { highBytes, deviceBytes } = again.memory
-    const tooTight = highBytes > options.limitBytes || deviceBytes > (options.warnBytes ?? options.limitBytes)
+    const { requiredHighBytes, requiredBytes } = again.memory
+    const tooTight = requiredHighBytes > options.limitBytes || requiredBytes > (options.warnBytes ?? options.limitBytes)
     const written = { ...fix, ...figuresOf(again), tooTight }
     ;(tooTight ? tight : passing).push(written)
   }
@@ -58,8 +59,8 @@ function figuresOf({
   cost,
 }: RunEstimate): Pick<FixReport, 'memoryBytes' | 'components' | 'runSeconds' | 'cost'> {
   return {
-    memoryBytes: memory?.deviceBytes ?? 0,
-    components: memory?.components.map(({ name, bytes }) => ({ name, bytes })) ?? [],
+    memoryBytes: memory?.requiredBytes ?? 0,
+    components: requiredComponents(memory?.components ?? []).map(({ name, bytes }) => ({ name, bytes })),
     runSeconds: time?.runSeconds ?? null,
     cost: cost?.total ?? null,
   }

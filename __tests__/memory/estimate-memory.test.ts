@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
+import { findGpu } from '../../src/hardware/gpu-catalogue.ts'
 import { estimateMemory } from '../../src/memory/estimate-memory.ts'
+import { requiredComponents } from '../../src/memory/required-components.ts'
 import type { TrainingPlan } from '../../src/plan/training-plan.ts'
 import {
   ATTENTION_KERNELS,
@@ -47,6 +49,35 @@ const everything = fc.record({
   gradientCheckpointing: fc.constantFrom<TrainingPlan['gradientCheckpointing']>('none', 'full', 'selective', {
     every: 3,
   }),
+})
+
+describe('cache of varying lengths', () => {
+  const gpu = findGpu('a100-sxm-80gb')
+  const varying = { packing: false, dataset: { ...SAMPLE_PLAN.dataset, padding: 'longest' } } as const
+  const estimateOf = (plan: Partial<TrainingPlan>) => estimateMemory({ ...sampleRun(plan), gpu })
+
+  test('fills the card at most, and what must fit is what a run of one shape needs', () => {
+    const shape = { microBatchSize: 48, sequenceLength: 2048 }
+    const [fixed, varied] = [estimateOf(shape), estimateOf({ ...shape, ...varying })]
+    expect(varied.deviceBytes).toBe(gpu?.usableBytes)
+    expect(varied.requiredBytes).toBe(fixed.deviceBytes)
+    expect(varied.requiredHighBytes).toBeLessThan(varied.deviceBytes)
+    expect(varied.components.find(({ name }) => name === 'reclaimable cache')?.bytes).toBe(
+      varied.deviceBytes - varied.requiredBytes,
+    )
+    expect(requiredComponents(varied.components).reduce((sum, { bytes }) => sum + bytes, 0)).toBe(varied.requiredBytes)
+  })
+
+  test('grows with the loss where there is room: 2.5 generations of logits up to 2,048 tokens', () => {
+    const varied = estimateOf(varying)
+    expect(varied.deviceBytes - varied.requiredBytes).toBeCloseTo(2.5 * 2048 * 32_000 * 14, -1)
+  })
+
+  test('tensors that do not fit are over the limit with and without it', () => {
+    const varied = estimateOf({ ...varying, microBatchSize: 256 })
+    expect(varied.requiredBytes).toBe(varied.deviceBytes)
+    expect(varied.requiredBytes).toBeGreaterThan(gpu?.usableBytes ?? 0)
+  })
 })
 
 describe('estimateMemory', () => {

@@ -48,6 +48,8 @@ export function sampleRun({ path, parts, usableGib, gpuName, hours, cost, overri
       deviceBytes: total(1),
       lowBytes: total(1) * 0.95,
       highBytes: total(1) * 1.06,
+      requiredBytes: total(1),
+      requiredHighBytes: total(1) * 1.06,
       reservedBytes: total(1) * 0.96,
       allocatedBytes: total(1) * 0.93,
       usableBytes: usableGib * GIB,

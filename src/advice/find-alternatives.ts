@@ -47,13 +47,13 @@ export function findAlternatives({
       const other = { ...plan, gpus, gpusPerNode: Math.min(8, gpus), hardware: hardwareOn(plan, id) }
       const result = evaluate(other)
       if (!result || result.memory.usableBytes === null) continue
-      if (result.memory.highBytes > result.memory.usableBytes * memoryShare || !passesAmounts(other)) continue
+      if (result.memory.requiredHighBytes > result.memory.usableBytes * memoryShare || !passesAmounts(other)) continue
       if (plan.hardware.price?.provider && result.time?.runSeconds != null && result.cost === null) break
       found.push({
         gpu: id,
         gpuName: gpu.name,
         gpus,
-        memoryBytes: result.memory.deviceBytes,
+        memoryBytes: result.memory.requiredBytes,
         usableBytes: result.memory.usableBytes,
         runSeconds: result.time?.runSeconds ?? null,
         cost: result.cost?.total ?? null,

@@ -85,7 +85,7 @@ export function findCauses({ base, head, memoryShare }: CauseOptions): readonly 
   )
   if (moved.length < 2) return moved
   const summed = moved.reduce((sum, { memoryBytes }) => sum + (memoryBytes ?? 0), 0)
-  const together = after.memory.deviceBytes - before.memory.deviceBytes - summed
+  const together = after.memory.requiredBytes - before.memory.requiredBytes - summed
   return Math.abs(together) < 2 ** 27
     ? moved
     : [
@@ -122,7 +122,7 @@ function writtenAt(document: ConfigDocument | null, key: string): unknown {
 
 function fitsIn(result: Evaluation | null, memoryShare: number): boolean | null {
   if (!result || result.memory.usableBytes === null) return null
-  return result.memory.deviceBytes <= result.memory.usableBytes * memoryShare
+  return result.memory.requiredBytes <= result.memory.usableBytes * memoryShare
 }
 
 /** `parallelism.data` rather than the whole block when one leaf changed. */
@@ -142,7 +142,7 @@ function difference(
   const minus = (a: number | null | undefined, b: number | null | undefined): number | null =>
     a == null || b == null ? null : a - b
   return {
-    memoryBytes: minus(after?.memory.deviceBytes, before.memory.deviceBytes),
+    memoryBytes: minus(after?.memory.requiredBytes, before.memory.requiredBytes),
     runSeconds: minus(after?.time?.runSeconds, before.time?.runSeconds),
     cost: minus(after?.cost?.total, before.cost?.total),
   }

@@ -1,4 +1,5 @@
 import { type ConfigDocument, nodeAt, plainData } from '../formats/config-document.ts'
+import { requiredComponents } from '../memory/required-components.ts'
 import type { TrainingPlan } from '../plan/training-plan.ts'
 import type { ChangeReport, FixReport } from '../report/report.ts'
 import type { Evaluate, Evaluation } from './evaluation.ts'
@@ -39,7 +40,7 @@ export function findFixes(options: FixOptions): readonly FixReport[] {
   const singles = available.flatMap(change => repeatUntilFit(options, [change], limitBytes))
   const passing = singles.filter(({ result }) => passes(result, options, limitBytes))
   const tight = singles.filter(
-    ({ result }) => result.memory.deviceBytes <= limitBytes && !passes(result, options, limitBytes),
+    ({ result }) => result.memory.requiredBytes <= limitBytes && !passes(result, options, limitBytes),
   )
   const isGentle = passing.some(candidate => disruptionOf(candidate) < CHANGES_TRAINING)
   const combined = isGentle ? [] : combinations(options, available, limitBytes, passing.length > 0)
@@ -49,7 +50,7 @@ export function findFixes(options: FixOptions): readonly FixReport[] {
 
 /** The policy says nothing any more: the interval stays below the limit and the estimate below the warning. */
 function passes({ memory }: Evaluation, { warnBytes }: FixOptions, limitBytes: number): boolean {
-  return memory.highBytes <= limitBytes && memory.deviceBytes <= (warnBytes ?? limitBytes)
+  return memory.requiredHighBytes <= limitBytes && memory.requiredBytes <= (warnBytes ?? limitBytes)
 }
 
 /** From this disruption on a change alters what is learned, not only how. */
@@ -150,8 +151,8 @@ function toReport({ changes, result, keys }: Candidate, options: FixOptions, lim
   return {
     title: changes.map(({ title }) => title).join(' and '),
     changes: Object.entries(keys).flatMap(([key, to]) => changeOf(key, to, document)),
-    memoryBytes: result.memory.deviceBytes,
-    components: result.memory.components.map(({ name, bytes }) => ({ name, bytes })),
+    memoryBytes: result.memory.requiredBytes,
+    components: requiredComponents(result.memory.components).map(({ name, bytes }) => ({ name, bytes })),
     runSeconds: result.time?.runSeconds ?? null,
     cost: result.cost?.total ?? null,
     tooTight: !passes(result, options, limitBytes),

@@ -87,7 +87,7 @@ function computes({ peak, bf16Supported }: Gpu, { precision }: TrainingPlan): bo
 function fitting({ evaluate, memoryShare }: SearchOptions, { plan }: Strategy): Evaluation | null {
   const result = evaluate(plan)
   const usable = result?.memory.usableBytes ?? null
-  return result !== null && usable !== null && result.memory.highBytes <= usable * memoryShare ? result : null
+  return result !== null && usable !== null && result.memory.requiredHighBytes <= usable * memoryShare ? result : null
 }
 
 function optionOf(
@@ -105,7 +105,7 @@ function optionOf(
     gpu: gpu.id,
     gpuName: gpu.name,
     gpus: plan.gpus,
-    memoryBytes: memory.deviceBytes,
+    memoryBytes: memory.requiredBytes,
     usableBytes: memory.usableBytes,
     strategy: changes,
     runSeconds: time.runSeconds,

@@ -32,7 +32,7 @@ function explainRun(run: RunReport): readonly string[] {
         `      source: ${plain(source)}`,
       )
     lines.push(
-      `  torch allocated ${gib(run.memory.allocatedBytes)}, reserved ${gib(run.memory.reservedBytes)}, device ${gib(run.memory.deviceBytes)} GiB; interval ${gib(run.memory.lowBytes)}–${gib(run.memory.highBytes)}`,
+      `  torch allocated ${gib(run.memory.allocatedBytes)}, reserved ${gib(run.memory.reservedBytes)}, device ${gib(run.memory.deviceBytes)} GiB, of it ${gib(run.memory.requiredBytes)} GiB must fit; interval ${gib(run.memory.lowBytes)}–${gib(run.memory.highBytes)}`,
     )
   }
   if (run.time) {

@@ -44,7 +44,7 @@ async function largestHere(
   const length = generates
     ? null
     : await largest(1, MAX_LENGTH, value => fits(input, { sequenceLength: { value, from: 'launch' } }))
-  const taken = run.memory === null ? '' : `${gib(run.memory.deviceBytes)} of ${gib(usable)} GiB`
+  const taken = run.memory === null ? '' : `${gib(run.memory.requiredBytes)} of ${gib(usable)} GiB`
   return [
     `${plain(run.path)} on ${plan.gpus} × ${run.gpuName ?? ''}: ${taken} at ${plan.microBatchSize} × ${plan.sequenceLength} tokens`,
     `  largest micro-batch at ${plan.sequenceLength} tokens   ${batch ?? 'none fits'}`,
@@ -106,7 +106,7 @@ function cheapestOfEach(options: readonly HardwareReport[]): readonly HardwareRe
 async function fits(input: CommandInput, overrides: MutablePlanDraft): Promise<boolean> {
   const report = await estimateFiles(input, { overrides, advice: false })
   const memory = report.runs[0]?.memory
-  return memory?.usableBytes != null && memory.highBytes <= memory.usableBytes
+  return memory?.usableBytes != null && memory.requiredHighBytes <= memory.usableBytes
 }
 
 /** The largest value that holds, by doubling and halving; null: not even the smallest. */

@@ -3,7 +3,7 @@ import { deviceInterval, intervalFactors } from './interval.ts'
 import type { MemoryEstimate, Moment } from './memory-estimate.ts'
 import { sumBytes } from './memory-item.ts'
 import { outsideItems } from './overheads/outside-tensors.ts'
-import { leastCachedBytes, reservedItem } from './overheads/reserved.ts'
+import { cachedBlocks, leastCachedBytes } from './overheads/reserved.ts'
 import { rankTimeline } from './rank-timeline.ts'
 import type { PipelineStage } from './sharding/rank-parameters.ts'
 
@@ -23,7 +23,7 @@ export function estimateRank(run: Run, stage: PipelineStage): MemoryEstimate {
   const outside = outsideItems(plan, gpu)
   const dynamicBytes = peak.bytes - timeline.persistentBytes
   const outsideBytes = sumBytes(outside)
-  const cached = reservedItem(plan, {
+  const { held, reclaimable } = cachedBlocks(plan, {
     dynamicBytes,
     smallerHumpBytes: timeline.smallerHumpBytes,
     logitsBytes: timeline.logitsBytes,
@@ -31,19 +31,23 @@ export function estimateRank(run: Run, stage: PipelineStage): MemoryEstimate {
     allocatedBytes: peak.bytes,
     outsideBytes,
   })
-  const components = [...peak.items, cached, ...outside]
+  const components = [...peak.items, held, ...(reclaimable.bytes > 0 ? [reclaimable] : []), ...outside]
   const deviceBytes = sumBytes(components)
+  const requiredBytes = deviceBytes - reclaimable.bytes
   const factors = intervalFactors(run)
-  const interval = deviceInterval(factors, {
-    deviceBytes,
+  const figures = {
     allocatedBytes: peak.bytes,
     besideBytes: outsideBytes + leastCachedBytes(dynamicBytes),
     usableBytes,
-  })
+  }
+  const interval = deviceInterval(factors, { ...figures, deviceBytes })
+  const required = deviceInterval(factors, { ...figures, deviceBytes: requiredBytes })
   return {
     allocatedBytes: peak.bytes,
-    reservedBytes: peak.bytes + cached.bytes,
+    reservedBytes: peak.bytes + held.bytes + reclaimable.bytes,
     deviceBytes,
+    requiredBytes,
+    requiredHighBytes: required.high,
     lowBytes: interval.low,
     highBytes: interval.high,
     allocatedLowBytes: peak.bytes * factors.neededLow,

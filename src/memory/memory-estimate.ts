@@ -25,6 +25,9 @@ export interface MemoryEstimate {
   readonly allocatedBytes: Bytes
   readonly reservedBytes: Bytes
   readonly deviceBytes: Bytes
+  /** What must fit: the device figure without the cache that PyTorch gives back before an allocation fails. */
+  readonly requiredBytes: Bytes
+  readonly requiredHighBytes: Bytes
   readonly lowBytes: Bytes
   readonly highBytes: Bytes
   /** The same for the allocated figure, which is surer than what the allocator keeps above it. */

@@ -1,23 +1,23 @@
 import type { MemoryItem } from '../plan/item.ts'
 import type { Run } from '../plan/run.ts'
 import { computeBytes } from './activations/element-sizes.ts'
+import { evaluationLogitBytes } from './loss/evaluation-logit-bytes.ts'
 import { item, short } from './memory-item.ts'
 import { tokensPerPass } from './tokens-per-pass.ts'
 
-/** Evaluation keeps no activations; its logits, their float32 copy and the log-softmax coexist. Null: the run does not evaluate. */
+/** Evaluation keeps no activations; its logits coexist with what the loss makes of them. Null: the run does not evaluate. */
 export function evaluationItems(run: Run): readonly MemoryItem[] | null {
   const { plan, architecture } = run
   if (plan.evaluation === null) return null
   const tokens = (tokensPerPass(plan) / plan.microBatchSize) * plan.evaluation.microBatchSize
-  // cut_cross_entropy's patch takes evaluation too (apple/ml-cross-entropy @d42911f transformers/utils.py PatchOptions.use_lce).
-  const isWhole = architecture.head.kind !== 'sequence-classification' && plan.loss !== 'cut_cross_entropy'
-  const perToken = isWhole ? architecture.head.outputs / plan.parallelism.tensor : 0
-  const bytes = computeBytes(plan) + 4 + 4
+  const perSequence = architecture.head.kind === 'sequence-classification'
+  const perToken = perSequence ? 0 : architecture.head.outputs / plan.parallelism.tensor
+  const { bytes, source } = evaluationLogitBytes(plan, computeBytes(plan))
   const widest = Math.max(...architecture.layers.map(({ layer }) => layer.mlp.width), architecture.hiddenSize)
   return [
     item('evaluation logits', tokens * perToken * bytes, {
       note: `${short(tokens)} tokens × ${short(perToken)} outputs × ${bytes} B`,
-      source: 'transformers 5.18 trainer.py prediction_step, loss/loss_utils.py',
+      source,
     }),
     item('evaluation activations', tokens * (3 * widest + 4 * architecture.hiddenSize) * computeBytes(plan), {
       note: `${short(tokens)} tokens × 3 MLP and 4 hidden tensors × ${computeBytes(plan)} B`,

@@ -1,3 +1,4 @@
+import { requiredComponents } from '../memory/required-components.ts'
 import { changeLines } from './change-lines.ts'
 import { code, fenced, prose } from './escape-markdown.ts'
 import { duration, gib, money, percent, unbroken } from './figures.ts'
@@ -26,8 +27,8 @@ function barsBlock({ memory, base, fixes }: RunReport, baseLabel: string): strin
   if (!memory) return ''
   const isCompared = base !== null && base.components.length > 0
   const rows = [
-    ...(isCompared ? [{ label: fenced(baseLabel).slice(0, 16), components: base.components }] : []),
-    { label: isCompared ? 'this PR' : 'as written', components: memory.components },
+    ...(isCompared ? [{ label: fenced(baseLabel).slice(0, 16), components: requiredComponents(base.components) }] : []),
+    { label: isCompared ? 'this PR' : 'as written', components: requiredComponents(memory.components) },
   ]
   const fix = fixes.find(({ tooTight }) => !tooTight)
   const withFix = fix ? [{ label: `with fix ${fixLetter(fixes.indexOf(fix))}`, components: fix.components }] : []

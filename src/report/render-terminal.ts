@@ -1,9 +1,10 @@
+import { requiredComponents } from '../memory/required-components.ts'
 import { changeWord } from './change-lines.ts'
 import { plain } from './escape-markdown.ts'
 import { duration, gib, group, money, percent } from './figures.ts'
 import { memoryBars } from './memory-bar.ts'
 import { describePlan, ruleOfThumb } from './plan-text.ts'
-import type { Report, RunReport } from './report.ts'
+import type { MemoryReport, Report, RunReport } from './report.ts'
 
 interface TerminalOptions {
   readonly columns: number
@@ -39,7 +40,7 @@ function place(path: string | null, line: number | null): string {
 function shortRun(run: RunReport): readonly string[] {
   const problem = run.findings.find(({ severity }) => severity !== 'notice')
   const memory = run.memory
-    ? `${gib(run.memory.deviceBytes).padStart(6)} / ${run.memory.usableBytes ? gib(run.memory.usableBytes) : '?'} GiB`
+    ? `${gib(run.memory.requiredBytes).padStart(6)} / ${run.memory.usableBytes ? gib(run.memory.usableBytes) : '?'} GiB`
     : ''
   const time = run.time
     ? run.time.totalSeconds === null
@@ -53,6 +54,13 @@ function shortRun(run: RunReport): readonly string[] {
   ]
 }
 
+/** What must fit is less than what nvidia-smi may show where the allocator keeps blocks that it would give back. */
+function ofUsable({ deviceBytes, requiredBytes, usableBytes }: MemoryReport): string {
+  if (usableBytes === null) return ''
+  const share = `${percent(requiredBytes / usableBytes)} of ${gib(usableBytes)} GiB usable`
+  return requiredBytes < deviceBytes ? `; ${gib(requiredBytes)} GiB of it must fit: ${share}` : `, ${share}`
+}
+
 function wholeRun(run: RunReport, columns: number, ascii: boolean): readonly string[] {
   const lines = [`${WORDS[run.verdict]}  ${plain(run.path)} (${run.format}${run.name ? `, ${plain(run.name)}` : ''})`]
   const { plan, memory, time, cost } = run
@@ -60,7 +68,7 @@ function wholeRun(run: RunReport, columns: number, ascii: boolean): readonly str
   if (memory) {
     lines.push(
       '',
-      `  Peak memory per GPU   ${gib(memory.deviceBytes)} GiB (${gib(memory.lowBytes)}–${gib(memory.highBytes)})${memory.usableBytes ? `, ${percent(memory.deviceBytes / memory.usableBytes)} of ${gib(memory.usableBytes)} GiB usable` : ''}, in: ${memory.peakAt}`,
+      `  Peak memory per GPU   ${gib(memory.deviceBytes)} GiB (${gib(memory.lowBytes)}–${gib(memory.highBytes)})${ofUsable(memory)}, in: ${memory.peakAt}`,
     )
     for (const { name, bytes, note } of memory.components)
       lines.push(
@@ -73,7 +81,7 @@ function wholeRun(run: RunReport, columns: number, ascii: boolean): readonly str
     if (memory.hostBytes > 0) lines.push(`    host memory per node          ${gib(memory.hostBytes).padStart(8)}`)
     lines.push(
       ...memoryBars({
-        rows: [{ label: 'this run', components: memory.components }],
+        rows: [{ label: 'this run', components: requiredComponents(memory.components) }],
         usableBytes: memory.usableBytes,
         ascii,
         columns: Math.min(60, Math.max(20, columns - 40)),

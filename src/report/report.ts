@@ -77,6 +77,9 @@ export interface ReportItem {
 
 export interface MemoryReport {
   readonly deviceBytes: Bytes
+  /** What must fit, and the verdict is about: the device figure without the cache that PyTorch gives back before an allocation fails. */
+  readonly requiredBytes: Bytes
+  readonly requiredHighBytes: Bytes
   readonly lowBytes: Bytes
   readonly highBytes: Bytes
   readonly reservedBytes: Bytes

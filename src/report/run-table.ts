@@ -61,7 +61,7 @@ function runRow(run: RunReport, options: CommentOptions): readonly string[] {
     config,
     plan ? unbroken(`${plan.gpus} × ${prose(shortGpuName(run.gpuName ?? 'unknown GPU'))}`) : NONE,
     memoryCell(run),
-    change === 'new' ? 'new' : base?.memoryBytes != null ? gibDelta(run.memory.deviceBytes, base.memoryBytes) : NONE,
+    change === 'new' ? 'new' : base?.memoryBytes != null ? gibDelta(run.memory.requiredBytes, base.memoryBytes) : NONE,
     time
       ? unbroken(time.totalSeconds === null ? `${duration(time.stepSeconds)} / step` : duration(time.totalSeconds))
       : NONE,
@@ -72,9 +72,9 @@ function runRow(run: RunReport, options: CommentOptions): readonly string[] {
 
 function memoryCell({ memory, limits }: RunReport): string {
   if (!memory) return NONE
-  const amount = isBroken(limits, 'memory') ? `**${gib(memory.deviceBytes)}**` : gib(memory.deviceBytes)
+  const amount = isBroken(limits, 'memory') ? `**${gib(memory.requiredBytes)}**` : gib(memory.requiredBytes)
   if (memory.usableBytes === null) return amount
-  const share = percent(memory.deviceBytes / memory.usableBytes)
+  const share = percent(memory.requiredBytes / memory.usableBytes)
   return `${unbroken(`${amount} of ${gib(memory.usableBytes)}`)} ${unbroken(`(${share})`)}`
 }
 

@@ -78,9 +78,9 @@ function alert(kind: 'CAUTION' | 'WARNING', run: RunReport): string {
 function problem(run: RunReport): string {
   const { memory } = run
   const lines: string[] = []
-  if (memory?.usableBytes && memory.deviceBytes > memory.usableBytes)
+  if (memory?.usableBytes && memory.requiredBytes > memory.usableBytes)
     lines.push(
-      `**${code(run.path)}** needs **${unbroken(`${gib(memory.deviceBytes)} GiB`)} per GPU**; one ${prose(run.gpuName ?? 'GPU')} has ${unbroken(`${gib(memory.usableBytes)} GiB`)} usable: **${unbroken(`${gibDelta(memory.deviceBytes, memory.usableBytes).replace('+', '')} GiB`)} short**.`,
+      `**${code(run.path)}** needs **${unbroken(`${gib(memory.requiredBytes)} GiB`)} per GPU**; one ${prose(run.gpuName ?? 'GPU')} has ${unbroken(`${gib(memory.usableBytes)} GiB`)} usable: **${unbroken(`${gibDelta(memory.requiredBytes, memory.usableBytes).replace('+', '')} GiB`)} short**.`,
     )
   const broken = run.findings.filter(
     ({ code: own, severity }) =>
@@ -99,9 +99,9 @@ function wayOut({ fixes, alternatives }: RunReport): string {
 }
 
 /** `44.3 of 39.4 GiB (112 %)`. */
-function ofUsable({ deviceBytes, usableBytes }: MemoryReport): string {
-  if (usableBytes === null) return unbroken(`${gib(deviceBytes)} GiB`)
-  return `${gib(deviceBytes)} of ${unbroken(`${gib(usableBytes)} GiB (${percent(deviceBytes / usableBytes)})`)}`
+function ofUsable({ requiredBytes, usableBytes }: MemoryReport): string {
+  if (usableBytes === null) return unbroken(`${gib(requiredBytes)} GiB`)
+  return `${gib(requiredBytes)} of ${unbroken(`${gib(usableBytes)} GiB (${percent(requiredBytes / usableBytes)})`)}`
 }
 
 export function has(run: RunReport, finding: FindingCode): boolean {

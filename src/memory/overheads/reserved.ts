@@ -18,20 +18,33 @@ export interface ReservedOptions {
   readonly outsideBytes: number
 }
 
-/** Blocks the caching allocator keeps above the allocated peak. */
-export function reservedItem(plan: TrainingPlan, options: ReservedOptions): MemoryItem {
+/** Name of the component that is no part of what must fit. */
+export const RECLAIMABLE = 'reclaimable cache'
+
+export interface CachedBlocks {
+  /** Split blocks and those idle beside the peak: as good as needed. */
+  readonly held: MemoryItem
+  /** Whole blocks of other shapes, given back before an allocation fails (c10/cuda/CUDACachingAllocator.cpp release_cached_blocks). */
+  readonly reclaimable: MemoryItem
+}
+
+/** Blocks the caching allocator keeps above the allocated peak, as far as the card has room for them. */
+export function cachedBlocks(plan: TrainingPlan, options: ReservedOptions): CachedBlocks {
+  const { logitsBytes, usableBytes, allocatedBytes, outsideBytes } = options
   const steady = steadyBytes(plan, options)
-  const varying = variesInLength(plan) && !growsSegments(plan) ? cachedGenerations(plan) * options.logitsBytes : 0
-  const wanted = steady.bytes + varying
-  const room =
-    options.usableBytes === null
-      ? wanted
-      : Math.max(0, options.usableBytes - options.allocatedBytes - options.outsideBytes)
-  const bytes = Math.max(Math.min(wanted, room), Math.min(wanted, leastCachedBytes(options.dynamicBytes)))
-  return item('cached blocks', bytes, {
-    note: `${steady.note}${varying > 0 ? ` + ${short(cachedGenerations(plan))} generations of ${short(options.logitsBytes)} B of logits` : ''}`,
-    source: constants.source,
-  })
+  const generations = variesInLength(plan) && !growsSegments(plan) ? cachedGenerations(plan) : 0
+  const varying = generations * logitsBytes
+  const room = usableBytes === null ? steady.bytes + varying : Math.max(0, usableBytes - allocatedBytes - outsideBytes)
+  const least = Math.min(steady.bytes + varying, leastCachedBytes(options.dynamicBytes))
+  const held = Math.max(Math.min(steady.bytes, room), least)
+  const reclaimable = Math.min(varying, Math.max(0, room - held))
+  return {
+    held: item('cached blocks', held, { note: steady.note, source: constants.source }),
+    reclaimable: item(RECLAIMABLE, reclaimable, {
+      note: `${short(generations)} generations of ${short(logitsBytes)} B of logits${reclaimable < varying ? ', as far as the card has room' : ''}; given back before an allocation fails`,
+      source: constants.generationsSource,
+    }),
+  }
 }
 
 /** Axolotl asks for expandable segments from torch 2.2 on (axolotl 0.18 utils/__init__.py set_pytorch_cuda_alloc_conf). */
