@@ -198,6 +198,7 @@ export function figuresOf(estimate: RunEstimate, policy: Policy): JudgedFigures 
       deviceBytes: rule?.peakBytes ?? null,
       highBytes: rule?.peakBytes ?? null,
       usableBytes,
+      shortest: null,
       cost: rule?.cost != null ? convertMoney(rule.cost, rule.currency, policy) : null,
       hours,
       gpuHours: hours === null ? null : hours * estimate.resolved.plan.gpus,
@@ -207,6 +208,7 @@ export function figuresOf(estimate: RunEstimate, policy: Policy): JudgedFigures 
     deviceBytes: estimate.memory?.requiredBytes ?? null,
     highBytes: estimate.memory?.requiredHighBytes ?? null,
     usableBytes,
+    shortest: estimate.shortest ?? null,
     cost: estimate.cost ? convertMoney(estimate.cost.total, estimate.cost.currency, policy) : null,
     hours: estimate.time?.totalSeconds != null ? estimate.time.totalSeconds / 3600 : null,
     gpuHours:

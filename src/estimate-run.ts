@@ -25,6 +25,7 @@ import type { Run } from './plan/run.ts'
 import type { TrainingPlan } from './plan/training-plan.ts'
 import { GIB } from './plan/units.ts'
 import { applyPolicy } from './policy/apply-policy.ts'
+import type { JudgedFigures } from './policy/judge.ts'
 import type { Policy } from './policy/policy.ts'
 import { estimateTime } from './time/estimate-time.ts'
 import type { TimeEstimate } from './time/time-estimate.ts'
@@ -35,6 +36,8 @@ export interface RunEstimate {
   readonly run: Run | null
   readonly modelOrigin: string
   readonly memory: MemoryEstimate | null
+  /** The same for short samples where the length is assumed; absent or null: it is stated. */
+  readonly shortest?: JudgedFigures['shortest']
   readonly time: TimeEstimate | null
   readonly price: RunPrice | null
   readonly cost: CostEstimate | null
@@ -145,6 +148,7 @@ export async function estimateRun(options: EstimateOptions): Promise<RunEstimate
     run,
     modelOrigin,
     memory,
+    shortest: shortestOf(run, resolved),
     time,
     price: priced.price,
     cost,
@@ -161,6 +165,21 @@ export async function estimateRun(options: EstimateOptions): Promise<RunEstimate
       ...gpuFeatureFindings(resolved, gpu),
     ],
     dependencies,
+  }
+}
+
+/** Instruction data runs from some 100 tokens a sample (HellaSwag, SQuAD) to thousands. */
+const SHORT_SAMPLE_TOKENS = 128
+
+/** What the run would need were the samples short; null: their length is stated. */
+function shortestOf(run: Run, { provenance }: ResolvedPlan): JudgedFigures['shortest'] {
+  const { sequenceLength } = run.plan
+  if (provenance.sequenceLength?.from !== 'assumed' || sequenceLength <= SHORT_SAMPLE_TOKENS) return null
+  const plan = { ...run.plan, sequenceLength: SHORT_SAMPLE_TOKENS }
+  return {
+    bytes: estimateMemory({ ...run, plan }).requiredBytes,
+    assumedTokens: sequenceLength,
+    tokens: SHORT_SAMPLE_TOKENS,
   }
 }
 

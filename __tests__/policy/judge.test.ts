@@ -9,6 +9,7 @@ const figures = (over: Partial<JudgedFigures> = {}): JudgedFigures => ({
   deviceBytes: 50 * GIB,
   highBytes: 55 * GIB,
   usableBytes: 80 * GIB,
+  shortest: null,
   cost: 100,
   hours: 10,
   gpuHours: 80,
@@ -36,6 +37,18 @@ const CASES: readonly Case[] = [
   { name: 'over memory though the low end fits', head: GiB(81), verdict: 'fail', codes: ['over-memory'] },
   { name: 'only the high end is over', head: GiB(79, 85), verdict: 'warn', codes: ['too-close-to-call'] },
   { name: 'above 90 %', head: GiB(73, 75), verdict: 'warn', codes: ['near-memory'] },
+  {
+    name: 'over memory by an assumed length alone',
+    head: { ...GiB(90), shortest: { bytes: 79 * GIB, assumedTokens: 2048, tokens: 128 } },
+    verdict: 'warn',
+    codes: ['too-close-to-call'],
+  },
+  {
+    name: 'over memory at any length',
+    head: { ...GiB(90), shortest: { bytes: 81 * GIB, assumedTokens: 2048, tokens: 128 } },
+    verdict: 'fail',
+    codes: ['over-memory'],
+  },
   { name: 'no GPU', head: { usableBytes: null }, verdict: 'unknown', codes: [] },
   {
     name: 'a tighter memory limit',

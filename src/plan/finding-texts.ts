@@ -219,8 +219,8 @@ export const FINDING_TEXTS = {
   'too-close-to-call': {
     severity: 'warning',
     title: 'It may not fit',
-    why: 'The estimate is below the limit, but its interval crosses it.',
-    hint: 'Leave more room than the interval’s width.',
+    why: 'The estimate is below the limit, but its interval crosses it; or it is above only because of a length that was assumed.',
+    hint: 'Leave more room than the interval’s width; give the length where none is given.',
   },
   'over-host-memory': {
     severity: 'warning',

@@ -9,6 +9,8 @@ export interface JudgedFigures {
   readonly deviceBytes: number | null
   readonly highBytes: number | null
   readonly usableBytes: number | null
+  /** What short samples would need where the length is assumed; null: it is stated. */
+  readonly shortest: { readonly bytes: number; readonly assumedTokens: number; readonly tokens: number } | null
   readonly cost: number | null
   readonly hours: number | null
   readonly gpuHours: number | null
@@ -113,8 +115,10 @@ function memoryCheck({ policy, head, base, place }: JudgeOptions): Check | null 
   const share = head.deviceBytes / head.usableBytes
   const highShare = head.highBytes / head.usableBytes
   const figures = `${formatGib(head.deviceBytes)} of ${formatGib(head.usableBytes)} usable (${formatShare(share)})`
-  const fails = limit.fail !== null && share > limit.fail
-  const isClose = !fails && limit.fail !== null && highShare > limit.fail
+  const exceeds = limit.fail !== null && share > limit.fail
+  const byLength = exceeds && head.shortest !== null && head.shortest.bytes <= head.usableBytes * (limit.fail ?? 1)
+  const fails = exceeds && !byLength
+  const isClose = byLength || (!fails && limit.fail !== null && highShare > limit.fail)
   const warns = limit.warn !== null && share > limit.warn
   const level = fails ? 'fail' : isClose || warns ? 'warn' : 'pass'
   const wasBroken =
@@ -133,7 +137,10 @@ function memoryCheck({ policy, head, base, place }: JudgeOptions): Check | null 
     : isClose
       ? finding('too-close-to-call', {
           ...place,
-          message: `Needs ${figures} per GPU; the interval reaches ${formatGib(head.highBytes)}.`,
+          message:
+            byLength && head.shortest !== null
+              ? `Needs ${figures} per GPU with samples of ${head.shortest.assumedTokens} tokens, which is assumed, and ${formatGib(head.shortest.bytes)} with ${head.shortest.tokens}: the files give no length.`
+              : `Needs ${figures} per GPU; the interval reaches ${formatGib(head.highBytes)}.`,
         })
       : warns
         ? finding('near-memory', {
