@@ -167,3 +167,24 @@ test.each([
   const { plan } = await readText(`${BASE}${lines}`)
   expect(plan.classificationLabels).toBe(labels)
 })
+
+describe('LoRA kernels', () => {
+  const all = ['qkv', 'output', 'mlp']
+  const lora = `${BASE}adapter: lora\nlora_r: 16\nlora_target_linear: true\n`
+  const fsdp1 = 'fsdp_config:\n  state_dict_type: FULL_STATE_DICT\n'
+  test.each([
+    ['on when no key names one', '', {}, all],
+    ['dropout keeps them from 0.16 on', 'lora_dropout: 0.05\n', {}, all],
+    ['8 bit under LoRA turns them off', 'load_in_8bit: true\n', {}, []],
+    ['remote code turns them off', 'trust_remote_code: true\n', {}, []],
+    ['preference training turns them off', 'rl: dpo\n', {}, []],
+    ['FSDP 1 turns them off on several GPUs', fsdp1, { gpus: 8 }, []],
+    ['FSDP 2 does not', `fsdp_version: 2\n${fsdp1}`, { gpus: 8 }, all],
+    ['a key that names one speaks for all', 'lora_mlp_kernel: true\nlora_o_kernel: false\n', {}, ['mlp']],
+    ['not without `lora_dropout: 0` before 0.16', '', { libraries: { axolotl: '0.15.0' } }, []],
+    ['with it they were on', 'lora_dropout: 0\n', { libraries: { axolotl: '0.15.0' } }, all],
+    ['nor at all before 0.9.1', 'lora_dropout: 0\n', { libraries: { axolotl: '0.9.0' } }, []],
+  ])('%s', async (_name, text, options, kernels) => {
+    expect((await readText(lora + text, options)).plan.adapter?.kernels).toEqual(kernels)
+  })
+})

@@ -154,6 +154,7 @@ describe('estimateMemory', () => {
       dropout: 0,
       bias: 'none',
       virtualTokens: 0,
+      kernels: [],
       targetRule: 'peft',
     }
     const bytes = [4, 8, 64].map(

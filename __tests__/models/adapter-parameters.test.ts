@@ -70,6 +70,7 @@ const LORA: AdapterPlan = {
   dropout: 0,
   bias: 'none',
   virtualTokens: 20,
+  kernels: [],
   targetRule: 'peft',
 }
 

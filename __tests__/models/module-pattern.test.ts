@@ -16,6 +16,7 @@ const ADAPTER = {
   dropout: 0,
   bias: 'none',
   virtualTokens: 20,
+  kernels: [],
   targetRule: 'peft',
 } as const
 

@@ -96,6 +96,7 @@ describe('published LoRA counts', () => {
       dropout: 0,
       bias: 'none',
       virtualTokens: 20,
+      kernels: [],
       targetRule: 'peft',
     }
     const adapted: TrainingPlan = { ...plan, adapter }

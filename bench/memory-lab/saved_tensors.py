@@ -3,8 +3,13 @@
     python saved_tensors.py > ../../__tests__/memory/fixtures/saved-tensors-blocks.json
 
 Needs torch, transformers and peft; no network, random weights. Two layers minus one, each storage once, parameters excluded.
+Rows with `kernels` run Axolotl's own LoRA functions and need its sources: AXOLOTL=path/of/src/axolotl.
 """
 import json
+import os
+import sys
+import types
+from importlib.util import module_from_spec, spec_from_file_location
 
 import peft
 import torch
@@ -56,8 +61,60 @@ def prepare_for_kbit(model):
                 parameter.data = parameter.data.float()
 
 
+def axolotl_functions():
+    """kernels/lora.py of Axolotl with plain operations in the place of its Triton ones, which keep nothing either."""
+    folder = os.path.join(os.environ["AXOLOTL"], "kernels")
+    identity = lambda function: function  # noqa: E731
+
+    def swiglu_backward(gradient, gate, up):
+        product = torch.nn.functional.silu(gate) * up
+        sigmoid = torch.sigmoid(gate)
+        inner = gradient * up * sigmoid * (1 + gate * (1 - sigmoid))
+        up.copy_(gradient * gate * sigmoid)
+        gate.copy_(inner)
+        gradient.copy_(product)
+        return gradient, gate, up
+
+    stubs = {
+        "bitsandbytes": {},
+        "bitsandbytes.functional": {"QuantState": object},
+        "axolotl_kernels": {"__path__": [folder]},
+        "axolotl_kernels.geglu": {"geglu_forward": None, "geglu_backward": None},
+        "axolotl_kernels.swiglu": {
+            "swiglu_forward": lambda gate, up: torch.nn.functional.silu(gate) * up,
+            "swiglu_backward": swiglu_backward,
+        },
+        "axolotl_kernels.quantize": {"dequantize": lambda weight, _state: weight},
+        "axolotl_kernels.utils": {"torch_amp_custom_fwd": identity, "torch_amp_custom_bwd": identity},
+    }
+    for name, members in stubs.items():
+        sys.modules[name] = types.ModuleType(name)
+        vars(sys.modules[name]).update(members)
+    spec = spec_from_file_location("axolotl_kernels.lora", os.path.join(folder, "lora.py"))
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def patch_adapters(model):
+    """What Axolotl's monkeypatch/lora_kernels.py does to every layer."""
+    functions = axolotl_functions()
+    for layer in model.get_base_model().layers:
+        attention, later = layer.self_attn, {}
+
+        def query(states, attention=attention, later=later):
+            result, later["key"], later["value"] = functions.apply_lora_qkv(attention, states)
+            return result
+
+        attention.q_proj.forward = query
+        attention.k_proj.forward = lambda _states, later=later: later.pop("key")
+        attention.v_proj.forward = lambda _states, later=later: later.pop("value")
+        attention.o_proj.forward = lambda states, attention=attention: functions.apply_lora_o(attention, states)
+        layer.mlp.forward = types.MethodType(functions.apply_lora_mlp_swiglu, layer.mlp)
+
+
 def saved(kind, shape, layers, dtype, attention, autocast=False, lora=None, adapter_fp32=False, lora_dropout=0.0,
-          dropout=0.0, mask=False, kbit=False):
+          dropout=0.0, mask=False, kbit=False, kernels=False):
     torch.manual_seed(0)
     cfg = config(kind, shape, layers, dropout)
     model = AutoModel.from_config(cfg, attn_implementation=attention, dtype=dtype)
@@ -66,6 +123,8 @@ def saved(kind, shape, layers, dtype, attention, autocast=False, lora=None, adap
     if lora:
         settings = peft.LoraConfig(r=8, lora_alpha=8, lora_dropout=lora_dropout, target_modules=lora)
         model = peft.get_peft_model(model, settings, autocast_adapter_dtype=adapter_fp32)
+    if kernels:
+        patch_adapters(model)
     model.train()
     owned = {p.untyped_storage().data_ptr() for p in model.parameters()}
     seen = {}
@@ -127,6 +186,10 @@ VARIANTS = [
     dict(kind="starcoder2", attention="sdpa", dtype="bfloat16"),
     dict(kind="olmo2", attention="sdpa", dtype="bfloat16"),
     dict(kind="granite", attention="sdpa", dtype="bfloat16"),
+    dict(kind="llama", attention="sdpa", dtype="bfloat16", lora=ALL_LINEAR, kernels=True),
+    dict(kind="llama", attention="sdpa", dtype="bfloat16", lora=ALL_LINEAR, kernels=True, lora_dropout=0.1),
+    dict(kind="qwen3", attention="sdpa", dtype="bfloat16", lora=ALL_LINEAR, kernels=True, autocast=True, adapter_fp32=True),
+    dict(kind="mistral", attention="eager", dtype="bfloat16", lora=ALL_LINEAR, kernels=True),
 ]
 
 rows = []

@@ -8,6 +8,7 @@ import type { Sourced } from '../plan/provenance.ts'
 import type { Stage } from '../plan/vocabulary.ts'
 import { readActivations, readLoss, readSequence } from './axolotl/activations.ts'
 import { readAdapter, trains } from './axolotl/adapter.ts'
+import { readAdapterKernels } from './axolotl/adapter-kernels.ts'
 import { AXOLOTL_ROWS } from './axolotl/keys.ts'
 import { outerPrecision, precisionOf, readPrecision } from './axolotl/precision.ts'
 import { readReinforcement } from './axolotl/reinforcement.ts'
@@ -65,7 +66,8 @@ function isAxolotl(root: ConfigNode): boolean {
 export async function readAxolotl(fields: Fields, scope: CompanionScope): Promise<PlanDraft> {
   const { libraries } = scope.context
   const draft = applyRows(AXOLOTL_ROWS, fields, libraries)
-  const own = readAdapter(fields, scope.findings)
+  const read = readAdapter(fields, scope.findings)
+  const own = trains(read) ? { ...read, ...readAdapterKernels(fields, libraries) } : read
   const adapter = trains(own) ? { ...own, ...(await peftAdapterOf(fields, scope, 'lora_model_dir')) } : own
   const mixed = readPrecision(fields)
   const optimizer = readOptimizer(fields, ['optimizer'], versionDefault('axolotl.optimizer', libraries))

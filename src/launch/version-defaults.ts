@@ -202,6 +202,16 @@ export const VERSION_DEFAULTS = {
       ['0.8.0', 'adamw_torch_fused'],
     ],
   },
+  'axolotl.lora_kernels': {
+    library: 'axolotl',
+    what: 'LoRA kernels when no key names one',
+    source: 'axolotl utils/schemas/config.py check_auto_enable_lora_kernels',
+    steps: [
+      ['0', 'off'],
+      ['0.9.1', 'without dropout'],
+      ['0.16.0', 'on'],
+    ],
+  },
   'axolotl.tf32': {
     library: 'axolotl',
     what: 'tf32',

@@ -23,6 +23,7 @@ export const GENERIC_DEFAULTS: { readonly [K in GenericKey]: DraftValue<PlanValu
   'adapter.dropout': byDefault(0, 'PEFT LoraConfig.lora_dropout 0.21'),
   'adapter.bias': byDefault('none', 'PEFT LoraConfig.bias 0.21'),
   'adapter.virtualTokens': byDefault(20, 'PEFT documentation examples 0.21'),
+  'adapter.kernels': byDefault([], 'PEFT: a product of its own for each adapter'),
   'adapter.targetRule': byDefault('peft', 'PEFT'),
   freeze: byDefault({ kind: 'none' }, 'nothing is frozen'),
   quantization: byDefault('none', 'none'),

@@ -12,6 +12,7 @@ import type {
   ReinforcementPlan,
 } from './training-plan.ts'
 import type {
+  AdapterKernel,
   AdapterType,
   AttentionKernel,
   ComputeDtype,
@@ -57,6 +58,7 @@ export interface PlanValues {
   'adapter.dropout': number
   'adapter.bias': 'none' | 'all' | 'lora_only'
   'adapter.virtualTokens': number
+  'adapter.kernels': readonly AdapterKernel[]
   'adapter.targetRule':
     | 'peft'
     | 'llama-factory'

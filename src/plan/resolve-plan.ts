@@ -213,6 +213,7 @@ function resolveAdapter(get: Get, base: StorageDtype): AdapterPlan | null {
     dropout: get('adapter.dropout'),
     bias: get('adapter.bias'),
     virtualTokens: get('adapter.virtualTokens'),
+    kernels: get('adapter.kernels'),
     targetRule: get('adapter.targetRule'),
   }
 }

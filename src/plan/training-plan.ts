@@ -1,4 +1,5 @@
 import type {
+  AdapterKernel,
   AdapterType,
   AttentionKernel,
   ComputeDtype,
@@ -90,6 +91,8 @@ export interface AdapterPlan {
   readonly dropout: number
   readonly bias: 'none' | 'all' | 'lora_only'
   readonly virtualTokens: number
+  /** Projections whose base product and adapter are one autograd function. */
+  readonly kernels: readonly AdapterKernel[]
   /** Which rule `all-linear`/`default` follows where libraries differ. */
   readonly targetRule:
     | 'peft'

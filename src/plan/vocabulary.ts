@@ -120,6 +120,8 @@ export const LOSSES = [
   'cut_cross_entropy',
   'vocab_parallel',
 ] as const
+/** Groups of projections whose adapters run as one function of their own (Axolotl `lora_*_kernel`, Unsloth kernels/fast_lora.py). */
+export const ADAPTER_KERNELS = ['qkv', 'output', 'mlp'] as const
 export const FUSED_KERNELS = ['none', 'liger', 'unsloth', 'transformer_engine'] as const
 export const DATA_PARALLELISMS = [
   'none',
@@ -144,6 +146,7 @@ export type Optimizer = (typeof OPTIMIZERS)[number]
 export type OptimizerImplementation = (typeof OPTIMIZER_IMPLEMENTATIONS)[number]
 export type AttentionKernel = (typeof ATTENTION_KERNELS)[number]
 export type Loss = (typeof LOSSES)[number]
+export type AdapterKernel = (typeof ADAPTER_KERNELS)[number]
 export type FusedKernels = (typeof FUSED_KERNELS)[number]
 export type DataParallelism = (typeof DATA_PARALLELISMS)[number]
 export type Offload = (typeof OFFLOADS)[number]

@@ -5,6 +5,7 @@ import type { Layer } from '../../../src/models/architecture.ts'
 import { countModel } from '../../../src/models/count-parameters.ts'
 import { readArchitecture } from '../../../src/models/read-architecture.ts'
 import type { AdapterPlan, TrainingPlan } from '../../../src/plan/training-plan.ts'
+import { ADAPTER_KERNELS } from '../../../src/plan/vocabulary.ts'
 import fixtures from '../fixtures/saved-tensors-blocks.json' with { type: 'json' }
 import { SAMPLE_PLAN } from '../sample-run.ts'
 
@@ -19,6 +20,7 @@ interface Row {
   readonly dropout?: number
   readonly mask?: boolean
   readonly kbit?: boolean
+  readonly kernels?: boolean
   readonly h: number
   readonly heads: number
   readonly kv: number
@@ -114,6 +116,7 @@ function planOf(row: Row): TrainingPlan {
           dropout: row.lora_dropout ?? 0,
           bias: 'none',
           virtualTokens: 0,
+          kernels: row.kernels === true ? ADAPTER_KERNELS : [],
           targetRule: 'peft',
         }
   return {
@@ -151,7 +154,7 @@ function constantBytes(layer: Layer, row: Row): number {
     layer.tensors
       .filter(({ kind }) => kinds.includes(kind))
       .reduce((total, { inFeatures, outFeatures, count }) => total + inFeatures * outFeatures * count, 0)
-  const copies = row.autocast === true && row.kbit !== true ? 2 * sum(['linear', 'conv1d']) : 0
+  const copies = row.autocast === true && row.dtype === 'float32' ? 2 * sum(['linear', 'conv1d']) : 0
   const shifted = row.kind.startsWith('gemma') ? 4 * sum(['norm']) : 0
   return copies + shifted + 4 * (layer.moe?.experts ?? 0)
 }
@@ -164,11 +167,13 @@ function adapterCopyBytes(row: Row, adapterOfLayer: number): number {
 /** A CPU keeps a dropout's noise in the input's dtype, CUDA one byte an element (aten native_dropout). */
 function noiseBytes(row: Row): number {
   const hidden = row.dropout ? 2 * row.h + row.heads * row.s : 0
-  const adapted = row.lora_dropout ? (row.lora ?? []).length * row.h : 0
+  // One mask for q, k and v, one for o, one for gate and up; the product of the MLP has none.
+  const masks = row.kernels === true ? 3 : (row.lora ?? []).length
+  const adapted = row.lora_dropout ? masks * row.h : 0
   return hidden * (4 - 1) + adapted * (2 - 1)
 }
 
-const OPTIONS = ['autocast', 'mask', 'kbit', 'dropout', 'lora_dropout'] as const
+const OPTIONS = ['kernels', 'autocast', 'mask', 'kbit', 'dropout', 'lora_dropout'] as const
 
 describe('block families keep what PyTorch keeps', () => {
   test.each(

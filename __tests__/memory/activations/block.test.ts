@@ -54,6 +54,7 @@ function saved(row: Row): number {
     attentionDropout: false,
     hiddenSize: row.h,
     trains: () => !adapted,
+    adapterKernels: new Set(),
     adapterOf: () => (adapted ? { kind: 'lora', rank: row.r ?? 0, dropout: false } : null),
     quantizedKeepsInput: false,
     quantized: false,

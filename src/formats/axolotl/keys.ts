@@ -151,6 +151,12 @@ export const AXOLOTL_ROWS: readonly KeyRow[] = [
     'axolotl 0.18 integrations',
   ),
   describedKey(
+    'lora_qkv_kernel, lora_o_kernel, lora_mlp_kernel, lora_embedding_kernel',
+    'adapter.kernels',
+    'on but for rl, 8-bit LoRA, trust_remote_code and FSDP 1 (since 0.16; before with lora_dropout: 0)',
+    'axolotl 0.18 utils/schemas/config.py check_auto_enable_lora_kernels',
+  ),
+  describedKey(
     'pad_to_sequence_len',
     'dataset.padding and variableLength',
     'True with packing, else longest rounded up to 64',

@@ -1,10 +1,18 @@
 import type { Layer } from '../../models/architecture.ts'
+import { fusedProjections, kernelAdapter } from './adapter-kernels.ts'
 import type { BlockContext } from './block-context.ts'
 import { dropout, linear } from './linear.ts'
 import { norm } from './norm.ts'
 import type { Tape, Value } from './tape.ts'
 
 const FLOAT32 = 4
+
+/** Names of q, k and v where each is a matrix of its own. */
+const SEPARATE_PROJECTIONS = [
+  ['q_proj', 'query', 'query_proj', 'q_lin', 'wq', 'q'],
+  ['k_proj', 'key', 'key_proj', 'k_lin', 'wk', 'k'],
+  ['v_proj', 'value', 'value_proj', 'v_lin', 'wv', 'v'],
+]
 
 /** q, k and v projections, the attention itself and the output projection. */
 export function attention(tape: Tape, input: Value, layer: Layer, context: BlockContext): Value {
@@ -20,10 +28,11 @@ export function attention(tape: Tape, input: Value, layer: Layer, context: Block
         saves: [mixed, { bytes: queryWidth * mixed.element * 2 }],
       })
     : mixed
-  return linear(tape, output, context, {
-    path: pathOf(layer, ['o_proj', 'out_proj', 'dense', 'c_proj', 'wo', 'Wo', 'out_lin', 'o']),
-    width: context.hiddenSize,
-  })
+  const path = pathOf(layer, ['o_proj', 'out_proj', 'dense', 'c_proj', 'wo', 'Wo', 'out_lin', 'o'])
+  const adapter = kernelAdapter(context, 'output', [path])
+  const [projected] =
+    adapter === null ? [] : fusedProjections(tape, output, context, { adapter, widths: [context.hiddenSize] })
+  return projected ?? linear(tape, output, context, { path, width: context.hiddenSize })
 }
 
 interface Projected {
@@ -52,18 +61,14 @@ function projections(tape: Tape, input: Value, layer: Layer, context: BlockConte
     if (query === undefined || key === undefined || value === undefined) throw new Error('split returns three views')
     return { query: rotated(tape, query, layer, context), key: rotated(tape, key, layer, context), value }
   }
-  const query = linear(tape, input, context, {
-    path: pathOf(layer, ['q_proj', 'query', 'query_proj', 'q_lin', 'wq', 'q']),
-    width: queryWidth,
-  })
-  const key = linear(tape, input, context, {
-    path: pathOf(layer, ['k_proj', 'key', 'key_proj', 'k_lin', 'wk', 'k']),
-    width: keyValueWidth,
-  })
-  const value = linear(tape, input, context, {
-    path: pathOf(layer, ['v_proj', 'value', 'value_proj', 'v_lin', 'wv', 'v']),
-    width: keyValueWidth,
-  })
+  const widths = [queryWidth, keyValueWidth, keyValueWidth]
+  const paths = SEPARATE_PROJECTIONS.map(leaves => pathOf(layer, leaves))
+  const adapter = kernelAdapter(context, 'qkv', paths)
+  const [query, key, value] =
+    adapter === null
+      ? paths.map((path, index) => linear(tape, input, context, { path, width: widths[index] ?? 0 }))
+      : fusedProjections(tape, input, context, { adapter, widths })
+  if (query === undefined || key === undefined || value === undefined) throw new Error('three projections')
   return { query: rotated(tape, query, layer, context), key: rotated(tape, key, layer, context), value }
 }
 

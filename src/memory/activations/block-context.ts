@@ -1,3 +1,4 @@
+import type { AdapterKernel } from '../../plan/vocabulary.ts'
 import type { BlockRules } from './block-rules.ts'
 
 /** Element sizes in bytes that one block computes with. */
@@ -41,6 +42,7 @@ export interface BlockContext {
   /** Does this tensor (by its path in the layer) train itself? */
   readonly trains: (path: string) => boolean
   readonly adapterOf: (path: string) => LinearAdapter | null
+  readonly adapterKernels: ReadonlySet<AdapterKernel>
   /** 4-bit products keep their input (bitsandbytes before 0.44). */
   readonly quantizedKeepsInput: boolean
   readonly quantized: boolean

@@ -2,6 +2,7 @@ import type { Layer } from '../../models/architecture.ts'
 import type { ModelCounts } from '../../models/model-counts.ts'
 import type { Run } from '../../plan/run.ts'
 import type { TrainingPlan } from '../../plan/training-plan.ts'
+import { ADAPTER_KERNELS, type AdapterKernel } from '../../plan/vocabulary.ts'
 import { olderThan } from '../library-version.ts'
 import { attentionAlgorithm } from './attention-algorithm.ts'
 import type { BlockContext, LinearAdapter } from './block-context.ts'
@@ -39,6 +40,7 @@ export function layerContext(run: Run): LayerContexts {
     hiddenSize: architecture.hiddenSize / (sequenceParallel ? tensor : 1),
     trains: (path: string) => trained.has(path),
     adapterOf: (path: string) => adapters.get(path) ?? null,
+    adapterKernels: new Set(adapterKernels(plan)),
     quantizedKeepsInput,
     quantized: plan.quantization !== 'none',
   }
@@ -63,6 +65,13 @@ export function layerContext(run: Run): LayerContexts {
 /** transformers builds an additive mask for sdpa as soon as a batch holds padding. */
 function masksPadding(plan: TrainingPlan): boolean {
   return plan.attention === 'sdpa' && !plan.packing && plan.variableLength && plan.microBatchSize > 1
+}
+
+/** Unsloth patches what has neither dropout nor a bias (unsloth models/llama.py patch_peft_model). */
+function adapterKernels({ adapter, fusedKernels }: TrainingPlan): readonly AdapterKernel[] {
+  if (adapter === null) return []
+  const patched = fusedKernels === 'unsloth' && adapter.dropout === 0 && adapter.bias === 'none'
+  return patched ? ADAPTER_KERNELS : adapter.kernels
 }
 
 /** What adapter kinds keep, as the nearest of four shapes. */

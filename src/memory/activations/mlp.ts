@@ -1,10 +1,14 @@
 import type { Layer } from '../../models/architecture.ts'
+import { fusedMlp, kernelAdapter } from './adapter-kernels.ts'
 import type { BlockContext } from './block-context.ts'
 import { linear } from './linear.ts'
 import type { Tape, Value } from './tape.ts'
 
 /** Activation functions that Python code spells out in several kernels (transformers activations.py NewGELUActivation). */
 const SPELT_OUT_GELU = new Set(['gelu_new', 'gelu_python', 'gelu_fast'])
+
+const GATE = ['gate_proj', 'w1', 'wi_0']
+const UP = ['up_proj', 'w3', 'w2', 'wi_1']
 
 export function mlp(tape: Tape, input: Value, layer: Layer, context: BlockContext): Value {
   const width = layer.mlp.width / context.tensorParallel
@@ -21,6 +25,9 @@ export function mlp(tape: Tape, input: Value, layer: Layer, context: BlockContex
     'lin2',
     'output_linear',
   ])
+  const gateUpDown = [pathOf(layer, GATE), pathOf(layer, UP), down]
+  const adapter = layer.mlp.kind === 'gated' ? kernelAdapter(context, 'mlp', gateUpDown) : null
+  if (adapter !== null) return fusedMlp(tape, input, context, { adapter, width })
   const product =
     layer.mlp.kind === 'plain'
       ? plain(tape, input, layer, { context, width })
@@ -55,8 +62,8 @@ function gateAndUp(tape: Tape, input: Value, layer: Layer, { context, width }: M
     if (gate === undefined || up === undefined) throw new Error('split returns two views')
     return [gate, up]
   }
-  const gate = linear(tape, input, context, { path: pathOf(layer, ['gate_proj', 'w1', 'wi_0']), width })
-  const up = linear(tape, input, context, { path: pathOf(layer, ['up_proj', 'w3', 'w2', 'wi_1']), width })
+  const gate = linear(tape, input, context, { path: pathOf(layer, GATE), width })
+  const up = linear(tape, input, context, { path: pathOf(layer, UP), width })
   return [gate, up]
 }
 

@@ -62,6 +62,13 @@ export class Tape {
     return output
   }
 
+  /** One operation with several outputs of their own. */
+  recordSeveral(widths: readonly number[], element: number, options: OperationOptions): readonly Value[] {
+    const outputs = widths.map(width => value(width, element))
+    this.#push(outputs, options)
+    return outputs
+  }
+
   /** Several outputs that are views of the one input. */
   split(source: Value, widths: readonly number[]): Value[] {
     const outputs = widths.map(width => ({ width, element: source.element, storage: source.storage }))
