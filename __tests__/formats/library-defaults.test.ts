@@ -68,6 +68,14 @@ const ROWS: readonly (readonly [VersionDefaultId, string, Readonly<Record<string
       0.3,
     ],
     ['axolotl.optimizer', AXOLOTL, { axolotl: '0.7.0' }, p => p.optimizerImplementation, 'loop', 'fused'],
+    [
+      'axolotl.lora_kernels',
+      `${AXOLOTL}adapter: lora\nlora_r: 8\nlora_target_linear: true\n`,
+      { axolotl: '0.15.0' },
+      p => p.adapter?.kernels,
+      [],
+      ['qkv', 'output', 'mlp'],
+    ],
     ['axolotl.tf32', `${AXOLOTL}bf16: false\n`, { axolotl: '0.15.0' }, p => p.precision.compute, 'float32', 'tf32'],
     ['llamafactory.cutoff_len', FACTORY, { llamafactory: '0.9.0' }, p => p.sequenceLength, 1024, 2048],
     [
