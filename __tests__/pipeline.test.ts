@@ -186,6 +186,30 @@ describe('runPipeline', () => {
     expect(report).toMatchObject({ estimator: 'rule-of-thumb', verdict: 'fail' })
   })
 
+  test('a report of figures has the same figures, and no items', async () => {
+    const options = {
+      head: memoryFileSource(new Map([['a.yml', file()]])),
+      base: null,
+      changes: null,
+      paths: [],
+      policy: createPolicySet(null),
+      policyPath: '.github/preflop.yml',
+      models,
+    }
+    const whole = await runPipeline(options)
+    const figures = await runPipeline({ ...options, detail: 'figures' })
+    expect(figures.totals).toEqual(whole.totals)
+    const [run] = figures.runs
+    const [same] = whole.runs
+    expect(same?.assumptions.length).toBeGreaterThan(0)
+    expect(run).toEqual({
+      ...same,
+      assumptions: [],
+      memory: { ...same?.memory, components: [], moments: [] },
+      time: { ...same?.time, stepComponents: [], components: [] },
+    })
+  })
+
   test('money in another currency is converted, never added raw', async () => {
     const settings = { currency: 'CNY', exchangeRates: { USD: 7 } }
     const inDollars = await compare({ head: { 'a.yml': file() } })

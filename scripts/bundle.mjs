@@ -9,31 +9,40 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 /** Facts that no code reads stay in data/ and out of the bundles. */
 const UNREAD = new Set(['notes', 'unverified', 'asOfNote'])
 
-/** A list of like objects as one row of names and rows of values: the same data in about half the bytes. */
-function columns(list) {
-  const names = [...new Set(list.flatMap(Object.keys))].filter(name => !UNREAD.has(name))
-  const cell = value => (value === undefined ? '' : JSON.stringify(value))
-  // an elided element at the end of a literal needs a comma of its own
-  const rows = list.map(item => `[${names.map(name => `${cell(item[name])},`).join('')}]`)
-  return `t(${JSON.stringify(names)},[${rows.join(',')}])`
-}
-
+/** A list of like objects, none of which lacks a key of the others. */
 const isTable = value =>
   Array.isArray(value) &&
   value.length > 20 &&
-  value.every(item => typeof item === 'object' && item !== null && !Array.isArray(item))
+  value.every(
+    item => typeof item === 'object' && item !== null && !Array.isArray(item) && sameKeys(Object.keys(item), value[0]),
+  )
 
-const tablePlugin = {
-  name: 'json-tables',
+const sameKeys = (keys, other) => keys.length === Object.keys(other).length && keys.every(key => key in other)
+
+/** A table as one row of names and rows of values: the same data in about half the bytes. */
+function columns(table) {
+  const names = Object.keys(table[0]).filter(name => !UNREAD.has(name))
+  return [names, table.map(item => names.map(name => item[name]))]
+}
+
+/** Facts as one text each, which V8 reads many times faster than the same literals in code. */
+const dataPlugin = {
+  name: 'data-as-text',
   setup({ onLoad }) {
     onLoad({ filter: /[\\/]data[\\/][\w-]+\.json$/ }, async ({ path }) => {
       const data = JSON.parse(await readFile(path, 'utf8'))
-      if (!Object.values(data).some(isTable)) return null
-      const parts = Object.entries(data).map(
-        ([key, value]) => `${JSON.stringify(key)}:${isTable(value) ? columns(value) : JSON.stringify(value)}`,
+      const tables = Object.keys(data).filter(key => isTable(data[key]))
+      const packed = Object.fromEntries(
+        Object.entries(data).map(([key, value]) => [key, tables.includes(key) ? columns(value) : value]),
       )
-      const unpack = 'const t=(k,r)=>r.map(v=>{const o={};for(const i in v)o[k[i]]=v[i];return o})'
-      return { contents: `${unpack}\nexport default {${parts.join(',')}}`, loader: 'js' }
+      const unpack = `for(const key of ${JSON.stringify(tables)}){
+        const [names,rows]=data[key];
+        data[key]=rows.map(row=>Object.fromEntries(row.map((value,at)=>[names[at],value])))
+      }`
+      return {
+        contents: `const data=JSON.parse(${JSON.stringify(JSON.stringify(packed))});${tables.length > 0 ? unpack : ''}\nexport default data`,
+        loader: 'js',
+      }
     })
   },
 }
@@ -51,7 +60,7 @@ export const BUNDLE_OPTIONS = {
   charset: 'ascii',
   legalComments: 'none',
   logLevel: 'warning',
-  plugins: [tablePlugin],
+  plugins: [dataPlugin],
   alias: { yaml: './node_modules/yaml/browser/index.js' },
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",

@@ -148,13 +148,15 @@ function brokenAmounts(
   evaluate: Evaluate,
   { budget }: Policy,
 ): readonly ('broken' | 'unknown' | 'within')[] {
+  const { cost, hours: hoursLimit, gpuHours } = budget
+  if ([cost, hoursLimit, gpuHours].every(({ fail }) => fail === null)) return []
   const result = evaluate(plan)
   const seconds = result?.time?.totalSeconds ?? null
   const hours = seconds === null ? null : seconds / 3600
   const amounts = [
-    [result?.cost?.total ?? null, budget.cost.fail],
-    [hours, budget.hours.fail],
-    [hours === null ? null : hours * plan.gpus, budget.gpuHours.fail],
+    [result?.cost?.total ?? null, cost.fail],
+    [hours, hoursLimit.fail],
+    [hours === null ? null : hours * plan.gpus, gpuHours.fail],
   ] as const
   return amounts.flatMap(([amount, limit]) =>
     limit === null ? [] : [amount === null ? 'unknown' : amount > limit ? 'broken' : 'within'],

@@ -8,6 +8,7 @@ import { RENTED_GPUS } from './hardware/price-catalogue.ts'
 import type { Finding } from './plan/finding.ts'
 import { finding } from './plan/finding-texts.ts'
 import { planValue } from './plan/plan-value.ts'
+import type { Provenance } from './plan/provenance.ts'
 import type { PlanProvenance } from './plan/resolve-plan.ts'
 import type { TrainingPlan } from './plan/training-plan.ts'
 import { withoutSecrets } from './plan/without-secrets.ts'
@@ -56,11 +57,24 @@ const ORDER = ['fail', 'warn', 'unknown', 'pass'] as const
 interface JudgeOptions {
   readonly labels: readonly string[]
   readonly hasBase: boolean
+  readonly detail: ReportDetail
 }
 
+/** Every item and assumption of a run, or only its figures: a list of thousands shows no more. */
+export type ReportDetail = 'items' | 'figures'
+
 /** One run as it is reported, judged by its policy. */
-export function reportRun(run: EstimatedRun, { labels, hasBase }: JudgeOptions): ReportedRun {
-  const report = buildRun(run, labels, hasBase)
+export function reportRun(run: EstimatedRun, { labels, hasBase, detail }: JudgeOptions): ReportedRun {
+  const figures = buildRun(run, labels, hasBase)
+  const report: RunReport =
+    detail === 'items'
+      ? { ...figures, assumptions: run.head ? assumptionsOf(run.head) : [] }
+      : {
+          ...figures,
+          memory: figures.memory && { ...figures.memory, components: [], moments: [] },
+          time: figures.time && { ...figures.time, stepComponents: [], components: [] },
+          assumptions: [],
+        }
   return { report: { ...report, ...withoutSecrets(configTexts(report)) }, policy: run.policy }
 }
 
@@ -90,16 +104,16 @@ export function buildReport({ runs, findings, unaffected }: BuildOptions): Repor
   }
 }
 
-/** What holds words of the configs. Paths stay: they are the repository's own. */
-function configTexts({ name, plan, findings, fixes, causes, assumptions, dependencies, cost }: RunReport) {
-  return { name, plan, findings, fixes, causes, assumptions, dependencies, cost }
+/** What holds words of the configs, besides the assumptions. Paths stay: they are the repository's own. */
+function configTexts({ name, plan, findings, fixes, causes, dependencies, cost }: RunReport) {
+  return { name, plan, findings, fixes, causes, dependencies, cost }
 }
 
 function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-function buildRun(run: EstimatedRun, labels: readonly string[], hasBase: boolean): RunReport {
+function buildRun(run: EstimatedRun, labels: readonly string[], hasBase: boolean): Omit<RunReport, 'assumptions'> {
   const { config, head, base, policy } = run
   const path = config.document.path
   const own = [...config.result.findings, ...(run.draft?.findings ?? []), ...(head?.findings ?? [])]
@@ -134,7 +148,6 @@ function buildRun(run: EstimatedRun, labels: readonly string[], hasBase: boolean
       ...NO_FIGURES,
       limits: [],
       findings,
-      assumptions: head ? assumptionsOf(head) : [],
       base: base ? baseReport(base, policy) : null,
     }
   }
@@ -170,7 +183,6 @@ function buildRun(run: EstimatedRun, labels: readonly string[], hasBase: boolean
       : null,
     limits: judgement.limits,
     findings,
-    assumptions: assumptionsOf(head),
     base: base ? baseReport(base, policy) : null,
   }
 }
@@ -315,21 +327,26 @@ function unshardedFinding(plan: TrainingPlan, judgement: Judgement, path: string
   ]
 }
 
+/** The last row of each provenance: defaults, which thousands of runs share, are told by one object. */
+const assumptions = new WeakMap<Provenance, AssumptionReport>()
+
 function assumptionsOf({ resolved }: RunEstimate): readonly AssumptionReport[] {
   return Object.entries(resolved.provenance).flatMap(([key, provenance]) => {
     if (!provenance) return []
     const value = planValue(resolved.plan, key)
-    return [
-      {
-        key: provenance.key ?? key,
-        planKey: key,
-        value,
-        from: provenance.from,
-        path: provenance.path ?? null,
-        line: provenance.line ?? null,
-        note: provenance.note ?? '',
-      },
-    ]
+    const known = assumptions.get(provenance)
+    if (known?.planKey === key && known.value === value) return [known]
+    const assumption: AssumptionReport = withoutSecrets({
+      key: provenance.key ?? key,
+      planKey: key,
+      value,
+      from: provenance.from,
+      path: provenance.path ?? null,
+      line: provenance.line ?? null,
+      note: provenance.note ?? '',
+    })
+    assumptions.set(provenance, assumption)
+    return [assumption]
   })
 }
 

@@ -189,13 +189,14 @@ function timeFindings(time: TimeEstimate | null, { provenance }: ResolvedPlan): 
   return (time?.findings ?? []).filter(({ code }) => isChosen || code !== 'faster-than-hardware')
 }
 
-/** Re-estimates the same model under another plan: what fixes, alternatives and causes are verified with. */
+/** Re-estimates the same model under another plan, each once: what fixes, alternatives and causes are verified with. */
 export function createEvaluator(
   architecture: Architecture,
   policy: Policy,
   priceRows?: readonly PriceRow[],
 ): (plan: TrainingPlan) => Evaluation | null {
-  return plan => {
+  const known = new WeakMap<TrainingPlan, Evaluation>()
+  const evaluated = (plan: TrainingPlan): Evaluation => {
     const gpu = plan.hardware.gpu ? findGpu(plan.hardware.gpu) : null
     const { counts } = countModel(architecture, plan)
     const run: Run = { plan, architecture, counts, gpu }
@@ -206,6 +207,11 @@ export function createEvaluator(
       time && price ? estimateCost({ plan, time, price, exchange: exchangeOf(price.currency, policy) }) : null
     const fits = memory.usableBytes === null ? null : memory.requiredBytes <= memory.usableBytes
     return { memory, time, cost: cost ? { total: cost.total, currency: cost.currency } : null, fits }
+  }
+  return plan => {
+    const result = known.get(plan) ?? evaluated(plan)
+    known.set(plan, result)
+    return result
   }
 }
 

@@ -1,5 +1,5 @@
 import { advise, compareHardware } from './advise-run.ts'
-import { buildReport, type EstimatedRun, type ReportedRun, reportRun } from './build-report.ts'
+import { buildReport, type EstimatedRun, type ReportDetail, type ReportedRun, reportRun } from './build-report.ts'
 import type { DatasetSource } from './datasets/dataset-size.ts'
 import { namedDataPaths } from './datasets/measure-datasets.ts'
 import { type EstimateOptions, estimateRun, type RunEstimate } from './estimate-run.ts'
@@ -47,6 +47,8 @@ export interface PipelineOptions {
   readonly labels?: readonly string[]
   /** Fixes and alternatives for runs that do not pass; off for speed in bulk. */
   readonly advice?: boolean
+  /** What the report holds of each run; absent: all of it. */
+  readonly detail?: ReportDetail
   /** Prices of today, where the policy asks for them. */
   readonly prices?: PriceSource
   /** Compare all rented hardware for each run. */
@@ -79,7 +81,7 @@ export async function runPipeline(options: PipelineOptions): Promise<Report> {
         )
   const base = options.base ? await readBase(options.base, affected, options) : null
 
-  const judging = { labels: options.labels ?? [], hasBase: options.base !== null }
+  const judging = { labels: options.labels ?? [], hasBase: options.base !== null, detail: options.detail ?? 'items' }
   const runs: ReportedRun[] = []
   const add = (run: EstimatedRun): void => void runs.push(reportRun(run, judging))
   for (const config of affected) {

@@ -1,12 +1,13 @@
 import { existsSync, statSync } from 'node:fs'
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
+import type { ReportDetail } from '../build-report.ts'
 import { createDatasetSource } from '../datasets/create-dataset-source.ts'
 import type { DatasetSource } from '../datasets/dataset-size.ts'
 import { diskFileSource } from '../files/disk-file-source.ts'
 import type { FileSource } from '../files/file-source.ts'
 import { memoryFileSource } from '../files/memory-file-source.ts'
 import { readNativeDocument } from '../formats/native.ts'
-import { parseDocument } from '../formats/parse-document.ts'
+import { isConfigPath, parseDocument } from '../formats/parse-document.ts'
 import { findGpu, nearestGpus } from '../hardware/gpu-catalogue.ts'
 import { createPriceSource } from '../hardware/live-prices/create-price-source.ts'
 import { createModelSource, type HubAccess } from '../models/create-model-source.ts'
@@ -36,6 +37,8 @@ export const ESTIMATE_OPTIONS = {
 } as const satisfies Readonly<Record<string, CommandOption>>
 
 const DEFAULT_POLICY = '.github/preflop.yml'
+/** More files are a sweep: figures in a list, without advice. */
+const MOST_WHOLE = 50
 
 interface EstimateFilesOptions {
   /** Above the flags. */
@@ -44,6 +47,8 @@ interface EstimateFilesOptions {
   /** Above the policy file. */
   readonly policy?: PolicySettings
   readonly hardware?: boolean
+  /** What the report of a sweep holds of each run; absent: all of it. */
+  readonly sweepDetail?: ReportDetail
 }
 
 /** The files, policy and flags of a command line, estimated. */
@@ -51,6 +56,7 @@ export async function estimateFiles(input: CommandInput, options: EstimateFilesO
   if (input.positionals.length === 0) throw new UsageError(`no file given. Example: preflop estimate configs/sft.yml`)
   const located = await locateFiles(input)
   const { policy, policyPath } = await loadPolicy(input, { over: options.policy })
+  const isSweep = located.paths.length > MOST_WHOLE
   return runPipeline({
     head: located.files,
     base: null,
@@ -63,7 +69,8 @@ export async function estimateFiles(input: CommandInput, options: EstimateFilesO
     models: modelSource(input),
     datasets: datasetSource(input),
     ...todaysPrices(input),
-    advice: options.advice ?? located.paths.length <= 50,
+    advice: options.advice ?? !isSweep,
+    detail: isSweep ? (options.sweepDetail ?? 'items') : 'items',
     hardware: options.hardware ?? false,
   })
 }
@@ -120,7 +127,6 @@ async function locateFiles(input: CommandInput): Promise<LocatedFiles> {
 }
 
 async function filesUnder(folder: string): Promise<readonly string[]> {
-  const { isConfigPath } = await import('../formats/parse-document.ts')
   const entries = await diskFileSource(folder).list()
   return entries
     .filter(({ path, kind }) => kind === 'file' && isConfigPath(path))

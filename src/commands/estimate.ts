@@ -1,3 +1,4 @@
+import type { ReportDetail } from '../build-report.ts'
 import { renderComment } from '../report/render-comment.ts'
 import { renderTerminal } from '../report/render-terminal.ts'
 import type { Report } from '../report/report.ts'
@@ -16,7 +17,7 @@ export const estimateCommand: Command = {
     'estimate run.yml --set micro_batch_size=4 --format json',
   ],
   async run(input) {
-    const report = await estimateFiles(input)
+    const report = await estimateFiles(input, { sweepDetail: detailOf(input) })
     printReport(report, input)
     return isUnreadable(report) ? EXIT.usage : EXIT.ok
   },
@@ -29,10 +30,15 @@ export const checkCommand: Command = {
   options: ESTIMATE_OPTIONS,
   examples: ['check configs/*.yml --policy .github/preflop.yml'],
   async run(input) {
-    const report = await estimateFiles(input)
+    const report = await estimateFiles(input, { sweepDetail: detailOf(input) })
     printReport(report, input)
     return report.verdict === 'fail' ? EXIT.failed : isUnreadable(report) ? EXIT.usage : EXIT.ok
   },
+}
+
+/** The table of a sweep is a list of figures. */
+function detailOf(input: CommandInput): ReportDetail {
+  return (textOption(input, 'format') ?? 'table') === 'table' ? 'figures' : 'items'
 }
 
 const FORMATS = ['table', 'json', 'markdown'] as const

@@ -1,40 +1,47 @@
 import { parseArgs } from 'node:util'
 import { nearestKey } from '../plan/nearest-key.ts'
 import { VERSION } from '../version.ts'
+import { calibrateCommand } from './calibrate.ts'
+import { gpusCommand, modelsCommand, pricesCommand } from './catalogues.ts'
 import { type Command, type CommandIo, EXIT, UsageError } from './command.ts'
+import { diffCommand } from './diff.ts'
+import { checkCommand, estimateCommand } from './estimate.ts'
+import { explainCommand } from './explain.ts'
+import { fitCommand } from './fit.ts'
 import { commandHelp, generalHelp } from './help.ts'
+import { initCommand } from './init.ts'
+import { schemaCommand } from './schema.ts'
 
-/** Subcommands load only when they run. */
-const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
-  estimate: async () => (await import('./estimate.ts')).estimateCommand,
-  check: async () => (await import('./estimate.ts')).checkCommand,
-  diff: async () => (await import('./diff.ts')).diffCommand,
-  explain: async () => (await import('./explain.ts')).explainCommand,
-  fit: async () => (await import('./fit.ts')).fitCommand,
-  gpus: async () => (await import('./catalogues.ts')).gpusCommand,
-  prices: async () => (await import('./catalogues.ts')).pricesCommand,
-  models: async () => (await import('./catalogues.ts')).modelsCommand,
-  calibrate: async () => (await import('./calibrate.ts')).calibrateCommand,
-  init: async () => (await import('./init.ts')).initCommand,
-  schema: async () => (await import('./schema.ts')).schemaCommand,
-}
+const COMMANDS: readonly Command[] = [
+  estimateCommand,
+  checkCommand,
+  diffCommand,
+  explainCommand,
+  fitCommand,
+  gpusCommand,
+  pricesCommand,
+  modelsCommand,
+  calibrateCommand,
+  initCommand,
+  schemaCommand,
+]
 
 /** Runs the CLI; the exit code of DESIGN §6. */
 export async function runCli(args: readonly string[], io: CommandIo = processIo()): Promise<number> {
   const [name, ...rest] = args
   try {
     if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-      io.out(generalHelp(await Promise.all(Object.values(COMMANDS).map(load => load()))))
+      io.out(generalHelp(COMMANDS))
       return name === undefined ? EXIT.usage : EXIT.ok
     }
-    const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-    if (!load) {
-      const near = nearestKey(name, Object.keys(COMMANDS))
+    const command = COMMANDS.find(candidate => candidate.name === name)
+    if (!command) {
+      const names = COMMANDS.map(candidate => candidate.name)
+      const near = nearestKey(name, names)
       throw new UsageError(
         `\`${name}\` is not a command.${near ? ` Did you mean \`${near}\`?` : ''} \`preflop --help\` lists them.`,
       )
     }
-    const command = await load()
     if (rest.includes('--help') || rest.includes('-h')) {
       io.out(commandHelp(command))
       return EXIT.ok

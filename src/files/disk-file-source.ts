@@ -25,12 +25,13 @@ export function diskFileSource(root: string): FileSource {
       const inside = relative(base, full)
       if (isOutside(inside))
         return { status: 'refused', reason: 'it lies outside the folder', code: 'outside-repository' }
-      return hasLinkedParent(base, inside, kinds) ? LINK : readFile(full)
+      const parent = parentKind(base, inside, kinds)
+      return parent === 'link' ? LINK : parent === 'none' ? { status: 'missing' } : readFile(full)
     },
     async data(path): Promise<DataBytes | null> {
       const full = resolve(base, path)
       const inside = relative(base, full)
-      return isOutside(inside) || hasLinkedParent(base, inside, kinds) ? null : openData(full)
+      return isOutside(inside) || parentKind(base, inside, kinds) !== 'folder' ? null : openData(full)
     },
   }
 }
@@ -66,20 +67,22 @@ async function openData(full: string): Promise<DataBytes | null> {
 }
 
 /** What stands at each folder on the way to a file, looked at once. */
-type FolderKinds = Map<string, 'folder' | 'link' | 'none'>
+type FolderKinds = Map<string, FolderKind>
+type FolderKind = 'folder' | 'link' | 'none'
 
-function hasLinkedParent(base: string, inside: string, kinds: FolderKinds): boolean {
+/** The first of a file's folders that is none or a link, else `folder`. */
+function parentKind(base: string, inside: string, kinds: FolderKinds): FolderKind {
   let current = base
   for (const part of inside.split(sep).slice(0, -1)) {
     current = join(current, part)
     const kind = kinds.get(current) ?? kindOf(current)
     kinds.set(current, kind)
-    if (kind !== 'folder') return kind === 'link'
+    if (kind !== 'folder') return kind
   }
-  return false
+  return 'folder'
 }
 
-function kindOf(path: string): 'folder' | 'link' | 'none' {
+function kindOf(path: string): FolderKind {
   const stats = lstatSync(path, { throwIfNoEntry: false })
   return stats === undefined ? 'none' : stats.isSymbolicLink() ? 'link' : 'folder'
 }

@@ -237,8 +237,8 @@ const NO_REINFORCEMENT: ReinforcementPlan = {
 }
 
 function reportUnknownKeys(fields: Fields, findings: Finding[], prefix = ''): void {
-  const known = knownKeys(prefix)
   for (const key of fields.unread()) {
+    const known = knownKeys(prefix)
     const at = fields.node.entries.get(key)
     const near = nearestKey(key, known)
     findings.push(

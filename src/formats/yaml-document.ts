@@ -93,21 +93,18 @@ class TreeBuilder {
     const here = () => ({ path, ...this.#place(node) })
     if (!budget.admits(depth, here)) return null
     if (isAlias(node)) return budget.admitsAlias(here) ? this.build(anchors.get(node.source), depth + 1, key) : null
-    const at = this.#place(node)
-    const place = {
-      path: this.#options.path,
-      ...at,
-      keyLine: key?.line ?? at.line,
-      keyColumn: key?.column ?? at.column,
+    const { line, column } = this.#place(node)
+    return {
+      path,
+      line,
+      column,
+      keyLine: key?.line ?? line,
+      keyColumn: key?.column ?? column,
+      kind: isMap(node) ? 'mapping' : isSeq(node) ? 'sequence' : 'scalar',
+      scalar: isScalar(node) ? toScalar(node.value, node.source) : null,
+      items: isSeq(node) ? node.items.map(item => this.build(item, depth + 1)).filter(item => item !== null) : NO_ITEMS,
+      entries: isMap(node) ? this.#entries(node.items, depth) : NO_ENTRIES,
     }
-    if (isMap(node))
-      return { ...place, kind: 'mapping', scalar: null, items: [], entries: this.#entries(node.items, depth) }
-    if (isSeq(node)) {
-      const items = node.items.map(item => this.build(item, depth + 1)).filter(item => item !== null)
-      return { ...place, kind: 'sequence', scalar: null, items, entries: NO_ENTRIES }
-    }
-    const scalar = isScalar(node) ? toScalar(node.value, node.source) : null
-    return { ...place, kind: 'scalar', scalar, items: [], entries: NO_ENTRIES }
   }
 
   #entries(pairs: readonly Pair[], depth: number): ReadonlyMap<string, ConfigNode> {
@@ -161,6 +158,7 @@ function unknownAlias(document: Document): Alias | undefined {
   return lost[0]
 }
 
+const NO_ITEMS: readonly ConfigNode[] = []
 const NO_ENTRIES: ReadonlyMap<string, ConfigNode> = new Map()
 
 /** YAML 1.1 takes these for booleans and PyYAML does not (resolver.py 6.0). */

@@ -31,37 +31,23 @@ const COPY_SUFFIXES: readonly (readonly [RegExp, Quantization])[] = [
   [/-gguf$/i, 'none'],
 ]
 
-interface Row {
-  readonly id: string
-  readonly parameters: number | null
-  readonly source: string
-  readonly aliases: readonly string[]
-  readonly config: object
-}
+/** data/models.json: [id, parameters, source, aliases, values of `fields`, other fields, what surrounds a text model]. */
+type Row = readonly unknown[]
 
 /** Marks a field of a packed row that config.json does not have; null is a value. */
 const ABSENT = ''
 
-let rows: readonly Row[] | undefined
 let index: ReadonlyMap<string, Row> | undefined
 let leaves: ReadonlyMap<string, ReadonlySet<Row>> | undefined
 
-/** data/models.json: [id, parameters, source, aliases, values of `fields`, other fields, what surrounds a text model]. */
-function allRows(): readonly Row[] {
-  rows ??= data.models.map(unpack)
-  return rows
+function namesOf([id, , , aliases]: Row): readonly string[] {
+  return [id, ...(Array.isArray(aliases) ? aliases : [])].map(String)
 }
 
-function unpack([id, parameters, source, aliases, values, other, outer]: readonly unknown[]): Row {
+function configOf([, , , , values, other, outer]: Row): object {
   const named = Array.isArray(values) ? values.map((value, at) => [data.fields[at], value] as const) : []
   const flat = { ...Object.fromEntries(named.filter(([, value]) => value !== ABSENT)), ...asObject(other) }
-  return {
-    id: String(id),
-    parameters: typeof parameters === 'number' ? parameters : null,
-    source: String(source),
-    aliases: Array.isArray(aliases) ? aliases.map(String) : [],
-    config: outer === undefined ? flat : { ...asObject(outer), text_config: flat },
-  }
+  return outer === undefined ? flat : { ...asObject(outer), text_config: flat }
 }
 
 function asObject(value: unknown): object {
@@ -69,7 +55,7 @@ function asObject(value: unknown): object {
 }
 
 function rowsByName(): ReadonlyMap<string, Row> {
-  index ??= new Map(allRows().flatMap(row => [row.id, ...row.aliases].map(name => [name.toLowerCase(), row] as const)))
+  index ??= new Map(data.models.flatMap(row => namesOf(row).map(name => [name.toLowerCase(), row] as const)))
   return index
 }
 
@@ -119,9 +105,9 @@ function groupByLeaf(): ReadonlyMap<string, ReadonlySet<Row>> {
 /** Rows whose id or alias contains every word; all for an empty query. */
 export function searchCatalogue(query: string): readonly CatalogueModel[] {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean)
-  return allRows()
+  return data.models
     .filter(row => {
-      const names = [row.id, ...row.aliases].join(' ').toLowerCase()
+      const names = namesOf(row).join(' ').toLowerCase()
       return words.every(word => names.includes(word))
     })
     .map(row => toModel(row, 'none'))
@@ -139,12 +125,14 @@ function toModel(row: Row, quantization: Quantization): CatalogueModel {
 }
 
 function createModel(row: Row, quantization: Quantization): CatalogueModel {
+  const [id = '', ...aliases] = namesOf(row)
+  const [, parameters, source] = row
   return {
-    id: row.id,
-    aliases: row.aliases,
-    config: { ...row.config, ...(quantization === 'none' ? {} : { checkpoint_quantization: quantization }) },
-    parameters: row.parameters,
-    source: row.source,
+    id,
+    aliases,
+    config: { ...configOf(row), ...(quantization === 'none' ? {} : { checkpoint_quantization: quantization }) },
+    parameters: typeof parameters === 'number' ? parameters : null,
+    source: String(source),
     asOf: data.asOf,
     quantization,
   }

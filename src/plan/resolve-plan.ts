@@ -243,8 +243,14 @@ function settle<T>(value: DraftValue<T>, facts: ResolutionFacts): Sourced<T> {
   return typeof value === 'function' ? value(facts) : value
 }
 
+/** One object per sourced value: thousands of runs share the provenance of their defaults. */
+const provenances = new WeakMap<Sourced<unknown>, Provenance>()
+
 function withoutValue(sourced: Sourced<unknown>): Provenance {
+  const known = provenances.get(sourced)
+  if (known) return known
   const { value: _value, ...provenance } = sourced
+  provenances.set(sourced, provenance)
   return provenance
 }
 

@@ -41,7 +41,7 @@ const NO_PRICE: PricePlan = { perGpuHour: null, currency: null, provider: null, 
 /** Differs from what holds without a policy. */
 function says(part: BillingPlan | OverheadPlan): boolean {
   const { billing, overheads } = BUILT_IN_POLICY
-  return ![billing, overheads].some(builtIn => JSON.stringify(builtIn) === JSON.stringify(part))
+  return ![billing, overheads].some(builtIn => builtIn === part || JSON.stringify(builtIn) === JSON.stringify(part))
 }
 
 /** The config or its launcher sets the key itself. */

@@ -39,16 +39,14 @@ export const BUILT_IN_POLICY: Policy = {
 /** Built-in, then the file's defaults, then its first matching rule, then the Action's inputs or the CLI's flags. */
 export function createPolicySet(file: PolicyFile | null, inputs: PolicySettings = {}): PolicySet {
   const base = merge(BUILT_IN_POLICY, file?.settings ?? {})
-  const rules = (file?.rules ?? []).map((rule, index) => ({ ...rule, index, matches: globMatcher(rule.paths) }))
+  const unruled = merge(base, inputs)
+  const rules = (file?.rules ?? []).map(({ paths, line, settings }, index) => ({
+    matches: globMatcher(paths),
+    policy: merge({ ...merge(base, settings), rule: { index, paths, line } }, inputs),
+  }))
   return {
     findings: file?.findings ?? [],
-    forPath(path) {
-      const rule = rules.find(candidate => candidate.matches(path))
-      const ruled = rule
-        ? { ...merge(base, rule.settings), rule: { index: rule.index, paths: rule.paths, line: rule.line } }
-        : base
-      return merge(ruled, inputs)
-    },
+    forPath: path => rules.find(({ matches }) => matches(path))?.policy ?? unruled,
   }
 }
 
@@ -73,9 +71,9 @@ function merge(policy: Policy, over: PolicySettings): Policy {
     currency: over.currency ?? policy.currency,
     exchangeRates: { ...policy.exchangeRates, ...over.exchangeRates },
     prices: over.prices ?? policy.prices,
-    billing: { ...policy.billing, ...over.billing },
+    billing: over.billing ? { ...policy.billing, ...over.billing } : policy.billing,
     retries: over.retries ?? policy.retries,
-    overheads: { ...policy.overheads, ...over.overheads },
+    overheads: over.overheads ? { ...policy.overheads, ...over.overheads } : policy.overheads,
     calibration: over.calibration ?? policy.calibration,
     estimator: over.estimator ?? policy.estimator,
     budget: {

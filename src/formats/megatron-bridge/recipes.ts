@@ -51,20 +51,25 @@ const BASES: Readonly<Record<Base['stage'], Base>> = {
 /** _sft_common_vlm, _peft_common_vlm. */
 const VISION = { sequenceLength: 4096, globalBatch: 32, microBatch: 2, iterations: 300_000 } as const
 
+let recipes: ReadonlyMap<string, BridgeRecipe> | undefined
+
 /** By the function's name and by the legacy names that stand for it. */
-const RECIPES: ReadonlyMap<string, BridgeRecipe> = new Map(
-  data.rows.flatMap(row => {
-    const fields = Object.fromEntries(data.columns.map((column, index) => [column, row[index] ?? null]))
-    const recipe = toRecipe(fields)
-    const aliases = String(fields['aliases'] ?? '').split(' ')
-    return [recipe.name, ...aliases].map(name => [name, recipe] as const)
-  }),
-)
+function recipesByName(): ReadonlyMap<string, BridgeRecipe> {
+  recipes ??= new Map(
+    data.rows.flatMap(row => {
+      const fields = Object.fromEntries(data.columns.map((column, index) => [column, row[index] ?? null]))
+      const recipe = toRecipe(fields)
+      const aliases = String(fields['aliases'] ?? '').split(' ')
+      return [recipe.name, ...aliases].map(name => [name, recipe] as const)
+    }),
+  )
+  return recipes
+}
 
 /** A recipe by name, or by the stem and mode that `run_recipe.py --model` makes a name of; null: not known. */
 export function findBridgeRecipe(name: string, mode: string | null = null): BridgeRecipe | null {
   const task = mode === 'lora' || mode === 'dora' ? 'peft' : mode
-  return RECIPES.get(task === null ? name : `${name}_${task}_config`) ?? null
+  return recipesByName().get(task === null ? name : `${name}_${task}_config`) ?? null
 }
 
 /** What holds where no recipe is known. */

@@ -44,7 +44,10 @@ export function layerContext(run: Run): LayerContexts {
     quantizedKeepsInput,
     quantized: plan.quantization !== 'none',
   }
+  const contexts = new Map<Layer, BlockContext>()
   const contextOf = (layer: Layer): BlockContext => {
+    const known = contexts.get(layer)
+    if (known) return known
     const algorithm = attentionAlgorithm({
       capsNeedEager: plan.framework === 'litgpt' || beforeUnifiedAttention,
       requested: plan.attention,
@@ -52,12 +55,14 @@ export function layerContext(run: Run): LayerContexts {
       gpu,
       bfloat16: plan.precision.compute === 'bfloat16' && sizes.residual !== 4,
     })
-    return {
+    const created = {
       ...shared,
       algorithm,
       attentionDropout: layer.attention.dropout > 0,
       maskBytes: algorithm === 'fused' && masksPadding(plan) ? sizes.compute : 0,
     }
+    contexts.set(layer, created)
+    return created
   }
   return Object.assign(contextOf, { shared, source: shared.rules.source })
 }

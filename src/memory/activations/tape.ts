@@ -121,26 +121,31 @@ export class Tape {
     for (let index = this.#operations.length - 1; index >= 0; index -= 1) {
       const operation = this.#operations[index]
       if (operation === undefined) continue
-      const incoming = operation.outputs.flatMap(output => gradients.get(output) ?? [])
-      const shared = operation.sharesGradient ? incoming[0] : undefined
-      const produced = operation.inputs.map((input): [Value, GradientBlock] => {
-        if (shared !== undefined) {
-          shared.references += 1
-          return [input, shared]
-        }
-        const block = { bytes: input.width * input.element, references: 1 }
-        live += block.bytes
-        return [input, block]
-      })
+      const first = operation.outputs[0]
+      const shared = operation.sharesGradient && first !== undefined ? gradients.get(first) : undefined
+      const produced: GradientBlock[] = []
+      for (const input of operation.inputs) {
+        const block = shared ?? { bytes: input.width * input.element, references: 0 }
+        if (block.references === 0) live += block.bytes
+        block.references += 1
+        produced.push(block)
+      }
       peak = Math.max(peak, live + operation.scratch)
-      for (const block of incoming) release(block)
-      for (const output of operation.outputs) gradients.delete(output)
+      for (const output of operation.outputs) {
+        const block = gradients.get(output)
+        if (block === undefined) continue
+        release(block)
+        gradients.delete(output)
+      }
       for (const storage of operation.saved) {
         const count = (holders.get(storage) ?? 1) - 1
         holders.set(storage, count)
         if (count === 0) live -= storage.bytes
       }
-      for (const [input, block] of produced) {
+      for (let at = 0; at < operation.inputs.length; at += 1) {
+        const input = operation.inputs[at]
+        const block = produced[at]
+        if (input === undefined || block === undefined) continue
         const existing = gradients.get(input)
         if (existing === undefined) {
           gradients.set(input, block)
