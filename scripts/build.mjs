@@ -19,7 +19,6 @@ const options = { minify: true, metafile: true }
 const results = await Promise.all([
   bundle('src/cli.ts', join(folder, 'cli.js'), {
     ...options,
-    banner: {},
     plugins: [...BUNDLE_OPTIONS.plugins, commandsApart],
   }),
   bundle('src/commands/run-cli.ts', join(folder, 'commands.js'), options),

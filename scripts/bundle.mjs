@@ -62,9 +62,6 @@ export const BUNDLE_OPTIONS = {
   logLevel: 'warning',
   plugins: [dataPlugin],
   alias: { yaml: './node_modules/yaml/browser/index.js' },
-  banner: {
-    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-  },
 }
 
 /** Bundles a TypeScript entry into one file. */
