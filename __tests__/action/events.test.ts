@@ -2,18 +2,15 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, describe, expect, test } from '@jest/globals'
 import { readMarker } from '../../src/github/comment-marker.ts'
 import { type PullRequestFixture, pullRequest } from '../github-stand-in/pull-request.ts'
 import type { Files } from '../github-stand-in/repository.ts'
 import { type Fault, startStandIn } from '../github-stand-in/server.ts'
-import { type Bundle, buildBundle, plan, type RunOptions, runAgainst, runBundle, shapes } from './run-bundle.ts'
+import { buildBundle, plan, type RunOptions, runAgainst, runBundle, shapes } from './run-bundle.ts'
 
 /** Every event and state of a pull request, on the bundle as the runner starts it: exit code, verdict, requests. */
-let bundle: Bundle
-beforeAll(() => {
-  bundle = buildBundle()
-}, 60_000)
+const bundle = buildBundle()
 afterAll(() => bundle.remove())
 
 const run = (fixture: PullRequestFixture, options: RunOptions = {}) => runBundle(bundle, fixture, options)
@@ -92,7 +89,7 @@ describe('the requests of each state of a pull request', () => {
     'a merge group': READ,
   }
 
-  test.each(Object.keys(states))('%s', async name => {
+  test.concurrent.each(Object.keys(states))('%s', async name => {
     const { requests } = (await states[name]?.()) ?? { requests: [] }
     const list = shapes(requests).map(shape =>
       shape.startsWith('GET /contents') ? `GET /repos/acme/training${shape.slice(4)}` : shape,
@@ -360,7 +357,8 @@ describe('what goes wrong', () => {
     headers: { 'retry-after': '1' },
   }
 
-  test.each<[string, RunOptions, number, number]>([
+  // most of them wait before they ask again: together
+  test.concurrent.each<[string, RunOptions, number, number]>([
     ['the compare answer is lost once', at(/compare/, { kind: 'lost-answer' }, 1), 1, 1],
     ['a tree is cut off once', at(/trees/, { kind: 'reset' }, 1), 1, 1],
     ['GitHub has an error once', at(/^GET/, { kind: 'status', status: 502 }, 1), 1, 1],

@@ -82,6 +82,13 @@ export class StandInRepository {
     this.reviewComments.push({ id: this.nextId++, login, minimized: false, ...comment })
   }
 
+  /** Takes over what has been written on another one of the same files. */
+  continueFrom({ comments, reviewComments, nextId }: StandInRepository): void {
+    this.comments = structuredClone(comments)
+    this.reviewComments = structuredClone(reviewComments)
+    this.nextId = nextId
+  }
+
   resolve(name: string): string | null {
     const sha = this.branches.get(name) ?? name
     return this.commits.has(sha) ? sha : null

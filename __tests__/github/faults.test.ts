@@ -106,10 +106,15 @@ async function play(
   }
 }
 
-async function prepared(scenario: Scenario): Promise<PullRequestFixture> {
-  const fixture = scenario.fixture()
-  await scenario.earlier?.(fixture)
-  return fixture
+/** Makes the repository as the earlier runs left it; they are played once for all cases. */
+async function prepared(scenario: Scenario): Promise<() => PullRequestFixture> {
+  const first = scenario.fixture()
+  await scenario.earlier?.(first)
+  return () => {
+    const fixture = scenario.fixture()
+    fixture.repository.continueFrom(first.repository)
+    return fixture
+  }
 }
 
 /** What is wrong with the end of a run; empty: nothing. */
@@ -146,16 +151,15 @@ describe('whatever the API does', () => {
     async name => {
       const scenario = SCENARIOS[name]
       if (scenario === undefined) throw new Error(name)
-      const clean = await play(scenario, await prepared(scenario), () => null)
+      const fixture = await prepared(scenario)
+      const clean = await play(scenario, fixture(), () => null)
       const jobs = clean.requests.flatMap((request, at) =>
         FAULTS.flatMap(([faultName, fault]) =>
           ['once', 'for good'].map(duration => async () => {
             const target = withoutIds(request)
             const isHit = (seen: string, index: number) =>
               duration === 'once' ? index === at : withoutIds(seen) === target
-            const played = await play(scenario, await prepared(scenario), (seen, index) =>
-              isHit(seen, index) ? fault : null,
-            )
+            const played = await play(scenario, fixture(), (seen, index) => (isHit(seen, index) ? fault : null))
             return complaints(clean, played).map(text => `${faultName} ${duration} at ${at} ${target}: ${text}`)
           }),
         ),
