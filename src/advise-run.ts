@@ -1,20 +1,18 @@
 import type { Evaluate } from './advice/evaluation.ts'
-import { findAlternatives } from './advice/find-alternatives.ts'
-import { findCauses } from './advice/find-causes.ts'
+import { type CauseSide, findCauses } from './advice/find-causes.ts'
 import { findFixes } from './advice/find-fixes.ts'
-import { searchHardware } from './advice/search-hardware.ts'
-import { comparablePrice } from './cost/comparable-price.ts'
-import { estimateCost } from './cost/estimate-cost.ts'
+import type { LineRange } from './advice/shell-flags.ts'
+import { type Standing, standingOf } from './advice/standing.ts'
+import { findAlternatives } from './compare-hardware.ts'
 import { createEvaluator, type EstimateOptions, type RunEstimate } from './estimate-run.ts'
 import type { FileSource } from './files/file-source.ts'
 import type { ConfigDocument } from './formats/config-document.ts'
 import type { LibrariesOf, ReadConfig, ReadSession } from './formats/read-session.ts'
 import type { RunDraft } from './formats/reader.ts'
-import { GPUS } from './hardware/gpu-catalogue.ts'
-import { RENTED_GPUS } from './hardware/price-catalogue.ts'
-import type { TrainingPlan } from './plan/training-plan.ts'
+import { estimatedFigures, judgedFigures } from './judged-figures.ts'
+import type { MemoryEstimate } from './memory/memory-estimate.ts'
 import type { Policy } from './policy/policy.ts'
-import type { AlternativeReport, CauseReport, FixReport, HardwareReport } from './report/report.ts'
+import type { AlternativeReport, CauseReport, FixReport } from './report/report.ts'
 import { writtenFixes } from './written-fixes.ts'
 
 export interface Advice {
@@ -35,96 +33,115 @@ interface AdviseOptions {
   }
   readonly estimate: RunEstimate
   /** null: nothing to compare with. */
-  readonly base: { readonly estimate: RunEstimate; readonly document: ConfigDocument } | null
+  readonly base: { readonly estimate: RunEstimate; readonly session: ReadSession } | null
   readonly policy: Policy
+  readonly budget: SearchBudget
 }
 
-/** Fixes for a run that does not fit, other hardware for one that breaks any limit, causes for one that changed. */
-export async function advise(options: AdviseOptions): Promise<Advice> {
-  const { config, estimate, base, policy } = options
-  const { run, memory, resolved } = estimate
-  if (!run || !memory) return { fixes: [], alternatives: [], causes: [] }
-  const evaluate = createEvaluator(run.architecture, policy, estimate.priceRows)
-  const memoryShare = policy.budget.memory.fail ?? 1
-  const limit = memory.usableBytes === null ? null : memory.usableBytes * memoryShare
-  const isOver = limit !== null && memory.requiredHighBytes > limit
-  const breaksAmounts = brokenAmounts(resolved.plan, evaluate, policy).includes('broken')
-  const shared = { plan: resolved.plan, evaluate, limitBytes: limit }
-  const { warn } = policy.budget.memory
-  const warnBytes = memory.usableBytes === null || warn === null ? null : memory.usableBytes * warn
-  return {
-    fixes: isOver ? await fixesOf(options, { ...shared, warnBytes }) : [],
-    alternatives:
-      isOver || breaksAmounts
-        ? findAlternatives({
-            ...shared,
-            memoryShare,
-            // An amount that is not known is no answer to one that is over its limit.
-            passesAmounts: plan => {
-              const states = brokenAmounts(plan, evaluate, policy)
-              return !states.includes('broken') && !(breaksAmounts && states.includes('unknown'))
-            },
-          })
-        : [],
-    causes: base?.estimate.run
-      ? findCauses({
-          base: {
-            ...base.estimate.resolved,
-            document: base.document,
-            evaluate: createEvaluator(base.estimate.run.architecture, policy),
-          },
-          head: { ...resolved, document: config.document, evaluate },
-          memoryShare,
-        })
-      : [],
+/** Hardware is searched for so many runs of a report: a sweep of hundreds that all fail needs it once. */
+export class SearchBudget {
+  #left = 12
+
+  take(): boolean {
+    this.#left -= 1
+    return this.#left >= 0
   }
 }
 
-/** Makers whose cards the readers' frameworks run on. */
-const MAKERS: ReadonlySet<string> = new Set(['nvidia', 'amd'])
+/** Fixes and other hardware for a run that breaks a limit or may not fit, causes for one that changed. */
+export async function advise(options: AdviseOptions): Promise<Advice> {
+  const { estimate, base, policy, budget } = options
+  const { run, memory } = estimate
+  if (!run || !memory) return { fixes: [], alternatives: [], causes: [] }
+  const evaluate = createEvaluator(run.architecture, policy, estimate.priceRows)
+  const limits = { policy, base: base ? estimatedFigures(base.estimate, policy) : null }
+  const before = standingOf(estimatedFigures(estimate, policy), limits)
+  const isUncertain = isTooClose(memory, policy)
+  const needsAdvice = before.broken.length > 0 || isUncertain
+  return {
+    fixes: needsAdvice ? await fixesOf(options, { evaluate, limits, before }) : [],
+    alternatives: needsAdvice && budget.take() ? findAlternatives({ estimate, policy, evaluate, limits, before }) : [],
+    causes: base ? await causesOf(options, base, evaluate) : [],
+  }
+}
 
-/** Every rented kind and number of GPUs that runs the plan, by cost; empty: the model is not known. */
-export function compareHardware({ run, resolved }: RunEstimate, policy: Policy): readonly HardwareReport[] {
-  if (!run) return []
-  const { plan } = resolved
-  const { gpu, price } = plan.hardware
-  const offered = new Set([...RENTED_GPUS, ...plan.billing.prices.map(({ gpu: id }) => id), gpu ?? ''])
-  const currency = policy.currency ?? price?.currency ?? 'USD'
-  return searchHardware({
-    plan,
-    evaluate: createEvaluator(run.architecture, policy),
+async function causesOf(
+  { config, estimate, reading, policy }: AdviseOptions,
+  base: NonNullable<AdviseOptions['base']>,
+  evaluate: Evaluate,
+): Promise<readonly CauseReport[]> {
+  const before = base.estimate
+  if (!before.run) return []
+  return findCauses({
+    path: config.document.path,
+    base: await causeSide(before, base.session, createEvaluator(before.run.architecture, policy)),
+    head: await causeSide(estimate, reading.session, evaluate),
     memoryShare: policy.budget.memory.fail ?? 1,
-    gpus: GPUS.filter(({ id, vendor }) => offered.has(id) && MAKERS.has(vendor)).map(({ id }) => id),
-    costOf: (other, time) => {
-      const found = comparablePrice(other, { statedFor: gpu, currency, exchangeRates: policy.exchangeRates })
-      return found && estimateCost({ plan: other, time, ...found })
-    },
   })
 }
 
-interface FixSearch {
-  readonly plan: TrainingPlan
-  readonly evaluate: Evaluate
-  readonly limitBytes: number | null
-  readonly warnBytes: number | null
+async function causeSide(estimate: RunEstimate, session: ReadSession, evaluate: Evaluate): Promise<CauseSide> {
+  const documents = new Map<string, ConfigDocument>()
+  for (const { path } of Object.values(estimate.resolved.provenance).flatMap(own => own ?? [])) {
+    const document = path === undefined || documents.has(path) ? null : await session.document(path)
+    if (document) documents.set(document.path, document)
+  }
+  return {
+    ...estimate.resolved,
+    documents,
+    evaluate,
+    modelShapes: JSON.stringify(estimate.run?.architecture ?? null),
+    modelPath: estimate.dependencies[0] ?? null,
+  }
 }
 
-async function fixesOf(options: AdviseOptions, search: FixSearch): Promise<readonly FixReport[]> {
+/** The interval crosses the limit. */
+function isTooClose({ requiredHighBytes, usableBytes }: MemoryEstimate, { budget }: Policy): boolean {
+  return usableBytes !== null && budget.memory.fail !== null && requiredHighBytes > usableBytes * budget.memory.fail
+}
+
+interface FixSearch {
+  readonly evaluate: Evaluate
+  readonly limits: Parameters<typeof standingOf>[1]
+  readonly before: Standing
+}
+
+async function fixesOf(options: AdviseOptions, { evaluate, limits, before }: FixSearch): Promise<readonly FixReport[]> {
   const { config, run, reading, estimate, policy } = options
-  const breaksAmounts = brokenAmounts(estimate.resolved.plan, search.evaluate, policy).includes('broken')
+  const { plan } = estimate.resolved
   const { document, format } = await keyFile(options)
-  const fixes = findFixes({ ...search, format, document })
+  const command = commandLines(estimate, document.path)
+  const fixes = findFixes({
+    format,
+    document,
+    command,
+    plan,
+    evaluate,
+    facts: {
+      parameters: estimate.run?.counts.total ?? 0,
+      gpu: estimate.run?.gpu ?? null,
+      usableBytes: estimate.memory?.usableBytes ?? null,
+    },
+    standing: (other, result) => standingOf(judgedFigures({ ...result, gpus: other.gpus }, policy), limits),
+  })
   return writtenFixes({
     ...reading,
     fixes,
     document,
+    command,
     path: config.document.path,
     runName: run.name,
-    limitBytes: search.limitBytes ?? 0,
-    warnBytes: search.warnBytes,
-    passesAmounts: plan => breaksAmounts || !brokenAmounts(plan, search.evaluate, policy).includes('broken'),
+    plan,
+    before,
+    standing: again => standingOf(estimatedFigures(again, policy), limits),
     known: [...config.result.findings, ...run.findings, ...estimate.findings],
   })
+}
+
+/** From the first to the last line that says something about the run. */
+function commandLines({ resolved }: RunEstimate, path: string): LineRange | null {
+  const lines = Object.values(resolved.provenance).flatMap(own => (own?.path === path && own.line ? [own.line] : []))
+  return lines.length === 0 ? null : { first: Math.min(...lines), last: Math.max(...lines) }
 }
 
 /** The file that has the run’s keys: a launcher names the config that its trainer reads. */
@@ -140,25 +157,4 @@ async function keyFile({
   const document = await reading.session.document(path)
   const reader = document ? reading.session.readerOf(document) : null
   return document && reader ? { document, format: reader.format } : own
-}
-
-/** How each amount stands that the policy limits. */
-function brokenAmounts(
-  plan: TrainingPlan,
-  evaluate: Evaluate,
-  { budget }: Policy,
-): readonly ('broken' | 'unknown' | 'within')[] {
-  const { cost, hours: hoursLimit, gpuHours } = budget
-  if ([cost, hoursLimit, gpuHours].every(({ fail }) => fail === null)) return []
-  const result = evaluate(plan)
-  const seconds = result?.time?.totalSeconds ?? null
-  const hours = seconds === null ? null : seconds / 3600
-  const amounts = [
-    [result?.cost?.total ?? null, cost.fail],
-    [hours, hoursLimit.fail],
-    [hours === null ? null : hours * plan.gpus, gpuHours.fail],
-  ] as const
-  return amounts.flatMap(([amount, limit]) =>
-    limit === null ? [] : [amount === null ? 'unknown' : amount > limit ? 'broken' : 'within'],
-  )
 }

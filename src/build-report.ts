@@ -5,6 +5,7 @@ import type { ReadConfig } from './formats/read-session.ts'
 import type { RunDraft } from './formats/reader.ts'
 import { findGpu } from './hardware/gpu-catalogue.ts'
 import { RENTED_GPUS } from './hardware/price-catalogue.ts'
+import { estimatedFigures } from './judged-figures.ts'
 import type { Finding } from './plan/finding.ts'
 import { finding } from './plan/finding-texts.ts'
 import { planValue } from './plan/plan-value.ts'
@@ -12,7 +13,7 @@ import type { Provenance } from './plan/provenance.ts'
 import type { PlanProvenance } from './plan/resolve-plan.ts'
 import type { TrainingPlan } from './plan/training-plan.ts'
 import { withoutSecrets } from './plan/without-secrets.ts'
-import { type JudgedFigures, type Judgement, judgeAll, judgeRun } from './policy/judge.ts'
+import { type Judgement, judgeAll, judgeRun } from './policy/judge.ts'
 import type { Policy } from './policy/policy.ts'
 import type {
   AssumptionReport,
@@ -155,8 +156,8 @@ function buildRun(run: EstimatedRun, labels: readonly string[], hasBase: boolean
   const currency = policy.currency ?? head.cost?.currency ?? null
   const judgement: Judgement = judgeRun({
     policy,
-    head: figuresOf(head, policy),
-    base: base && hasBase ? figuresOf(base, policy) : null,
+    head: estimatedFigures(head, policy),
+    base: base && hasBase ? estimatedFigures(base, policy) : null,
     currency,
     overridden: policy.overrideLabel !== null && labels.includes(policy.overrideLabel),
     place: placeOf(provenance, path),
@@ -200,34 +201,6 @@ function isMisread({ severity }: Finding): boolean {
 
 const NO_FIGURES = { memory: null, time: null, cost: null, ruleOfThumb: null, parameters: null } as const
 
-/** What limits are held against, by the policy's estimator. */
-export function figuresOf(estimate: RunEstimate, policy: Policy): JudgedFigures {
-  const usableBytes = estimate.memory?.usableBytes ?? null
-  if (policy.estimator === 'rule-of-thumb') {
-    const rule = estimate.ruleOfThumb
-    const hours = rule?.billedHours ?? null
-    return {
-      deviceBytes: rule?.peakBytes ?? null,
-      highBytes: rule?.peakBytes ?? null,
-      usableBytes,
-      shortest: null,
-      cost: rule?.cost != null ? convertMoney(rule.cost, rule.currency, policy) : null,
-      hours,
-      gpuHours: hours === null ? null : hours * estimate.resolved.plan.gpus,
-    }
-  }
-  return {
-    deviceBytes: estimate.memory?.requiredBytes ?? null,
-    highBytes: estimate.memory?.requiredHighBytes ?? null,
-    usableBytes,
-    shortest: estimate.shortest ?? null,
-    cost: estimate.cost ? convertMoney(estimate.cost.total, estimate.cost.currency, policy) : null,
-    hours: estimate.time?.totalSeconds != null ? estimate.time.totalSeconds / 3600 : null,
-    gpuHours:
-      estimate.time?.totalSeconds != null ? (estimate.time.totalSeconds / 3600) * estimate.resolved.plan.gpus : null,
-  }
-}
-
 function memoryReport({ memory }: RunEstimate): MemoryReport | null {
   if (!memory) return null
   const { findings: _findings, intervalClass: _class, moments, ...rest } = memory
@@ -244,7 +217,7 @@ function baseReport(base: RunEstimate, policy: Policy): BaseReport {
   return {
     verdict: judgeRun({
       policy,
-      head: figuresOf(base, policy),
+      head: estimatedFigures(base, policy),
       base: null,
       currency: policy.currency,
       overridden: false,

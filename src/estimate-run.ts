@@ -133,16 +133,7 @@ export async function estimateRun(options: EstimateOptions): Promise<RunEstimate
           exchange: exchangeOf(priced.price.currency, options.policy),
         })
       : null
-  const ruleOfThumb = estimateRuleOfThumb({
-    parameters: counts.total,
-    hiddenSize: architecture.hiddenSize,
-    layers: architecture.layers.reduce((sum, { count }) => sum + count, 0),
-    plan: resolved.plan,
-    price: priced.price && {
-      perGpuHour: pricePerUsedGpu(resolved.plan, priced.price),
-      currency: priced.price.currency,
-    },
-  })
+  const ruleOfThumb = ruleOfThumbOf(run, priced.price)
   return {
     resolved,
     run,
@@ -205,14 +196,23 @@ export function createEvaluator(
     const { price } = findRunPrice(plan, { rows: priceRows })
     const cost =
       time && price ? estimateCost({ plan, time, price, exchange: exchangeOf(price.currency, policy) }) : null
-    const fits = memory.usableBytes === null ? null : memory.requiredBytes <= memory.usableBytes
-    return { memory, time, cost: cost ? { total: cost.total, currency: cost.currency } : null, fits }
+    return { memory, time, cost, ruleOfThumb: ruleOfThumbOf(run, price) }
   }
   return plan => {
     const result = known.get(plan) ?? evaluated(plan)
     known.set(plan, result)
     return result
   }
+}
+
+function ruleOfThumbOf({ plan, architecture, counts }: Run, price: RunPrice | null): RuleOfThumb {
+  return estimateRuleOfThumb({
+    parameters: counts.total,
+    hiddenSize: architecture.hiddenSize,
+    layers: architecture.layers.reduce((sum, { count }) => sum + count, 0),
+    plan,
+    price: price && { perGpuHour: pricePerUsedGpu(plan, price), currency: price.currency },
+  })
 }
 
 interface LiveRows {

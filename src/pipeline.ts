@@ -1,10 +1,10 @@
-import { advise, compareHardware } from './advise-run.ts'
+import { advise, SearchBudget } from './advise-run.ts'
 import { buildReport, type EstimatedRun, type ReportDetail, type ReportedRun, reportRun } from './build-report.ts'
+import { compareHardware } from './compare-hardware.ts'
 import type { DatasetSource } from './datasets/dataset-size.ts'
 import { namedDataPaths } from './datasets/measure-datasets.ts'
 import { type EstimateOptions, estimateRun, type RunEstimate } from './estimate-run.ts'
 import type { FileSource } from './files/file-source.ts'
-import type { ConfigDocument } from './formats/config-document.ts'
 import { isConfigPath } from './formats/parse-document.ts'
 import { type LibrariesOf, type ReadConfig, ReadSession } from './formats/read-session.ts'
 import type { RunDraft } from './formats/reader.ts'
@@ -83,6 +83,7 @@ export async function runPipeline(options: PipelineOptions): Promise<Report> {
 
   const judging = { labels: options.labels ?? [], hasBase: options.base !== null, detail: options.detail ?? 'items' }
   const runs: ReportedRun[] = []
+  const budget = new SearchBudget()
   const add = (run: EstimatedRun): void => void runs.push(reportRun(run, judging))
   for (const config of affected) {
     const policy = options.policy.forPath(config.document.path)
@@ -130,6 +131,7 @@ export async function runPipeline(options: PipelineOptions): Promise<Report> {
                 estimate,
                 base: before,
                 policy,
+                budget,
                 reading: {
                   ...head,
                   files: options.head,
@@ -265,7 +267,7 @@ async function estimateBase(
   base: BaseTree,
   config: ReadConfig,
   draft: RunDraft,
-): Promise<{ readonly estimate: RunEstimate; readonly document: ConfigDocument } | null> {
+): Promise<{ readonly estimate: RunEstimate; readonly session: ReadSession } | null> {
   const path = previousPathOf(options, config.document.path) ?? config.document.path
   const previous = base.tree.configs.find(({ document }) => document.path === path)
   const run =
@@ -278,7 +280,7 @@ async function estimateBase(
     policy: options.policy.forPath(path),
     files: base.files,
   })
-  return { estimate, document: previous.document }
+  return { estimate, session: base.tree.session }
 }
 
 function estimateOptions(

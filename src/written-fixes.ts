@@ -1,4 +1,6 @@
 import { applyChanges } from './advice/apply-changes.ts'
+import type { LineRange } from './advice/shell-flags.ts'
+import { remainingLimits, type Standing } from './advice/standing.ts'
 import { type EstimateOptions, estimateRun, type RunEstimate } from './estimate-run.ts'
 import type { FileSource } from './files/file-source.ts'
 import { overlayFileSource } from './files/overlay-file-source.ts'
@@ -7,50 +9,80 @@ import { type LibrariesOf, ReadSession } from './formats/read-session.ts'
 import { FORMAT_READERS } from './formats/registry.ts'
 import { requiredComponents } from './memory/required-components.ts'
 import type { Finding } from './plan/finding.ts'
+import { samplesPerStep } from './plan/samples-per-step.ts'
 import type { TrainingPlan } from './plan/training-plan.ts'
 import type { FixReport } from './report/report.ts'
 
 interface WrittenFixesOptions {
-  /** Smallest disruption first. */
+  /** Best first. */
   readonly fixes: readonly FixReport[]
   /** The file in which the changes are made. */
   readonly document: ConfigDocument
+  readonly command: LineRange | null
   /** The file that the run was read from; a launcher's differs from `document`. */
   readonly path: string
   readonly runName: string | null
+  /** The run as it is. */
+  readonly plan: TrainingPlan
   readonly librariesOf: LibrariesOf
   readonly files: FileSource
   readonly estimate: Omit<EstimateOptions, 'draft' | 'files'>
-  readonly limitBytes: number
-  /** Above it the policy warns; null: it does not. */
-  readonly warnBytes: number | null
-  /** Cost, hours and GPU-hours are within the policy’s limits. */
-  readonly passesAmounts: (plan: TrainingPlan) => boolean
+  readonly standing: (estimate: RunEstimate) => Standing
+  readonly before: Standing
   /** What the file already said. */
   readonly known: readonly Finding[]
 }
 
 const MAX_FIXES = 4
+/** Fixes that are too tight are shown up to this many, passing ones included. */
+const ENOUGH = 2
+/** Share of the usable memory: an estimate at the limit itself is no offer. */
+const TIGHTEST = 0.99
 
 /**
  * The fixes that hold when they are written into the file and the file is read again, with the figures of that reading:
  * a framework may not do what the plan’s change says. Those that pass with room come first.
  */
 export async function writtenFixes(options: WrittenFixesOptions): Promise<readonly FixReport[]> {
+  const { before } = options
   const passing: FixReport[] = []
-  const tight: FixReport[] = []
+  const others: FixReport[] = []
+  const seen = new Set<string>()
   for (const fix of options.fixes) {
     if (passing.length === MAX_FIXES) break
-    const text = fix.changes.length > 0 ? applyChanges(options.document, fix.changes) : null
-    const again = text === null ? null : await readAgain(text, options)
-    if (!again?.memory || again.memory.requiredBytes > options.limitBytes) continue
-    if (!options.passesAmounts(again.resolved.plan)) continue
-    const { requiredHighBytes, requiredBytes } = again.memory
-    const tooTight = requiredHighBytes > options.limitBytes || requiredBytes > (options.warnBytes ?? options.limitBytes)
-    const written = { ...fix, ...figuresOf(again), tooTight }
-    ;(tooTight ? tight : passing).push(written)
+    const text = fix.changes.length > 0 ? applyChanges(options.document, fix.changes, options.command) : null
+    if (text === null || seen.has(text)) continue
+    seen.add(text)
+    const again = await readAgain(text, options)
+    if (!again?.memory || !keepsBatch(options.plan, again.resolved.plan)) continue
+    const after = options.standing(again)
+    const remaining = remainingLimits(before, after)
+    if (remaining === null || (remaining.length > 0 && remaining.length >= before.broken.length)) continue
+    const { remaining: _, ...shown } = fix
+    const written: FixReport = {
+      ...shown,
+      ...figuresOf(again),
+      tooTight: after.isTight,
+      ...(remaining.length > 0 ? { remaining } : {}),
+    }
+    if (!after.isTight && remaining.length === 0) passing.push(written)
+    else if (isBelow(again, TIGHTEST) || !after.isTight) others.push(written)
   }
-  return [...passing, ...tight].slice(0, MAX_FIXES)
+  // half a way out is worth a line only where there is no whole one
+  const offered = passing.length > 0 ? others.filter(({ remaining }) => remaining === undefined) : others
+  return [...passing, ...offered.slice(0, Math.max(0, ENOUGH - passing.length))]
+}
+
+/** A global batch that ranks and micro-batches do not divide is rounded by the readers. */
+const ROUNDING = 0.1
+
+/** No fix changes what is learned from a step without saying so. */
+function keepsBatch(before: TrainingPlan, after: TrainingPlan): boolean {
+  return Math.abs(samplesPerStep(after) / samplesPerStep(before) - 1) <= ROUNDING
+}
+
+function isBelow({ memory }: RunEstimate, share: number): boolean {
+  return memory !== null && memory.usableBytes !== null && memory.requiredBytes <= memory.usableBytes * share
 }
 
 function figuresOf({

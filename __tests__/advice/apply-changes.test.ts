@@ -1,18 +1,14 @@
 import { describe, expect, test } from '@jest/globals'
 import { applyChanges } from '../../src/advice/apply-changes.ts'
-import { findFlag } from '../../src/advice/shell-flags.ts'
-import { memoryFileSource } from '../../src/files/memory-file-source.ts'
+import { type ArgumentStyle, findFlag, styleOfAdded } from '../../src/advice/shell-flags.ts'
 import { parseDocument } from '../../src/formats/parse-document.ts'
-import { createModelSource } from '../../src/models/create-model-source.ts'
-import { runPipeline } from '../../src/pipeline.ts'
-import { createPolicySet } from '../../src/policy/policy-set.ts'
-import { readPolicy } from '../../src/policy/read-policy.ts'
-import type { RunReport } from '../../src/report/report.ts'
 
-const apply = (path: string, text: string, changes: readonly (readonly [key: string, to: unknown])[]) =>
+type Written = readonly [key: string, to: unknown, style?: ArgumentStyle]
+
+const apply = (path: string, text: string, changes: readonly Written[]) =>
   applyChanges(
     parseDocument(path, text),
-    changes.map(([key, to]) => ({ key, to })),
+    changes.map(([key, to, style]) => ({ key, to, ...(style ? { style } : {}) })),
   )
 
 describe('YAML and JSON', () => {
@@ -84,9 +80,9 @@ torchrun --nproc_per_node 8 train.py \\
 `
 
   test.each([
-    ['per_device_train_batch_size', { line: 3, value: 8 }],
-    ['bf16', { line: 4, value: true }],
-    ['output_dir', { line: 5, value: '$OUT' }],
+    ['per_device_train_batch_size', { key: 'per_device_train_batch_size', line: 3, value: 8, style: 'flag' }],
+    ['bf16', { key: 'bf16', line: 4, value: true, style: 'flag' }],
+    ['output_dir', { key: 'output_dir', line: 5, value: '$OUT', style: 'flag' }],
     ['gradient_checkpointing', null],
     ['batch_size', null],
   ])('has %s at %j', (key, expected) => {
@@ -109,61 +105,69 @@ torchrun --nproc_per_node 8 train.py \\
   })
 })
 
-describe('scripts and TOML that do not fit', () => {
-  const SWIFT = `#!/usr/bin/env bash
-CUDA_VISIBLE_DEVICES=0 swift sft \\
-  --model meta-llama/Llama-3.1-8B \\
-  --tuner_type lora \\
-  --dataset a/b \\
-  --torch_dtype bfloat16 \\
-  --max_length 8192 \\
-  --per_device_train_batch_size 16 \\
-  --output_dir out
+describe('Hydra’s assignments, arrays and variables', () => {
+  const hydra = `# trainer.micro=9 is what we had
+python -m verl.trainer.main_ppo trainer.n=8 \\
+  +actor.micro_batch=32 actor.path='a b' \\
+  actor.on=False $@
 `
-  const TRL = `#!/usr/bin/env bash
-accelerate launch --num_processes 8 -m trl.scripts.sft \\
-  --model_name_or_path meta-llama/Llama-3.1-8B \\
-  --dtype bfloat16 --use_peft --lora_r 16 --lora_target_modules all-linear \\
-  --dataset_name a/b --max_length 8192 \\
-  --per_device_train_batch_size 16 \\
-  --output_dir out
-`
-  const TITAN = `[model]
-name = "llama3"
-flavor = "8B"
-[training]
-local_batch_size = 8
-seq_len = 8192
-steps = 100
-[parallelism]
-data_parallel_shard_degree = -1
-[activation_checkpoint]
-mode = "selective"
+  const array = `MBS=16 # per rank
+export SEQ="4096"
+A=$B
+ARGS=(
+  --micro-batch-size $MBS
+  --seq-length \${SEQ}
+  --lr $LR --ranks $A)
+run "\${ARGS[@]}" "--bf16"
 `
 
   test.each([
-    ['ms-swift in a script', 'scripts/run.sh', SWIFT, 1],
-    ['TRL in a script', 'scripts/run.sh', TRL, 8],
-    ['torchtitan', 'configs/llama3_8b.toml', TITAN, 8],
-  ])('%s: the first fix passes when it is written into the file', async (_name, path, text, gpus) => {
-    const run = await estimate(path, text, gpus)
-    expect(run?.verdict).toBe('fail')
-    const fixed = applyChanges(parseDocument(path, text), run?.fixes[0]?.changes ?? [])
-    expect(fixed).not.toBe(text)
-    expect((await estimate(path, fixed ?? '', gpus))?.verdict).toBe('pass')
+    [hydra, 'trainer.n', { key: 'trainer.n', line: 2, value: 8, style: 'assignment' }],
+    [hydra, 'actor.micro_batch', { key: 'actor.micro_batch', line: 3, value: 32, style: 'assignment' }],
+    [hydra, 'actor.path', { key: 'actor.path', line: 3, value: 'a b', style: 'assignment' }],
+    [hydra, 'trainer.micro', null],
+    [array, 'micro_batch_size', { key: 'MBS', line: 1, value: 16, style: 'variable' }],
+    [array, 'seq-length', { key: 'SEQ', line: 2, value: 4096, style: 'variable' }],
+    [array, 'lr', { key: 'lr', line: 7, value: '$LR', style: 'flag' }],
+    [array, 'ranks', { key: 'ranks', line: 7, value: '$A', style: 'flag' }],
+    [array, 'bf16', { key: 'bf16', line: 8, value: true, style: 'flag' }],
+  ])('%#: %s', (text, key, expected) => expect(findFlag(text, key)).toEqual(expected))
+
+  test('a variable that is set in two places, or by a loop, is not followed', () => {
+    expect(findFlag(`MBS=8\n${array}`, 'micro-batch-size')).toMatchObject({ value: '$MBS', style: 'flag' })
+    expect(findFlag(`for MBS in 1 2; do\n${array.slice(array.indexOf('\n'))}`, 'micro-batch-size')?.style).toBe('flag')
   })
 
-  async function estimate(path: string, text: string, gpus: number): Promise<RunReport | undefined> {
-    const policy = `version: 1\nhardware: { gpu: a100-sxm-80gb, gpus: ${gpus} }\n`
-    const report = await runPipeline({
-      head: memoryFileSource(new Map([[path, text]])),
-      base: null,
-      changes: null,
-      paths: [],
-      policy: createPolicySet(readPolicy(parseDocument('.github/preflop.yml', policy))),
-      policyPath: '.github/preflop.yml',
-      models: createModelSource({ offline: true }),
-    })
-    return report.runs[0]
-  }
+  test('are written where they stand, new ones beside others of their kind', () => {
+    expect(
+      apply('a.sh', hydra, [
+        ['actor.micro_batch', 4, 'assignment'],
+        ['actor.on', true, 'assignment'],
+        ['actor.new', true, 'assignment'],
+      ]),
+    ).toBe(
+      hydra
+        .replace('+actor.micro_batch=32', '+actor.micro_batch=4')
+        .replace('actor.on=False', 'actor.on=True')
+        .replace('trainer.n=8', 'actor.new=True trainer.n=8'),
+    )
+    expect(
+      apply('a.sh', array, [
+        ['MBS', 2, 'variable'],
+        ['SEQ', 2048, 'variable'],
+        ['recompute', true, 'flag'],
+      ]),
+    ).toBe(
+      array
+        .replace('MBS=16', 'MBS=2')
+        .replace('SEQ="4096"', 'SEQ=2048')
+        .replace('--micro-batch-size', '--recompute --micro-batch-size'),
+    )
+  })
+
+  test('the style of a new key is that of the others', () => {
+    expect(styleOfAdded(hydra, 'actor.new')).toBe('assignment')
+    expect(styleOfAdded(array, 'actor.new')).toBe('flag')
+    expect(styleOfAdded('train --train.lr 1 a.b=c', 'train.new')).toBe('flag')
+  })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { FRAMEWORK_KEYS } from '../../src/advice/framework-keys.ts'
+import { FRAMEWORK_KEYS } from '../../src/advice/framework-keys/framework-keys.ts'
 import { type ChangeId, PLAN_CHANGES } from '../../src/advice/plan-changes.ts'
 import type { TrainingPlan } from '../../src/plan/training-plan.ts'
 import { readText } from '../formats/read-text.ts'
@@ -8,7 +8,13 @@ import { readText } from '../formats/read-text.ts'
 const BASES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   unsloth: {
     model: 'org/model',
-    training: { training_type: 'full', load_in_4bit: false, batch_size: 8, gradient_checkpointing: 'none' },
+    training: {
+      training_type: 'full',
+      load_in_4bit: false,
+      batch_size: 8,
+      gradient_checkpointing: 'none',
+      optim: 'adamw_torch',
+    },
     lora: { lora_alpha: 16 },
   },
   autotrain: {
@@ -64,7 +70,13 @@ function withKeys(base: Readonly<Record<string, unknown>>, changes: Readonly<Rec
 }
 
 const CASES = Object.keys(BASES).flatMap(format =>
-  PLAN_CHANGES.filter(({ id }) => FRAMEWORK_KEYS[format]?.[id] && SEEN[id]).map(change => ({ format, change })),
+  PLAN_CHANGES.filter(
+    ({ id, spelling }) =>
+      FRAMEWORK_KEYS[format]?.[spelling] && SEEN[id] && !(format === 'verl' && id === 'shorter-sequences'),
+  ).map(change => ({
+    format,
+    change,
+  })),
 )
 
 describe('a change in a framework’s own keys reads back as the changed plan', () => {
@@ -73,9 +85,9 @@ describe('a change in a framework’s own keys reads back as the changed plan', 
     async (format, id, change) => {
       const base = BASES[format] ?? {}
       const { plan } = await readText(withKeys(base, {}))
-      const changed = change.apply(plan)
+      const changed = change.apply(plan, { parameters: 1e9, gpu: null, usableBytes: 80e9, ownEvaluationBatch: false })
       if (!changed) throw new Error('the change does not apply to the base')
-      const keys = FRAMEWORK_KEYS[format]?.[id]?.(changed) ?? {}
+      const keys = FRAMEWORK_KEYS[format]?.[change.spelling]?.(changed) ?? {}
       const again = await readText(withKeys(base, keys))
       expect(again.format).toBe(format)
       expect(SEEN[id]?.(again.plan)).toEqual(SEEN[id]?.(changed))

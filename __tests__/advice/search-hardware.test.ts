@@ -18,7 +18,7 @@ const architecture = llama7b()
 function evaluate(plan: TrainingPlan) {
   const run = { plan, architecture, counts: countsOf(architecture, plan), gpu: findGpu(plan.hardware.gpu ?? '') }
   const memory = estimateMemory(run)
-  return { memory, time: estimateTime(run), cost: null, fits: true }
+  return { memory, time: estimateTime(run), cost: null, ruleOfThumb: null }
 }
 
 const GPU_IDS = ['rtx-4090', 'l40s', 'a100-sxm-80gb', 'h100-sxm-80gb', 'v100-sxm-16gb']
@@ -104,7 +104,7 @@ describe('strategies', () => {
   test('names what differs, and nothing for the plan as written', () => {
     const same = strategies(BASE, 1).find(({ plan }) => plan.microBatchSize === 4)
     expect(same?.changes).toEqual([])
-    expect(strategies(BASE, 2)[0]?.changes).toEqual(['ddp', 'micro-batch 16, accumulation 1'])
+    expect(strategies(BASE, 2)[0]?.changes).toEqual(['DDP', 'micro-batch 16, accumulation 1'])
   })
 })
 

@@ -16,6 +16,8 @@ const OPTIONS = {
 
 const HEADINGS: Readonly<Record<string, RegExp>> = {
   failing: /^❌ Preflop: 1 of 4 changed configs will run out of GPU memory$/,
+  cost: /^❌ Preflop: `configs\/sft\/qwen\.yaml` is over its cost limit: \$[\d.]+$/,
+  script: /^❌ Preflop: 1 of 2 changed configs will run out of GPU memory$/,
   nothing: /^✅ Preflop: no training config changed$/,
   'all-good': /^✅ Preflop: 2 configs fit, \$\d+ per run \(−\$\d+\)$/,
   'pre-existing': /^⚠️ Preflop: nothing got worse; 1 config was already over its limit on `main`$/,
@@ -23,7 +25,7 @@ const HEADINGS: Readonly<Record<string, RegExp>> = {
     /^✅ Preflop: fixed: `configs\/sft\/llama31-8b\.yaml` now needs [\d.]+ of 39\.4 GiB \(\d+ %\); it was [\d.]+ GiB$/,
   unreadable: /^❔ Preflop: 1 config could not be estimated$/,
   'too-close': /^⚠️ Preflop: `configs\/sft\/llama31-8b\.yaml` may not fit: [\d.]+ of 39\.4 GiB \([\d.]+ %\)$/,
-  'policy-change': /^❌ Preflop: `configs\/sft\/llama31-8b\.yaml` is over its limits$/,
+  'policy-change': /^❌ Preflop: `configs\/sft\/llama31-8b\.yaml` is over its cost limit: \$\d+$/,
   'not-compared': /^✅ Preflop: 3 configs fit, \$[\d.]+ per run$/,
   huge: /^❌ Preflop: 40 of 40 changed configs will run out of GPU memory$/,
 }
@@ -102,7 +104,7 @@ describe.each(Object.entries(EXAMPLE_STATES))('%s', (name, state) => {
     const money = (text: string): number => Number(text.replaceAll(/[^\d.−-]/g, '').replace('−', '-'))
     const cells = rows.map(row => row.split(' | ').map(cell => cell.replaceAll('**', '').replace(/\s*\|$/, '')))
     const total = comment.split('\n').find(line => line.includes('**All '))
-    const isCompared = comment.includes('Δ cost')
+    const isCompared = comment.includes('Δ\u00A0cost')
     const costs = cells.map(row => row[isCompared ? 6 : 5] ?? '—').filter(cell => cell !== '—')
     if (total)
       expect(money(total.match(/\*\*(\$[\d,.]+)\*\*/)?.[1] ?? '')).toBeCloseTo(

@@ -23,6 +23,7 @@ const example = (name: string): string =>
 
 const POLICY = `version: 1
 hardware: { gpu: a100-sxm-40gb, gpus: 8, price: { per_gpu_hour: 1.80, currency: USD } }
+datasets: { org/tickets: { samples: 60000, mean_tokens: 300 } }
 budget: { cost: { fail: 250 }, cost_increase: { warn: 25% }, hours: { fail: 48 }, memory: { warn: 95%, fail: 100% } }
 `
 
@@ -44,6 +45,31 @@ gradient_checkpointing: true
 flash_attention: true
 deepspeed: deepspeed_configs/zero3_bf16.json
 ${extra}`
+}
+
+/** Mostly padding, in small pieces, recomputed without need. */
+const COSTLY = `model_name_or_path: Qwen/Qwen2.5-1.5B-Instruct
+dtype: bfloat16
+bf16: true
+dataset_name: org/tickets
+max_length: 1024
+per_device_train_batch_size: 1
+gradient_accumulation_steps: 16
+gradient_checkpointing: true
+num_train_epochs: 3
+output_dir: out
+`
+
+/** Two stages, one after the other. */
+function script(microBatch: number): string {
+  const stage = (name: string, size: number): string => `accelerate launch --num_processes 8 -m trl.scripts.${name} \\
+  --model_name_or_path meta-llama/Llama-3.1-8B --dtype bfloat16 --bf16 true \\
+  --use_peft --lora_r 16 --lora_target_modules all-linear \\
+  --dataset_name org/${name} --max_length 4096 --max_steps 500 \\
+  --per_device_train_batch_size ${size} --gradient_accumulation_steps 8 \\
+  --output_dir out/${name}
+`
+  return `#!/usr/bin/env bash\nset -e\n${stage('sft', microBatch)}${stage('dpo', 1)}`
 }
 
 const OVER = full({ length: 8192, microBatch: 2 })
@@ -70,6 +96,15 @@ export const EXAMPLE_STATES: Readonly<Record<string, State>> = {
       'configs/exp/custom.yaml': LORA.replace('NousResearch/Meta-Llama-3-8B', 'internal/llama-next-11b'),
       ...OTHERS,
     },
+  },
+  cost: {
+    base: { 'configs/sft/qwen.yaml': COSTLY.replace('num_train_epochs: 3', 'num_train_epochs: 1'), ...OTHERS },
+    head: { 'configs/sft/qwen.yaml': COSTLY, ...OTHERS },
+    policy: POLICY.replace('gpus: 8', 'gpus: 1').replace('cost: { fail: 250 }', 'cost: { fail: 10 }'),
+  },
+  script: {
+    base: { 'scripts/train.sh': script(1), ...OTHERS },
+    head: { 'scripts/train.sh': script(8), ...OTHERS },
   },
   nothing: { base: { 'README.md': 'a', ...OTHERS }, head: { 'README.md': 'b', ...OTHERS } },
   'all-good': {

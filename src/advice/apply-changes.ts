@@ -1,13 +1,22 @@
 import { parseDocument } from 'yaml'
 import type { ConfigDocument } from '../formats/config-document.ts'
 import type { ChangeReport } from '../report/report.ts'
-import { writeFlags } from './shell-flags.ts'
+import { type LineRange, writeFlags } from './shell-flags.ts'
 import { writeTomlKeys } from './toml-keys.ts'
 
-type Change = Pick<ChangeReport, 'key' | 'to'>
+type Change = Pick<ChangeReport, 'key' | 'to' | 'style'> & { readonly line?: number | null }
 
-/** The file's text with the changes written into it; null: this file has no place for one of them. */
-export function applyChanges(document: ConfigDocument, changes: readonly Change[]): string | null {
+/**
+ * The file's text with the changes written into it; null: this file has no place for one of them. `command`: the lines of
+ * the command that is meant, where a script has several.
+ */
+export function applyChanges(
+  document: ConfigDocument,
+  changes: readonly Change[],
+  command?: LineRange | null,
+): string | null {
+  // Commands stand in scripts, and in the block scalars of a launcher's YAML.
+  if (changes.some(({ style }) => style !== undefined)) return writeFlags(document.text, changes, command)
   switch (document.syntax) {
     case 'yaml':
     case 'json':
@@ -15,7 +24,7 @@ export function applyChanges(document: ConfigDocument, changes: readonly Change[
     case 'toml':
       return writeTomlKeys(document.text, changes)
     case 'shell':
-      return writeFlags(document.text, changes)
+      return writeFlags(document.text, changes, command)
     case 'text':
       return null
   }

@@ -1,3 +1,5 @@
+import type { CostEstimate } from '../cost/estimate-cost.ts'
+import type { RuleOfThumb } from '../cost/rule-of-thumb.ts'
 import type { MemoryEstimate } from '../memory/memory-estimate.ts'
 import type { TrainingPlan } from '../plan/training-plan.ts'
 import type { TimeEstimate } from '../time/time-estimate.ts'
@@ -6,9 +8,8 @@ import type { TimeEstimate } from '../time/time-estimate.ts'
 export interface Evaluation {
   readonly memory: MemoryEstimate
   readonly time: TimeEstimate | null
-  readonly cost: { readonly total: number; readonly currency: string } | null
-  /** null: GPU unknown. */
-  readonly fits: boolean | null
+  readonly cost: CostEstimate | null
+  readonly ruleOfThumb: RuleOfThumb | null
 }
 
 export type Evaluate = (plan: TrainingPlan) => Evaluation | null

@@ -1,5 +1,6 @@
+import { samplesPerStep } from '../plan/samples-per-step.ts'
 import type { TrainingPlan } from '../plan/training-plan.ts'
-import type { DataParallelism } from '../plan/vocabulary.ts'
+import { DATA_PARALLELISM_NAMES, type DataParallelism } from '../plan/vocabulary.ts'
 
 /** A plan on other hardware that trains the same thing: same global batch, same layout of the model. */
 export interface Strategy {
@@ -19,7 +20,7 @@ export function hardwareStrategies(plan: TrainingPlan, gpu: string, gpus: number
   const { tensor, pipeline, context } = plan.parallelism
   const model = tensor * pipeline * context
   if (gpus % model !== 0) return []
-  const perRank = globalBatch(plan) / (gpus / model)
+  const perRank = samplesPerStep(plan) / (gpus / model)
   if (!Number.isInteger(perRank)) return []
   return dataKinds(plan, gpus / (tensor * pipeline)).flatMap(data =>
     checkpointings(plan).map(gradientCheckpointing =>
@@ -38,11 +39,6 @@ export function hardwareStrategies(plan: TrainingPlan, gpu: string, gpus: number
       }),
     ),
   )
-}
-
-function globalBatch({ microBatchSize, gradientAccumulationSteps, gpus, parallelism }: TrainingPlan): number {
-  const { tensor, pipeline, context } = parallelism
-  return microBatchSize * gradientAccumulationSteps * Math.max(1, gpus / (tensor * pipeline * context))
 }
 
 /** Least communication first. Megatron shards its optimizer only. */
@@ -73,7 +69,7 @@ function isPowerOfTwoOr(kept: number): (size: number) => boolean {
 function changesOf(before: TrainingPlan, after: TrainingPlan): readonly string[] {
   const changes: string[] = []
   if (after.parallelism.data !== before.parallelism.data && after.parallelism.data !== 'none')
-    changes.push(after.parallelism.data)
+    changes.push(DATA_PARALLELISM_NAMES[after.parallelism.data])
   if (
     after.microBatchSize !== before.microBatchSize ||
     after.gradientAccumulationSteps !== before.gradientAccumulationSteps

@@ -1,27 +1,83 @@
+import type { Gpu } from '../hardware/gpu.ts'
 import type { AdapterPlan, TrainingPlan } from '../plan/training-plan.ts'
+import type { DataParallelism } from '../plan/vocabulary.ts'
 
-/** One change of a plan that may make it fit, smallest disruption first. */
+/** One change of a plan that may make it pass, smallest disruption first. */
 export interface PlanChange {
   readonly id: ChangeId
+  /** What a file says to make it; two changes of one kind exclude each other. */
+  readonly spelling: SpelledChange
   readonly title: string
   /** How much of the run it changes: 1 no result at all, from 10 what is trained. */
   readonly disruption: number
+  /** Which figures it can lower. */
+  readonly lowers: readonly LoweredFigure[]
+  /** How often it may be applied until the run passes: what halves, doubles or steps down. Absent: once. */
+  readonly repeats?: number
   /** The changed plan; null: does not apply. */
-  apply(plan: TrainingPlan): TrainingPlan | null
+  apply(plan: TrainingPlan, facts: ChangeFacts): TrainingPlan | null
+}
+
+export type LoweredFigure = 'memory' | 'time'
+
+/** What a change needs to know beside the plan. */
+export interface ChangeFacts {
+  readonly parameters: number
+  /** null: not known. */
+  readonly gpu: Gpu | null
+  readonly usableBytes: number | null
+  /** The framework has a key for the micro-batch of evaluation; else it is that of training. */
+  readonly ownEvaluationBatch: boolean
 }
 
 export type ChangeId =
   | 'checkpointing'
+  | 'no-checkpointing'
   | 'fused-loss'
   | 'smaller-micro-batch'
+  | 'larger-micro-batch'
+  | 'smaller-token-batch'
+  | 'smaller-evaluation-batch'
   | 'flash-attention'
+  | 'half-precision'
+  | 'packing'
+  | 'smaller-engine-share'
+  | 'engine-sleep'
+  | 'away-reference'
   | 'eight-bit-optimizer'
+  | 'distributed-optimizer'
+  | 'more-tensor-ranks'
   | 'shard-optimizer'
   | 'shard-everything'
+  | 'shard-less'
   | 'lora'
   | 'quantized-base'
   | 'offload-optimizer'
+  | 'offload-everything'
+  | 'no-offload'
   | 'shorter-sequences'
+
+/** What a framework's own keys say: the value follows from the changed plan. */
+export type SpelledChange =
+  | 'micro-batch'
+  | 'token-batch'
+  | 'evaluation-batch'
+  | 'checkpointing'
+  | 'fused-loss'
+  | 'flash-attention'
+  | 'half-precision'
+  | 'packing'
+  | 'engine-share'
+  | 'engine-sleep'
+  | 'away-reference'
+  | 'eight-bit-optimizer'
+  | 'sharding'
+  | 'distributed-optimizer'
+  | 'tensor-ranks'
+  | 'offload-everything'
+  | 'lora'
+  | 'quantized-base'
+  | 'sequence-length'
 
 /** Adapters of a fix: LoRA as the frameworks’ examples have it. */
 const LORA: AdapterPlan = {
@@ -44,8 +100,10 @@ const LORA: AdapterPlan = {
 export const PLAN_CHANGES: readonly PlanChange[] = [
   {
     id: 'fused-loss',
+    spelling: 'fused-loss',
     title: 'fuse the loss with the head so that logits are never stored (Liger)',
     disruption: 1,
+    lowers: ['memory', 'time'],
     apply: plan =>
       ['fused_linear', 'cut_cross_entropy', 'chunked'].includes(plan.loss)
         ? null
@@ -53,26 +111,158 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
   },
   {
     id: 'checkpointing',
+    spelling: 'checkpointing',
     title: 'turn gradient checkpointing on',
     disruption: 1,
+    lowers: ['memory'],
     apply: plan => (plan.gradientCheckpointing === 'full' ? null : { ...plan, gradientCheckpointing: 'full' }),
   },
   {
     id: 'smaller-micro-batch',
+    spelling: 'micro-batch',
     title: 'a smaller micro-batch with more accumulation, same global batch',
     disruption: 1,
+    lowers: ['memory'],
+    repeats: 6,
     apply: halveMicroBatch,
   },
   {
+    id: 'smaller-evaluation-batch',
+    spelling: 'evaluation-batch',
+    title: 'a smaller batch in evaluation, where the peak is',
+    disruption: 0.5,
+    lowers: ['memory'],
+    repeats: 6,
+    apply: ({ evaluation, ...plan }) =>
+      evaluation !== null && evaluation.microBatchSize > 1
+        ? { ...plan, evaluation: { ...evaluation, microBatchSize: Math.floor(evaluation.microBatchSize / 2) } }
+        : null,
+  },
+  {
+    id: 'smaller-token-batch',
+    spelling: 'token-batch',
+    title: 'fewer tokens in a packed micro-batch, same global batch',
+    disruption: 1,
+    lowers: ['memory'],
+    repeats: 6,
+    apply: halveTokenBatch,
+  },
+  {
+    id: 'larger-micro-batch',
+    spelling: 'micro-batch',
+    title: 'a larger micro-batch with less accumulation, same global batch',
+    disruption: 1,
+    lowers: ['time'],
+    repeats: 6,
+    apply: plan =>
+      plan.reinforcement === null && plan.gradientAccumulationSteps % 2 === 0
+        ? {
+            ...plan,
+            microBatchSize: plan.microBatchSize * 2,
+            gradientAccumulationSteps: plan.gradientAccumulationSteps / 2,
+          }
+        : null,
+  },
+  {
+    id: 'no-checkpointing',
+    spelling: 'checkpointing',
+    title: 'turn gradient checkpointing off: there is room for the activations',
+    disruption: 1,
+    lowers: ['time'],
+    apply: plan => (plan.gradientCheckpointing === 'none' ? null : { ...plan, gradientCheckpointing: 'none' }),
+  },
+  {
     id: 'flash-attention',
+    spelling: 'flash-attention',
     title: 'use FlashAttention',
     disruption: 1,
+    lowers: ['memory', 'time'],
     apply: plan => (plan.attention === 'eager' ? { ...plan, attention: 'flash' } : null),
   },
   {
+    id: 'half-precision',
+    spelling: 'half-precision',
+    title: 'compute in bfloat16 (mixed precision)',
+    disruption: 2,
+    lowers: ['memory', 'time'],
+    apply: (plan, { gpu }) =>
+      gpu?.bf16Supported && ['float32', 'tf32'].includes(plan.precision.compute)
+        ? {
+            ...plan,
+            precision: { ...plan.precision, compute: 'bfloat16', autocast: plan.precision.weights === 'float32' },
+          }
+        : null,
+  },
+  {
+    id: 'engine-sleep',
+    spelling: 'engine-sleep',
+    title: 'let the colocated vLLM release its memory during the update',
+    disruption: 1,
+    lowers: ['memory'],
+    apply: plan =>
+      plan.reinforcement?.generation === 'vllm_colocate' && !plan.reinforcement.sleepMode
+        ? { ...plan, reinforcement: { ...plan.reinforcement, sleepMode: true } }
+        : null,
+  },
+  {
+    id: 'smaller-engine-share',
+    spelling: 'engine-share',
+    title: 'leave the colocated vLLM a smaller share of the GPU',
+    disruption: 2,
+    lowers: ['memory'],
+    repeats: 6,
+    apply: lowerEngineShare,
+  },
+  {
+    id: 'away-reference',
+    spelling: 'away-reference',
+    title: 'keep the reference model out of GPU memory during the update',
+    disruption: 2,
+    lowers: ['memory'],
+    apply: plan =>
+      plan.reinforcement?.referenceModel === 'separate'
+        ? { ...plan, reinforcement: { ...plan.reinforcement, referenceModel: 'precomputed' } }
+        : null,
+  },
+  {
+    id: 'distributed-optimizer',
+    spelling: 'distributed-optimizer',
+    title: 'shard the optimizer states over the data-parallel ranks (distributed optimizer)',
+    disruption: 2,
+    lowers: ['memory'],
+    apply: plan =>
+      plan.gpus > 1 && ['none', 'ddp'].includes(plan.parallelism.data)
+        ? { ...plan, parallelism: { ...plan.parallelism, data: 'distributed_optimizer' } }
+        : null,
+  },
+  {
+    id: 'shard-less',
+    spelling: 'sharding',
+    title: 'keep whole weights on each GPU (ZeRO-2): less communication',
+    disruption: 2,
+    lowers: ['time'],
+    apply: ({ parallelism, ...plan }) =>
+      parallelism.data === 'zero3' && parallelism.offload === 'none'
+        ? { ...plan, parallelism: { ...parallelism, data: 'zero2' } }
+        : null,
+  },
+  {
+    id: 'no-offload',
+    spelling: 'sharding',
+    title: 'keep the optimizer states on the GPU: no traffic with the host',
+    disruption: 2,
+    lowers: ['time'],
+    apply: ({ parallelism, ...plan }) =>
+      parallelism.data.startsWith('zero') && parallelism.offload !== 'none'
+        ? { ...plan, parallelism: { ...parallelism, offload: 'none' } }
+        : null,
+  },
+  {
     id: 'eight-bit-optimizer',
+    spelling: 'eight-bit-optimizer',
     title: 'keep the optimizer states in 8 bit',
     disruption: 3,
+    lowers: ['memory'],
     apply: plan =>
       plan.optimizer === 'adamw' && plan.precision.optimizerStates !== 'int8' && !plan.precision.masterWeights
         ? { ...plan, precision: { ...plan.precision, optimizerStates: 'int8' } }
@@ -80,74 +270,147 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
   },
   {
     id: 'shard-optimizer',
+    spelling: 'sharding',
     title: 'shard gradients and optimizer states over the GPUs (ZeRO-2)',
     disruption: 3,
+    lowers: ['memory'],
     apply: plan =>
-      plan.gpus > 1 && ['none', 'ddp', 'zero1'].includes(plan.parallelism.data) ? withData(plan, 'zero2') : null,
+      plan.gpus > 1 && ['none', 'ddp', 'zero1'].includes(plan.parallelism.data) ? withZero(plan, 'zero2') : null,
   },
   {
     id: 'shard-everything',
+    spelling: 'sharding',
     title: 'shard everything over the GPUs (ZeRO-3)',
     disruption: 4,
+    lowers: ['memory'],
     apply: plan =>
       plan.gpus > 1 && ['none', 'ddp', 'zero1', 'zero2'].includes(plan.parallelism.data)
-        ? withData(plan, 'zero3')
+        ? withZero(plan, 'zero3')
         : null,
   },
   {
+    id: 'more-tensor-ranks',
+    spelling: 'tensor-ranks',
+    title: 'split the model over more tensor-parallel ranks, same global batch',
+    disruption: 4,
+    lowers: ['memory'],
+    repeats: 3,
+    apply: doubleTensorRanks,
+  },
+  {
     id: 'offload-optimizer',
+    spelling: 'sharding',
     title: 'keep the optimizer states in host memory',
     disruption: 5,
+    lowers: ['memory'],
     apply: plan =>
       plan.parallelism.data.startsWith('zero') && plan.parallelism.offload === 'none'
         ? { ...plan, parallelism: { ...plan.parallelism, offload: 'optimizer' } }
         : null,
   },
   {
+    id: 'offload-everything',
+    spelling: 'offload-everything',
+    title: 'keep parameters and optimizer states in host memory',
+    disruption: 6,
+    lowers: ['memory'],
+    apply: plan =>
+      plan.parallelism.data === 'fsdp2' && plan.parallelism.offload === 'none'
+        ? { ...plan, parallelism: { ...plan.parallelism, offload: 'parameters_and_optimizer' } }
+        : null,
+  },
+  {
+    id: 'packing',
+    spelling: 'packing',
+    title: 'pack samples into full sequences: no padding, fewer and fuller steps',
+    disruption: 6,
+    lowers: ['time'],
+    apply: plan =>
+      !plan.packing && plan.stage === 'sft' && plan.dataset.padding !== 'none'
+        ? { ...plan, packing: true, variableLength: false, dataset: { ...plan.dataset, padding: 'none' } }
+        : null,
+  },
+  {
     id: 'lora',
+    spelling: 'lora',
     title: 'train LoRA adapters instead of every parameter',
     disruption: 10,
+    lowers: ['memory', 'time'],
     apply: plan => (plan.adapter === null && plan.stage !== 'pretrain' ? withAdapter(plan) : null),
   },
   {
     id: 'quantized-base',
+    spelling: 'quantized-base',
     title: 'keep the frozen base in 4 bit (QLoRA)',
     disruption: 6,
+    lowers: ['memory'],
     apply: plan =>
       plan.adapter !== null && plan.quantization === 'none' ? { ...plan, quantization: 'nf4-double' } : null,
   },
   {
     id: 'shorter-sequences',
+    spelling: 'sequence-length',
     title: 'shorter sequences: samples beyond are cut or dropped',
     disruption: 12,
+    // a shorter run by training on less is no fix
+    lowers: ['memory'],
+    // below a quarter little is left of what was to be learned
+    repeats: 2,
     apply: plan =>
       plan.sequenceLength >= 1024 ? { ...plan, sequenceLength: Math.floor(plan.sequenceLength / 2) } : null,
   },
 ]
 
-function halveMicroBatch(plan: TrainingPlan): TrainingPlan | null {
-  const smaller = Math.floor(plan.microBatchSize / 2)
+/** The largest divisor up to half of the micro-batch keeps the global batch exact. */
+function halveMicroBatch(plan: TrainingPlan, { ownEvaluationBatch }: ChangeFacts): TrainingPlan | null {
+  const { microBatchSize, gradientAccumulationSteps, evaluation } = plan
+  const total = gradientAccumulationSteps * microBatchSize
+  let smaller = Math.floor(microBatchSize / 2)
+  while (smaller > 1 && total % smaller !== 0) smaller -= 1
   if (smaller < 1) return null
-  const accumulation = (plan.gradientAccumulationSteps * plan.microBatchSize) / smaller
-  return Number.isInteger(accumulation)
-    ? { ...plan, microBatchSize: smaller, gradientAccumulationSteps: accumulation }
-    : halveUneven(plan)
+  const follows = evaluation !== null && !ownEvaluationBatch && evaluation.microBatchSize === microBatchSize
+  return {
+    ...plan,
+    microBatchSize: smaller,
+    gradientAccumulationSteps: total / smaller,
+    evaluation: follows ? { ...evaluation, microBatchSize: smaller } : evaluation,
+  }
 }
 
-/** The largest divisor below the micro-batch keeps the global batch exact. */
-function halveUneven(plan: TrainingPlan): TrainingPlan | null {
-  for (let smaller = Math.floor(plan.microBatchSize / 2); smaller >= 1; smaller -= 1)
-    if (plan.microBatchSize % smaller === 0)
-      return {
-        ...plan,
-        microBatchSize: smaller,
-        gradientAccumulationSteps: (plan.gradientAccumulationSteps * plan.microBatchSize) / smaller,
-      }
-  return null
+/** A packed micro-batch has to hold the longest prompt with its completion. */
+function halveTokenBatch(plan: TrainingPlan): TrainingPlan | null {
+  if (plan.reinforcement === null || !plan.packing) return null
+  const least = plan.reinforcement.promptLength + plan.reinforcement.completionLength
+  const smaller = Math.max(least, Math.floor(plan.sequenceLength / 2))
+  return smaller < plan.sequenceLength ? { ...plan, sequenceLength: smaller } : null
+}
+
+/** Beside its weights an engine needs room for the keys and values of what it generates. */
+const ENGINE_ROOM = 0.1
+const ENGINE_STEP = 0.1
+
+function lowerEngineShare(plan: TrainingPlan, { parameters, usableBytes }: ChangeFacts): TrainingPlan | null {
+  const { reinforcement } = plan
+  if (reinforcement === null || usableBytes === null || reinforcement.generation !== 'vllm_colocate') return null
+  const least = (parameters * 2) / usableBytes + ENGINE_ROOM
+  const share = Number((reinforcement.colocatedMemoryShare - ENGINE_STEP).toFixed(2))
+  return share >= least ? { ...plan, reinforcement: { ...reinforcement, colocatedMemoryShare: share } } : null
+}
+
+/** Within a node; half as many data-parallel ranks accumulate twice as often. */
+function doubleTensorRanks(plan: TrainingPlan): TrainingPlan | null {
+  const { tensor, pipeline, context } = plan.parallelism
+  const doubled = tensor * 2
+  if (doubled > plan.gpusPerNode || plan.gpus % (doubled * pipeline * context) !== 0) return null
+  return {
+    ...plan,
+    gradientAccumulationSteps: plan.gradientAccumulationSteps * 2,
+    parallelism: { ...plan.parallelism, tensor: doubled },
+  }
 }
 
 /** ZeRO holds a 16-bit copy and float32 masters (DeepSpeed runtime/engine.py). */
-function withData(plan: TrainingPlan, data: 'zero2' | 'zero3'): TrainingPlan {
+function withZero(plan: TrainingPlan, data: Extract<DataParallelism, 'zero2' | 'zero3'>): TrainingPlan {
   const weights = plan.precision.compute === 'float16' ? 'float16' : 'bfloat16'
   const isFull = plan.adapter === null
   const precision = isFull

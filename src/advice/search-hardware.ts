@@ -16,6 +16,10 @@ interface SearchOptions {
   readonly gpus: readonly string[]
   /** What a run costs on its GPUs, whole instances; null: no price in the currency of the comparison. */
   readonly costOf: (plan: TrainingPlan, time: TimeEstimate) => CostEstimate | null
+  /** Counts up to this multiple of the plan's own are tried; absent: four. */
+  readonly moreGpus?: number
+  /** Says no to what passes in memory only; absent: everything is accepted. */
+  readonly accepts?: (plan: TrainingPlan, result: Evaluation, cost: CostEstimate | null) => boolean
 }
 
 const COUNTS = [1, 2, 4, 8, 16, 32, 64] as const
@@ -34,7 +38,9 @@ const COMPARED_STEPS = 1000
 export function searchHardware(options: SearchOptions): readonly HardwareReport[] {
   const { plan } = options
   const sized = evaluatedSteps(plan, options.evaluate)
-  const counts = [...new Set([...COUNTS, plan.gpus])].filter(count => count <= Math.max(8, MORE_GPUS * plan.gpus))
+  const counts = [...new Set([...COUNTS, plan.gpus])].filter(
+    count => count <= Math.max(8, (options.moreGpus ?? MORE_GPUS) * plan.gpus),
+  )
   const found = GPUS.filter(({ id }) => options.gpus.includes(id)).flatMap(gpu =>
     counts.flatMap(gpus => fastest({ ...options, plan: sized.plan }, gpu, gpus) ?? []),
   )
@@ -66,15 +72,34 @@ function fastest(options: SearchOptions, gpu: Gpu, gpus: number): HardwareReport
   if (least === undefined || fitting(options, least) === null) return null
   let best: HardwareReport | null = null
   for (const group of groups) {
-    for (const strategy of group) {
-      const result = fitting(options, strategy)
-      if (result === null) continue
-      const option = optionOf(options, gpu, strategy, result)
-      if (option !== null && (best === null || option.runSeconds < WORTHWHILE * best.runSeconds)) best = option
-      break
-    }
+    const found = largestFitting(options, group)
+    const option = found && optionOf(options, gpu, found.strategy, found.result)
+    if (option && (best === null || option.runSeconds < WORTHWHILE * best.runSeconds)) best = option
   }
   return best
+}
+
+interface FittingStrategy {
+  readonly strategy: Strategy
+  readonly result: Evaluation
+}
+
+/** The first of a group that fits, by halving: less memory is needed from one to the next. */
+function largestFitting(options: SearchOptions, group: readonly Strategy[]): FittingStrategy | null {
+  const at = (index: number): FittingStrategy | null => {
+    const strategy = group[index]
+    const result = strategy ? fitting(options, strategy) : null
+    return strategy && result ? { strategy, result } : null
+  }
+  let found = at(group.length - 1)
+  let [tooLarge, fits] = [-1, group.length - 1]
+  while (found !== null && fits - tooLarge > 1) {
+    const middle = Math.floor((tooLarge + fits) / 2)
+    const smaller = at(middle)
+    if (smaller) [found, fits] = [smaller, middle]
+    else tooLarge = middle
+  }
+  return found
 }
 
 /** The card multiplies in the plan's precision. */
@@ -91,13 +116,15 @@ function fitting({ evaluate, memoryShare }: SearchOptions, { plan }: Strategy): 
 }
 
 function optionOf(
-  { costOf }: SearchOptions,
+  { costOf, accepts }: SearchOptions,
   gpu: Gpu,
   { plan, changes }: Strategy,
-  { memory, time }: Evaluation,
+  result: Evaluation,
 ): HardwareReport | null {
+  const { memory, time } = result
   if (time === null || time.runSeconds === null || memory.usableBytes === null) return null
   const cost = costOf(plan, time)
+  if (accepts?.(plan, result, cost) === false) return null
   const steps = time.steps ?? 0
   const share = (stepSeconds: number) => 1 + (steps * (stepSeconds - time.stepSeconds)) / (time.runSeconds ?? 1)
   const [low, high] = [share(time.lowStepSeconds), share(time.highStepSeconds)]
@@ -118,6 +145,7 @@ function optionOf(
     billing: cost?.billing ?? '',
     formula: cost?.formula ?? '',
     priceSource: cost?.priceSource ?? '',
+    provider: cost?.provider ?? null,
     comparedSteps: null,
     note: '',
   }

@@ -1,53 +1,149 @@
-interface WrittenFlag {
+import type { ChangeReport } from '../report/report.ts'
+
+/** How a command line says it: `--key value`, Hydra's `key=value`, or a variable that the command takes. */
+export type ArgumentStyle = NonNullable<ChangeReport['style']>
+
+interface WrittenArgument {
+  /** The key, or the name of the variable that holds its value. */
+  readonly key: string
   readonly line: number
   /** As written; true: the flag stands alone. */
   readonly value: string | number | boolean
+  readonly style: ArgumentStyle
 }
 
-/** Where a command line sets `--key value`, `--key=value` or `--key`; null: nowhere, or in several places. */
-export function findFlag(text: string, key: string): WrittenFlag | null {
-  const found = [...text.matchAll(flagPattern(key))]
-  const [only] = found
-  if (!only || found.length > 1) return null
-  const line = text.slice(0, only.index + (only.groups?.['before']?.length ?? 0)).split('\n').length
-  const value = only.groups?.['value']
-  return { line, value: value === undefined ? true : plainValue(value.replace(/^(["'])(.*)\1$/, '$2')) }
+type Change = Pick<ChangeReport, 'key' | 'to' | 'style'> & { readonly line?: number | null }
+
+/** Lines of one command among several, from 1. */
+export interface LineRange {
+  readonly first: number
+  readonly last: number
 }
 
-function plainValue(text: string): string | number | boolean {
+/** Where a command sets a key, of a variable its assignment; null: nowhere, or in several places. */
+export function findFlag(text: string, key: string, command?: LineRange | null): WrittenArgument | null {
+  for (const style of ['flag', 'assignment'] as const) {
+    const all = places(text, PATTERNS[style](key))
+    const found = all.length > 1 && command ? all.filter(place => isWithin(lineOf(text, place), command)) : all
+    const [only] = found
+    if (!only) {
+      if (all.length > 1) return null
+      continue
+    }
+    if (found.length > 1) return null
+    const value = only.groups?.['value']
+    const variable = /^(["']?)\$\{?(?<name>\w+)\}?\1$/.exec(value ?? '')?.groups?.['name']
+    const assigned = variable === undefined ? null : findVariable(text, variable)
+    return assigned ?? { key, line: lineOf(text, only), value: value === undefined ? true : plainValue(value), style }
+  }
+  return null
+}
+
+/** The one line that gives a variable a plain value. */
+function findVariable(text: string, name: string): WrittenArgument | null {
+  const any = [...text.matchAll(new RegExp(`(?:^|[ \\t;])${name}=|\\b(?:for|read)[ \\t]+${name}\\b`, 'gm'))]
+  const [only] = places(text, PATTERNS.variable(name))
+  if (any.length !== 1 || !only) return null
+  return { key: name, line: lineOf(text, only), value: plainValue(only.groups?.['value'] ?? ''), style: 'variable' }
+}
+
+/** The style in which this text would say a key that it does not have yet. */
+export function styleOfAdded(text: string, key: string): ArgumentStyle {
+  return key.includes('.') && !/(?:^|\s)--\w+\.\w/m.test(text) && places(text, DOTTED_ASSIGNMENT).length > 0
+    ? 'assignment'
+    : 'flag'
+}
+
+function plainValue(written: string): string | number | boolean {
+  const text = written.replace(/^(["'])(.*)\1$/, '$2')
   if (/^\d+(?:\.\d+)?$/.test(text)) return Number(text)
   return /^(?:true|false)$/i.test(text) ? text.toLowerCase() === 'true' : text
 }
 
-/** The script with the flags set: replaced where they are, else added before a flag that only the trainer has. */
-export function writeFlags(
-  text: string,
-  changes: readonly { readonly key: string; readonly to: unknown }[],
-): string | null {
-  let written = text
-  for (const { key, to } of changes) {
-    if (typeof to !== 'string' && typeof to !== 'number' && typeof to !== 'boolean') return null
-    const flag = to === true ? `--${key}` : `--${key} ${to}`
-    const places = [...written.matchAll(flagPattern(key))].length
-    if (places > 1) return null
-    written =
-      places === 1
-        ? written.replace(flagPattern(key), `$<before>${flag}`)
-        : written.replace(TRAINER_FLAG, `$<before>${flag} --$<name>`)
-    if (places === 0 && !TRAINER_FLAG.test(text)) return null
+function isWithin(line: number, { first, last }: LineRange): boolean {
+  return line >= first && line <= last
+}
+
+/**
+ * The text with the arguments set: replaced where they are, else added before one that only the trainer has, of the command
+ * that is meant.
+ */
+export function writeFlags(text: string, changes: readonly Change[], command?: LineRange | null): string | null {
+  let written: string | null = text
+  for (const change of changes) {
+    written = written === null ? null : writeArgument(written, change, command ?? null)
+    if (written === null) return null
   }
   return written
 }
 
+function writeArgument(
+  text: string,
+  { key, to, line, style = 'flag' }: Change,
+  command: LineRange | null,
+): string | null {
+  if (typeof to !== 'string' && typeof to !== 'number' && typeof to !== 'boolean') return null
+  const word = argumentWord(key, to, style)
+  const all = places(text, PATTERNS[style](key))
+  const found =
+    line == null && command === null ? all : all.filter(place => isMeant(lineOf(text, place), line, command))
+  if (found.length > 1) return null
+  const [only] = found
+  if (only) return replaceAt(text, only, word)
+  if (style === 'variable' || (all.length > 0 && line != null)) return null
+  const beside = places(text, style === 'flag' ? TRAINER_FLAG : DOTTED_ASSIGNMENT)
+  const neighbour = beside.find(place => command !== null && isWithin(lineOf(text, place), command)) ?? beside[0]
+  return neighbour ? replaceAt(text, neighbour, `${word} ${neighbour.groups?.['word'] ?? ''}`) : null
+}
+
+function isMeant(own: number, line: number | null | undefined, command: LineRange | null): boolean {
+  return line == null ? command !== null && isWithin(own, command) : own === line
+}
+
+/** `--key value`, `key=value`, `NAME=value`. */
+export function argumentWord(key: string, value: unknown, style: ArgumentStyle): string {
+  if (style === 'flag') return value === true ? `--${key}` : `--${key} ${String(value)}`
+  // Hydra reads Python's words as YAML does.
+  return `${key}=${typeof value === 'boolean' && style === 'assignment' ? (value ? 'True' : 'False') : String(value)}`
+}
+
+function replaceAt(text: string, match: RegExpExecArray, word: string): string {
+  const start = match.index + (match.groups?.['before']?.length ?? 0)
+  return text.slice(0, start) + word + text.slice(match.index + match[0].length)
+}
+
+/** Matches outside comments. */
+function places(text: string, pattern: RegExp): readonly RegExpExecArray[] {
+  return [...text.matchAll(pattern)].filter(({ index }) => {
+    const line = text.slice(text.lastIndexOf('\n', index - 1) + 1, index)
+    return !/(?:^|\s)#/.test(line)
+  })
+}
+
+function lineOf(text: string, { index, groups }: RegExpExecArray): number {
+  return text.slice(0, index + (groups?.['before']?.length ?? 0)).split('\n').length
+}
+
 /** A launcher such as torchrun or accelerate has none of these. */
 const TRAINER_FLAG =
-  /(?<before>^(?:[^#\n]*[ \t])?)--(?<name>(?:per_device_train_batch_size|micro[_-](?:train_)?batch[_-]size|learning_rate|lr|output_dir|model_name_or_path|model|dataset)(?=[= \t]))/m
+  /(?<before>^|[ \t])(?<word>--(?:per_device_train_batch_size|(?:train\.)?micro[_-](?:train_)?batch[_-]size|global-batch-size|learning_rate|lr|output_dir|model_name_or_path|model|pretrain|dataset)(?=[= \t]))/gm
+const DOTTED_ASSIGNMENT = /(?<before>^|[ \t])(?<word>[+~]{0,2}[A-Za-z_]\w*\.[\w.]+=)/gm
 
-/** Keys are of our own tables; commands spell them with `_` or `-`. */
-function flagPattern(key: string): RegExp {
-  const name = key.replaceAll('.', '\\.').replaceAll(/[_-]/g, '[_-]')
-  return new RegExp(
-    `(?<before>(?:^|[ \\t]))--${name}(?:(?:=|[ \\t]+)(?<value>"[^"\\n]*"|'[^'\\n]*'|(?!--)[^\\s\\\\]+)|(?=[ \\t\\n\\\\]|$))`,
-    'gm',
-  )
+/** What ends a word: blanks, line continuations, and quotes or brackets around several. */
+const VALUE = `"[^"\\n]*"|'[^'\\n]*'|[^\\s\\\\)"']+`
+
+/** Keys are of our own tables, variables of word characters; commands spell keys with `_` or `-`. */
+const PATTERNS: Readonly<Record<ArgumentStyle, (key: string) => RegExp>> = {
+  flag: key =>
+    new RegExp(
+      `(?<before>^|[ \\t("'])--${nameOf(key)}(?:(?:=|[ \\t]+)(?<value>(?!--)(?:${VALUE}))|(?=[ \\t\\n\\\\)"']|$))`,
+      'gm',
+    ),
+  assignment: key => new RegExp(`(?<before>(?:^|[ \\t("'])[+~]{0,2})${nameOf(key)}=(?<value>${VALUE})`, 'gm'),
+  variable: name =>
+    new RegExp(`(?<before>^[ \\t]*(?:export[ \\t]+)?)${name}=(?<value>["']?[\\w.-]+["']?)(?=[ \\t;]*(?:#.*)?$)`, 'gm'),
+}
+
+function nameOf(key: string): string {
+  return key.replaceAll('.', '\\.').replaceAll(/[_-]/g, '[_-]')
 }

@@ -29,6 +29,8 @@ export interface CostEstimate {
   readonly run: number
   readonly total: number
   readonly priceSource: string
+  /** Who rents the GPUs out; null: the price was stated. */
+  readonly provider: string | null
   /** The whole calculation in one line; the figures shown multiply to the total. */
   readonly formula: string
   /** What is billed: GPUs by the hour, or whole instances. */
@@ -69,6 +71,7 @@ export function estimateCost({ plan, time, price, exchange }: CostInputs): CostE
     run: total / attempts,
     total,
     priceSource: priceSource(price),
+    provider: price.provider ?? null,
     formula: costFormula(terms, currency) + rented.note,
     billing: rented.billing + (plan.billing.unit === 'second' ? '' : `, by the started ${plan.billing.unit}`),
   }

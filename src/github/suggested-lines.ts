@@ -31,7 +31,7 @@ export function suggestedLines(
   const edited = new Map<number, readonly string[]>()
   for (const change of changes.filter(({ line }) => line !== null)) {
     const line = change.line ?? 0
-    const text = file.shown.has(line) ? edit(file, edited.get(line)?.[0] ?? file.lines[line - 1], change) : null
+    const text = file.shown.has(line) ? edit(edited.get(line)?.[0] ?? file.lines[line - 1], change) : null
     if (text === null) return null
     edited.set(line, [text])
   }
@@ -39,9 +39,9 @@ export function suggestedLines(
   return grouped(file, edited)
 }
 
-function edit({ path }: SuggestedFile, before: string | undefined, change: ChangeReport): string | null {
+function edit(before: string | undefined, change: ChangeReport): string | null {
   if (before === undefined) return null
-  return isScript(path) ? writeFlags(before, [change]) : editLine(before, change)
+  return change.style === undefined ? editLine(before, change) : writeFlags(before, [{ ...change, line: 1 }])
 }
 
 /** false: there is no line in the diff below which the key could stand. */
@@ -49,7 +49,7 @@ function add(file: SuggestedFile, edited: Map<number, readonly string[]>, change
   const byWorth = [...edited.keys(), ...shownLines(file, 'added'), ...shownLines(file, 'context')]
   for (const line of byWorth) {
     const [text = '', ...below] = edited.get(line) ?? [file.lines[line - 1] ?? '']
-    if (isScript(file.path)) {
+    if (change.style !== undefined) {
       const written = writeFlags(text, [change])
       if (written === null) continue
       edited.set(line, [written])
@@ -65,10 +65,6 @@ function add(file: SuggestedFile, edited: Map<number, readonly string[]>, change
 
 function shownLines({ shown }: SuggestedFile, kind: 'added' | 'context'): readonly number[] {
   return [...shown].flatMap(([line, own]) => (own === kind ? [line] : []))
-}
-
-function isScript(path: string): boolean {
-  return /\.(?:sh|bash|sbatch|slurm)$/i.test(path)
 }
 
 /** One suggestion where all lines from the first to the last are in the diff, so that one click makes the whole fix. */

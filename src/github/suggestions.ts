@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { FileSource } from '../files/file-source.ts'
+import { passes } from '../report/fix-text.ts'
 import type { FixReport, Report } from '../report/report.ts'
 import type { ComparedFile } from './comparison.ts'
 import { diffLines } from './diff-lines.ts'
@@ -29,7 +30,7 @@ export async function planSuggestions(
   for (const run of report.runs) {
     if (run.verdict !== 'fail') continue
     for (const fix of run.fixes) {
-      const planned = fix.tooTight ? null : await suggestFix(fix, head, patches)
+      const planned = passes(fix) ? await suggestFix(fix, head, patches) : null
       if (planned === null) continue
       for (const suggestion of planned) suggestions.set(`${suggestion.path}:${suggestion.line}`, suggestion)
       break

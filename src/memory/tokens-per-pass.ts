@@ -14,10 +14,10 @@ const SEQUENCES_PER_SAMPLE: Record<Stage, number> = {
   grpo: 1,
 }
 
-/** Tokens of one forward and backward pass on one rank. */
+/** Tokens of one forward and backward pass on one rank: of completions with their prompts, or of as many as a packed row holds. */
 export function tokensPerPass(plan: TrainingPlan): number {
   const length =
-    plan.reinforcement !== null && (plan.stage === 'grpo' || plan.stage === 'ppo')
+    plan.reinforcement !== null && (plan.stage === 'grpo' || plan.stage === 'ppo') && !plan.packing
       ? Math.max(1, plan.reinforcement.promptLength + plan.reinforcement.completionLength)
       : plan.sequenceLength
   return (plan.microBatchSize * SEQUENCES_PER_SAMPLE[plan.stage] * length) / plan.parallelism.context

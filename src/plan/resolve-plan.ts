@@ -120,6 +120,7 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
       note: `global batch ${globalBatch.value} ÷ (${microBatchSize} × ${replicas} data-parallel ranks)`,
     }
 
+  if (draft.model) provenance.model = withoutValue(settle(draft.model, complete))
   const plan: TrainingPlan = {
     name: get('name') || null,
     model: modelName,

@@ -150,3 +150,15 @@ export type AdapterKernel = (typeof ADAPTER_KERNELS)[number]
 export type FusedKernels = (typeof FUSED_KERNELS)[number]
 export type DataParallelism = (typeof DATA_PARALLELISMS)[number]
 export type Offload = (typeof OFFLOADS)[number]
+
+/** As their authors write them; empty: nothing is shared. */
+export const DATA_PARALLELISM_NAMES = {
+  none: '',
+  ddp: 'DDP',
+  zero1: 'ZeRO-1',
+  zero2: 'ZeRO-2',
+  zero3: 'ZeRO-3',
+  fsdp1: 'FSDP',
+  fsdp2: 'FSDP2',
+  distributed_optimizer: 'distributed optimizer',
+} as const satisfies Record<DataParallelism, string>

@@ -1,6 +1,7 @@
 import type { Finding } from '../plan/finding.ts'
 import { FINDING_TEXTS } from '../plan/finding-texts.ts'
 import { gib } from './figures.ts'
+import { passes } from './fix-text.ts'
 import type { Report, RunReport } from './report.ts'
 
 export interface Annotation {
@@ -37,7 +38,7 @@ export function renderAnnotations(report: Report): readonly Annotation[] {
 
 /** A run that does not fit says at once what would make it fit. */
 function withFix({ findings, fixes }: RunReport): readonly Finding[] {
-  const fix = fixes.find(({ tooTight }) => !tooTight)
+  const fix = fixes.find(passes)
   if (!fix) return findings
   const hint = `Smallest change that passes: ${fix.title} (${gib(fix.memoryBytes)} GiB).`
   return findings.map(own => (own.code === 'over-memory' ? { ...own, hint } : own))

@@ -42,11 +42,14 @@ const MAX_CAUSES = 3
  * Told in the figure whose limit is broken, else in the one that moved: memory, cost, time. Empty: nothing moved.
  */
 export function causeSentence(run: RunReport): string {
+  // what could not be read was estimated at its default: that moved nothing
+  if (run.verdict === 'unknown') return ''
   const broken = run.limits.find(({ level }) => level === 'fail' || level === 'warn')
-  const name = broken
-    ? LIMIT_MEASURES[broken.kind]
-    : (['memory', 'cost', 'time'] as const).find(own => movedBy(run, MEASURES[own]).length > 0)
-  return name ? sentence(run, MEASURES[name], broken !== undefined) : ''
+  const name = broken && LIMIT_MEASURES[broken.kind]
+  const cause = name ? brokenSentence(run, MEASURES[name]) : ''
+  if (cause !== '') return cause
+  const other = (['memory', 'cost', 'time'] as const).find(own => movedBy(run, MEASURES[own]).length > 0)
+  return other ? changedSentence(run, other) : ''
 }
 
 function movedBy({ causes }: RunReport, { of, noticeable }: Measure): readonly CauseReport[] {
@@ -55,27 +58,73 @@ function movedBy({ causes }: RunReport, { of, noticeable }: Measure): readonly C
     .toSorted((a, b) => Math.abs(of(b) ?? 0) - Math.abs(of(a) ?? 0))
 }
 
-function sentence(run: RunReport, measure: Measure, isBroken: boolean): string {
+/** What raised the figure that is over its limit; empty: nothing did. */
+function brokenSentence(run: RunReport, measure: Measure): string {
   const moved = movedBy(run, measure)
-  if (moved.length === 0) return ''
-  const amount = (cause: CauseReport): string => unbroken(measure.show(measure.of(cause) ?? 0, run))
-  const texts = moved
-    .slice(0, MAX_CAUSES)
-    .map(cause => `${code(cause.key)} ${shownValue(cause.from)} → ${shownValue(cause.to)} (${amount(cause)})`)
-  const together = run.causes.find(({ key }) => key === 'together')
-  const interaction =
-    moved.length > 1 && together && Math.abs(measure.of(together) ?? 0) >= measure.noticeable
-      ? `, and ${amount(together)} only together`
+  const raised = moved.filter(cause => (measure.of(cause) ?? 0) > 0)
+  const together = togetherAmount(run, measure)
+  if (raised.length === 0) {
+    const all = run.causes.filter(({ key }) => key !== 'together').slice(0, MAX_CAUSES)
+    return together > 0 && all.length > 1
+      ? `Cause: ${all.map(edit).join(' **and** ')} together (${amount(together, run, measure)}).${enoughText(all, measure)}`
       : ''
-  const enough = isBroken && measure === MEASURES.memory ? enoughText(moved) : ''
-  return `${isBroken ? 'Cause' : 'Changed'}: ${texts.join(' **and** ')}${interaction}.${enough}`
+  }
+  const lowered = moved.filter(cause => !raised.includes(cause)).slice(0, 1)
+  const texts = raised.slice(0, MAX_CAUSES).map(cause => edited(cause, run, [measure]))
+  return [
+    `Cause: ${texts.join(' **and** ')}`,
+    ...lowered.map(cause => `, against ${edited(cause, run, [measure])}`),
+    moved.length > 1 && together !== 0 ? `, and ${amount(together, run, measure)} only together` : '',
+    `.${enoughText(raised, measure)}`,
+  ].join('')
 }
 
-function enoughText(moved: readonly CauseReport[]): string {
+function changedSentence(run: RunReport, name: keyof typeof MEASURES): string {
+  const measure = MEASURES[name]
+  const moved = movedBy(run, measure)
+  const told = name === 'memory' ? [measure, MEASURES.cost] : [measure]
+  const together = togetherAmount(run, measure)
+  const interaction = moved.length > 1 && together !== 0 ? `, and ${amount(together, run, measure)} only together` : ''
+  const texts = moved.slice(0, MAX_CAUSES).map(cause => edited(cause, run, told))
+  return `Changed: ${texts.join(' **and** ')}${interaction}.`
+}
+
+/** 0: too little to tell. */
+function togetherAmount({ causes }: RunReport, { of, noticeable }: Measure): number {
+  const together = causes.find(({ key }) => key === 'together')
+  const value = together ? (of(together) ?? 0) : 0
+  return Math.abs(value) < noticeable ? 0 : value
+}
+
+function amount(value: number, run: RunReport, measure: Measure): string {
+  return unbroken(measure.show(value, run))
+}
+
+/** `key 1 → 2 (+4.9 GiB)`. */
+function edited(cause: CauseReport, run: RunReport, measures: readonly Measure[]): string {
+  const amounts = measures.flatMap(measure => {
+    const value = measure.of(cause) ?? 0
+    return Math.abs(value) < measure.noticeable ? [] : [amount(value, run, measure)]
+  })
+  return `${edit(cause)} (${amounts.join(', ')})`
+}
+
+function edit({ path, key, from, to }: CauseReport): string {
+  const place = path === undefined ? '' : `${code(path)}: `
+  const isNamed = (from ?? to) === null || (from ?? to) === undefined
+  return `${place}${code(key)}${isNamed ? ' changed' : ` ${shownChange(from, to)}`}`
+}
+
+function enoughText(moved: readonly CauseReport[], measure: Measure): string {
   const enough = moved.filter(({ fitsWithout }) => fitsWithout === true)
-  if (moved.length < 2 || enough.length === 0) return ''
+  if (measure !== MEASURES.memory || moved.length < 2 || enough.length === 0) return ''
   if (enough.length === moved.length) return ' Undoing any one of them is enough.'
   return ` Undoing ${enough.map(({ key }) => code(key)).join(' or ')} is enough.`
+}
+
+/** `1 → 2`, on one line: no arrow ends or begins one. */
+export function shownChange(from: unknown, to: unknown): string {
+  return `${shownValue(from)}${unbroken(' → ')}${shownValue(to)}`
 }
 
 /** A value of a plan as a code span; a part that is absent reads as `none`. */

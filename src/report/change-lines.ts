@@ -1,9 +1,10 @@
+import { argumentWord } from '../advice/shell-flags.ts'
 import { fenced } from './escape-markdown.ts'
 import type { ChangeReport } from './report.ts'
 
 /** The lines of a diff that make one change, as the file's own syntax has it. */
 export function changeLines(change: ChangeReport): readonly string[] {
-  const { before, removed, added } = LINES[syntaxOf(change.path)](change)
+  const { before, removed, added } = LINES[syntaxOf(change)](change)
   return [
     ...before.map(line => `  ${line}`),
     ...removed.map(line => `- ${line}`),
@@ -12,9 +13,10 @@ export function changeLines(change: ChangeReport): readonly string[] {
 }
 
 /** `key: value`, `key = value` or `--key value` on one line. */
-export function changeWord({ path, key }: ChangeReport, value: unknown): string {
-  const syntax = syntaxOf(path)
-  if (syntax === 'shell') return flag(key, value)
+export function changeWord(change: ChangeReport, value: unknown): string {
+  const { key, style } = change
+  const syntax = syntaxOf(change)
+  if (syntax === 'shell') return argumentWord(key, value, style ?? 'flag')
   return `${key}${syntax === 'toml' ? ' =' : ':'} ${scalarText(value)}`
 }
 
@@ -45,26 +47,22 @@ const LINES = {
       added: [`${name} = ${JSON.stringify(to)}`],
     }
   },
-  shell: ({ key, from, to }: ChangeReport): Lines => ({
+  shell: ({ key, from, to, style = 'flag' }: ChangeReport): Lines => ({
     before: [],
-    removed: isAbsent(from) ? [] : [flag(key, from)],
-    added: [flag(key, to)],
+    removed: isAbsent(from) ? [] : [argumentWord(key, from, style)],
+    added: [argumentWord(key, to, style)],
   }),
 } as const
 
-function syntaxOf(path: string): keyof typeof LINES {
-  if (/\.toml$/i.test(path)) return 'toml'
-  return /\.(?:sh|bash|sbatch|slurm)$/i.test(path) ? 'shell' : 'yaml'
+function syntaxOf({ path, style }: ChangeReport): keyof typeof LINES {
+  if (style !== undefined) return 'shell'
+  return /\.toml$/i.test(path) ? 'toml' : 'yaml'
 }
 
 function yamlLines(name: string, value: unknown, indent: string): readonly string[] {
   if (Array.isArray(value) && value.length > 0)
     return [`${name}:`, ...value.map(item => `${indent}  - ${scalarText(item)}`)]
   return [`${name}: ${scalarText(value)}`]
-}
-
-function flag(key: string, value: unknown): string {
-  return value === true ? `--${key}` : `--${key} ${scalarText(value)}`
 }
 
 function scalarText(value: unknown): string {

@@ -2,25 +2,32 @@ import { requiredComponents } from '../memory/required-components.ts'
 import { changeLines } from './change-lines.ts'
 import { code, fenced, prose } from './escape-markdown.ts'
 import { duration, gib, money, percent, unbroken } from './figures.ts'
-import { fixText } from './fix-text.ts'
+import { fixReservation, fixText, passes } from './fix-text.ts'
 import { markdownTable } from './markdown-table.ts'
 import { memoryBars } from './memory-bar.ts'
 import { describePlan } from './plan-text.ts'
 import type { FixReport, RunReport } from './report.ts'
+import { isAboutMemory } from './run-reason.ts'
 
 /** What a failing run needs to pass: where its memory goes, the changes that help, and the first of them as a diff. */
 export function failingRun(
   run: RunReport,
   { baseLabel, cause }: { readonly baseLabel: string; readonly cause: string },
 ): string {
-  const parts = [`#### ${code(run.path)}`, prose(describePlan(run)), cause]
-  if (run.memory) parts.push(barsBlock(run, baseLabel))
-  const offered = run.fixes.find(({ tooTight }) => !tooTight) ?? run.fixes[0]
+  const parts = [`#### ${code(run.path)}${run.name ? ` ${code(run.name)}` : ''}`, prose(describePlan(run)), cause]
+  // bars of memory that fits would hide what does not pass
+  if (run.memory && isAboutMemory(run)) parts.push(barsBlock(run, baseLabel))
+  const offered = run.fixes.find(passes) ?? run.fixes[0]
   if (offered) {
-    parts.push(`**To ${run.verdict === 'fail' ? 'pass' : 'be sure'}, do one of these**`, fixTable(run))
+    parts.push(`**${fixHeading(run, offered)}**`, fixTable(run))
     if (offered.changes.length > 0) parts.push(fixDiff(offered, run.fixes.indexOf(offered)))
   }
   return parts.filter(part => part !== '').join('\n\n')
+}
+
+function fixHeading({ verdict }: RunReport, offered: FixReport): string {
+  if (!passes(offered)) return 'What comes closest'
+  return `To ${verdict === 'fail' ? 'pass' : 'be sure'}, do one of these`
 }
 
 function barsBlock({ memory, base, fixes }: RunReport, baseLabel: string): string {
@@ -30,7 +37,7 @@ function barsBlock({ memory, base, fixes }: RunReport, baseLabel: string): strin
     ...(isCompared ? [{ label: fenced(baseLabel).slice(0, 16), components: requiredComponents(base.components) }] : []),
     { label: isCompared ? 'this PR' : 'as written', components: requiredComponents(memory.components) },
   ]
-  const fix = fixes.find(({ tooTight }) => !tooTight)
+  const fix = fixes.find(passes)
   const withFix = fix ? [{ label: `with fix ${fixLetter(fixes.indexOf(fix))}`, components: fix.components }] : []
   return block('text', memoryBars({ rows: [...rows, ...withFix], usableBytes: memory.usableBytes }))
 }
@@ -38,17 +45,17 @@ function barsBlock({ memory, base, fixes }: RunReport, baseLabel: string): strin
 function fixTable({ fixes, memory, cost: ownCost }: RunReport): string {
   const usable = memory?.usableBytes ?? null
   const rows = fixes.map((fix, index) => {
-    const { tooTight, memoryBytes, runSeconds, cost } = fix
+    const { memoryBytes, runSeconds, cost } = fix
     const amount = `${gib(memoryBytes)} GiB${usable ? ` (${percent(memoryBytes / usable)})` : ''}`
     return [
-      tooTight ? fixLetter(index) : `**${fixLetter(index)}**`,
-      `${fixText(fix)}${tooTight ? ' (*too tight, not enough margin*)' : ''}`,
+      passes(fix) ? `**${fixLetter(index)}**` : fixLetter(index),
+      `${capitalised(fixText(fix))}${fixReservation(fix)}`,
       unbroken(amount),
       runSeconds === null ? '—' : unbroken(duration(runSeconds)),
       cost === null ? '—' : unbroken(money(cost, ownCost?.currency ?? null)),
     ]
   })
-  return markdownTable({ columns: ['^', 'Change', '>Peak memory / GPU', '>Time', '>Cost'], rows })
+  return markdownTable({ columns: ['^', 'Change', unbroken('>Peak / GPU'), '>Time', '>Cost'], rows })
 }
 
 function fixDiff({ changes }: FixReport, index: number): string {
@@ -60,6 +67,10 @@ function fixDiff({ changes }: FixReport, index: number): string {
       ...changes.filter(change => change.path === path).flatMap(changeLines),
     ]),
   )
+}
+
+function capitalised(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`
 }
 
 /** A, B, C … */

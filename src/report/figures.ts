@@ -112,6 +112,11 @@ export function unbroken(text: string): string {
   return text.replaceAll(' ', '\u00A0')
 }
 
+/** A name in a narrow cell: browsers break lines at hyphens, too. */
+export function unbrokenName(text: string): string {
+  return unbroken(text).replaceAll('-', '\u2011')
+}
+
 /** `1 config`, `3 configs`. */
 export function plural(amount: number, noun: string): string {
   return `${amount} ${noun}${amount === 1 ? '' : 's'}`

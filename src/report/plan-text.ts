@@ -1,5 +1,5 @@
 import { GB } from '../plan/units.ts'
-import type { DataParallelism } from '../plan/vocabulary.ts'
+import { DATA_PARALLELISM_NAMES } from '../plan/vocabulary.ts'
 import { plain } from './escape-markdown.ts'
 import { count, group } from './figures.ts'
 import type { RuleOfThumbReport, RunReport } from './report.ts'
@@ -11,24 +11,13 @@ export function describePlan({ plan, parameters, gpuName, assumptions }: RunRepo
   const method = plan.adapter
     ? `${plan.quantization === 'none' ? '' : `${plan.quantization} + `}${plan.adapter.type} r${plan.adapter.rank}`
     : 'full fine-tune'
-  const sharding = plan.parallelism.data === 'none' ? '' : `, ${SHARDING_NAMES[plan.parallelism.data]}`
+  const sharding = plan.parallelism.data === 'none' ? '' : `, ${DATA_PARALLELISM_NAMES[plan.parallelism.data]}`
   const isAssumed = assumptions.some(({ planKey, from }) => planKey === 'gpus' && from === 'assumed')
   const place = `${plan.gpus} × ${gpuName ?? 'unknown GPU'}${isAssumed ? ' (number of GPUs assumed)' : ''}`
   return plain(
     `${plan.model ?? 'inline model'}${size}, ${plan.stage}, ${method}, ${plan.precision.compute}${sharding}, ${plan.microBatchSize} × ${plan.sequenceLength} tokens, ${place}`,
   )
 }
-
-const SHARDING_NAMES = {
-  none: '',
-  ddp: 'DDP',
-  zero1: 'ZeRO-1',
-  zero2: 'ZeRO-2',
-  zero3: 'ZeRO-3',
-  fsdp1: 'FSDP',
-  fsdp2: 'FSDP2',
-  distributed_optimizer: 'distributed optimizer',
-} as const satisfies Record<DataParallelism, string>
 
 /** `A100-40GB` for `A100 SXM4 40GB`: what a narrow column holds. The whole name is in the run's own part. */
 export function shortGpuName(name: string): string {

@@ -13,6 +13,7 @@ import {
   timeAndCost,
   timeAndCostTitle,
 } from './run-folds.ts'
+import { isAboutMemory } from './run-reason.ts'
 import { limitsLine, runTable } from './run-table.ts'
 import { has, verdictAlert, verdictHeading } from './verdict-heading.ts'
 
@@ -105,9 +106,14 @@ interface Detail {
   readonly body: string
 }
 
+/** What is over its limit is told before what is not. */
+const DETAILS: readonly Detail['part'][] = ['alternatives', 'breakdown', 'time', 'assumptions']
+const DETAILS_OF_AMOUNTS: readonly Detail['part'][] = ['alternatives', 'time', 'breakdown', 'assumptions']
+
 /** A fold each where the run needs a decision or is the only one; else one fold holds them all. */
 function runDetails(run: RunReport, baseLabel: string, isOneOfMany: boolean, extent: Extent): readonly Section[] {
   const offered = run.alternatives.length
+  const order = run.verdict === 'pass' || isAboutMemory(run) ? DETAILS : DETAILS_OF_AMOUNTS
   const details: readonly Detail[] = [
     {
       part: 'alternatives' as const,
@@ -128,7 +134,9 @@ function runDetails(run: RunReport, baseLabel: string, isOneOfMany: boolean, ext
       rest: assumptionsTitle(run),
       body: assumptionsTable(run, extent.assumptions),
     },
-  ].filter(({ body }) => body !== '')
+  ]
+    .filter(({ body }) => body !== '')
+    .toSorted((a, b) => order.indexOf(a.part) - order.indexOf(b.part))
   if (!isOneOfMany || needsChange(run))
     return details.map(({ part, title, rest, body }) => ({
       part,

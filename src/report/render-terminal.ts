@@ -2,6 +2,7 @@ import { requiredComponents } from '../memory/required-components.ts'
 import { changeWord } from './change-lines.ts'
 import { plain } from './escape-markdown.ts'
 import { duration, gib, group, money, percent } from './figures.ts'
+import { fixReservation } from './fix-text.ts'
 import { memoryBars } from './memory-bar.ts'
 import { describePlan, ruleOfThumb } from './plan-text.ts'
 import type { MemoryReport, Report, RunReport } from './report.ts'
@@ -105,7 +106,7 @@ function wholeRun(run: RunReport, columns: number, ascii: boolean): readonly str
       '',
       '  To pass, do one of these',
       ...run.fixes.flatMap(fix => [
-        `    ${gib(fix.memoryBytes).padStart(6)} GiB  ${plain(fix.title)}${fix.tooTight ? ' (too tight)' : ''}`,
+        `    ${gib(fix.memoryBytes).padStart(6)} GiB  ${plain(fix.title)}${plain(fixReservation(fix).replaceAll('*', ''))}`,
         ...fix.changes.map(change => `                  ${plain(changeWord(change, change.to))}`),
       ]),
     )

@@ -2,7 +2,7 @@ import type { Finding } from '../plan/finding.ts'
 import type { Origin } from '../plan/provenance.ts'
 import type { TrainingKind, TrainingPlan } from '../plan/training-plan.ts'
 import type { Bytes, Seconds } from '../plan/units.ts'
-import type { LimitReport, Verdict } from '../policy/verdict.ts'
+import type { LimitKind, LimitReport, Verdict } from '../policy/verdict.ts'
 
 export type { LimitKind, LimitReport, Verdict } from '../policy/verdict.ts'
 
@@ -139,6 +139,8 @@ export interface ChangeReport {
   readonly key: string
   readonly from: unknown
   readonly to: unknown
+  /** How a command line has it; absent: the file is YAML, JSON or TOML. */
+  readonly style?: 'flag' | 'assignment' | 'variable'
 }
 
 export interface FixReport {
@@ -151,6 +153,8 @@ export interface FixReport {
   readonly cost: number | null
   /** The interval still crosses the limit. */
   readonly tooTight: boolean
+  /** Limits that the run still breaks with it; absent: none. */
+  readonly remaining?: readonly LimitKind[]
 }
 
 export interface AlternativeReport {
@@ -163,6 +167,10 @@ export interface AlternativeReport {
   readonly cost: number | null
   readonly currency: string | null
   readonly fits: boolean
+  /** What differs from the config beside the GPUs; absent: nothing. */
+  readonly strategy?: readonly string[]
+  /** Whose price the cost is counted with, where it is a catalogue's or negotiated; null: the stated one, or none. */
+  readonly provider?: string | null
   readonly note: string
 }
 
@@ -186,6 +194,8 @@ export interface HardwareReport {
   readonly billing: string
   readonly formula: string
   readonly priceSource: string
+  /** Who rents it out at that price; null: the price was stated, or there is none. */
+  readonly provider: string | null
   /** Steps that were compared because the length of the run is not known; null: the whole run. */
   readonly comparedSteps: number | null
   readonly note: string
@@ -216,6 +226,8 @@ export interface BaseReport {
 export interface CauseReport {
   /** The user's key where known, else the plan key. */
   readonly key: string
+  /** The file that has it, where that is not the config itself. */
+  readonly path?: string
   readonly from: unknown
   readonly to: unknown
   /** This change alone against the base; the interaction has the key `together`. */

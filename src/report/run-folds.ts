@@ -1,28 +1,34 @@
 import { shownValue } from './cause-sentence.ts'
 import { code, htmlText, prose } from './escape-markdown.ts'
-import { duration, gib, group, money, moneyDelta, percent, roundedParts, unbroken } from './figures.ts'
+import { duration, gib, group, money, moneyDelta, percent, roundedParts, unbroken, unbrokenName } from './figures.ts'
 import { markdownTable } from './markdown-table.ts'
-import { ruleOfThumb } from './plan-text.ts'
-import type { RunReport } from './report.ts'
+import { ruleOfThumb, shortGpuName } from './plan-text.ts'
+import type { AlternativeReport, RunReport } from './report.ts'
 
 /** GitHub renders markdown inside only after a blank line. */
 export function fold(title: string, body: string): string {
   return `<details>\n<summary>${title}</summary>\n\n${body}\n\n</details>`
 }
 
-/** Other GPUs on which the run fits. */
+/** Other hardware on which the run passes, by cost. */
 export function alternativesTable({ alternatives }: RunReport): string {
   const rows = alternatives.map(option => [
-    option.fits ? '✅' : '❌',
-    unbroken(`${option.gpus} × ${prose(option.gpuName)}`),
+    unbrokenName(`${option.gpus} × ${prose(shortGpuName(option.gpuName))}`),
     unbroken(
       `${gib(option.memoryBytes)} of ${gib(option.usableBytes)} GiB (${percent(option.memoryBytes / option.usableBytes)})`,
     ),
     option.runSeconds === null ? '—' : unbroken(duration(option.runSeconds)),
     option.cost === null ? '—' : unbroken(money(option.cost, option.currency)),
-    prose(option.note) || (option.fits ? 'fits' : 'does not fit'),
+    alternativeNote(option),
   ])
-  return markdownTable({ columns: ['^', 'GPUs', '>Peak memory / GPU', '>Time', '>Cost', ''], rows })
+  return markdownTable({ columns: ['GPUs', unbroken('>Peak / GPU'), '>Time', '>Cost', ''], rows })
+}
+
+/** `**cheapest**; ZeRO-3, micro-batch 1, accumulation 8; price of lambda`. */
+function alternativeNote({ note, strategy = [], provider, cost }: AlternativeReport): string {
+  const how = strategy.length === 0 ? 'as written' : prose(strategy.join(', '))
+  const price = provider && cost !== null ? `price of ${prose(provider)}` : ''
+  return [note === '' ? '' : `**${prose(note)}**`, how, price].filter(part => part !== '').join('; ')
 }
 
 const HUNDREDTH_GIB = 2 ** 30 / 100
@@ -170,11 +176,15 @@ const ORIGINS = {
 const ORDER = Object.keys(ORIGINS)
 
 /** Guesses first, then what is in force; options that are off come last. */
-function importance({ from, value }: RunReport['assumptions'][number]): number {
+function importance({ from, planKey, value }: RunReport['assumptions'][number]): number {
   const isOff =
-    value === null || value === undefined || value === false || (typeof value === 'object' && isEmpty(value))
+    OFF.has(value) ||
+    (typeof value === 'object' && value !== null && isEmpty(value)) ||
+    (value === 1 && planKey.startsWith('parallelism.'))
   return ORDER.indexOf(from) + (isOff && from !== 'assumed' ? ORDER.length : 0)
 }
+
+const OFF: ReadonlySet<unknown> = new Set([null, undefined, false, 'none'])
 
 function isEmpty(value: object): boolean {
   return Object.keys(value).length === 0

@@ -24,3 +24,8 @@ export function runReason({ findings, memory, verdict }: RunReport): string {
   const state = memory ? (problem.severity === 'error' ? 'estimated at the default, ' : '') : 'not estimated, '
   return `${state}${place}${prose(problem.message)}`
 }
+
+/** The memory limit is broken or near: its figure is the one to tell. */
+export function isAboutMemory({ limits }: RunReport): boolean {
+  return limits.some(({ kind, level }) => kind === 'memory' && level !== 'pass')
+}

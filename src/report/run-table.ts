@@ -11,6 +11,7 @@ import {
   plural,
   signedMoney,
   unbroken,
+  unbrokenName,
 } from './figures.ts'
 import { markdownTable } from './markdown-table.ts'
 import { shortGpuName } from './plan-text.ts'
@@ -36,7 +37,7 @@ export function runTable(report: Report, options: CommentOptions, maxRows: numbe
   return markdownTable({ columns, rows: kept })
 }
 
-const COLUMNS = ['^', 'Config', 'GPUs', '>Peak GiB / GPU', '>Δ GiB', '>Time', '>Cost / run', '>Δ cost'] as const
+const COLUMNS = ['^', 'Config', 'GPUs', '>Peak GiB / GPU', '>Δ GiB', '>Time', '>Cost / run', '>Δ cost'].map(unbroken)
 const DELTA_COLUMNS: ReadonlySet<number> = new Set([4, 7])
 const DASHES = [NONE, NONE, NONE, NONE, NONE, NONE] as const
 
@@ -59,7 +60,7 @@ function runRow(run: RunReport, options: CommentOptions): readonly string[] {
   return [
     symbol,
     config,
-    plan ? unbroken(`${plan.gpus} × ${prose(shortGpuName(run.gpuName ?? 'unknown GPU'))}`) : NONE,
+    plan ? unbrokenName(`${plan.gpus} × ${prose(shortGpuName(run.gpuName ?? 'unknown GPU'))}`) : NONE,
     memoryCell(run),
     change === 'new' ? 'new' : base?.memoryBytes != null ? gibDelta(run.memory.requiredBytes, base.memoryBytes) : NONE,
     time

@@ -1,11 +1,22 @@
 import type { FindingCode } from '../plan/finding-texts.ts'
 import { causeSentence } from './cause-sentence.ts'
 import { code, prose } from './escape-markdown.ts'
-import { gib, gibDelta, moneySum, percent, plural, signedMoney, unbroken } from './figures.ts'
-import { fixText } from './fix-text.ts'
+import {
+  duration,
+  gib,
+  gibDelta,
+  money,
+  moneySum,
+  percent,
+  plural,
+  signedMoney,
+  unbroken,
+  unbrokenName,
+} from './figures.ts'
+import { fixText, LIMITS_IN_WORDS, passes } from './fix-text.ts'
 import { shortGpuName } from './plan-text.ts'
-import type { MemoryReport, Report, RunReport } from './report.ts'
-import { runReason } from './run-reason.ts'
+import type { FixReport, LimitKind, MemoryReport, Report, RunReport } from './report.ts'
+import { isAboutMemory, runReason } from './run-reason.ts'
 import { shownTotals } from './shown-totals.ts'
 
 export const VERDICT_SYMBOLS = { pass: '✅', warn: '⚠️', fail: '❌', unknown: '❔' } as const
@@ -43,12 +54,39 @@ function fitting(amount: number): string {
 
 function failedSentence({ runs, totals: { checked, failed } }: Report): string {
   const failing = runs.filter(({ verdict }) => verdict === 'fail')
-  const isMemory = failing.every(run => has(run, 'over-memory'))
-  const what = isMemory ? 'will run out of GPU memory' : failed === 1 ? 'is over its limits' : 'are over their limits'
   const changed = runs.some(({ change }) => change !== 'not-compared') ? 'changed ' : ''
   const [only] = failing
-  if (checked === 1 && only) return `${code(only.path)} ${what}`
-  return `${failed} of ${checked} ${changed}configs ${what}`
+  if (checked === 1 && only) return `${code(only.path)} ${brokenText(failing)}${brokenFigure(only)}`
+  return `${failed} of ${checked} ${changed}configs ${brokenText(failing)}`
+}
+
+/** What all failing runs have in common: memory first, for nothing else matters to a run that does not start. */
+function brokenText(failing: readonly RunReport[]): string {
+  if (failing.every(runsOut)) return 'will run out of GPU memory'
+  const kinds = new Set(failing.flatMap(brokenKinds))
+  const [kind] = kinds
+  const which = kinds.size === 1 && kind ? `${LIMITS_IN_WORDS[kind]} limit` : 'limits'
+  return failing.length === 1 ? `is over its ${which}` : `are over their ${which}`
+}
+
+function brokenKinds({ limits }: RunReport): readonly LimitKind[] {
+  return limits.flatMap(({ kind, level }) => (level === 'fail' ? [kind] : []))
+}
+
+function runsOut({ memory }: RunReport): boolean {
+  return memory !== null && memory.usableBytes !== null && memory.requiredBytes > memory.usableBytes
+}
+
+/** `: 46.8 of 39.4 GiB (119 %)`, `: $322`; empty where several limits are broken. */
+function brokenFigure(run: RunReport): string {
+  const { memory, cost, time } = run
+  const [kind, ...others] = brokenKinds(run)
+  if (memory && runsOut(run)) return `: ${ofUsable(memory)}`
+  if (others.length > 0) return ''
+  if (kind === 'memory' && memory) return `: ${ofUsable(memory)}`
+  if (kind === 'cost' && cost) return `: ${unbroken(money(cost.total, cost.currency))}`
+  if (kind === 'hours' && time?.totalSeconds != null) return `: ${unbroken(duration(time.totalSeconds))}`
+  return ''
 }
 
 function priceOf(report: Report): string {
@@ -91,11 +129,27 @@ function problem(run: RunReport): string {
   return [...lines, ...others.map(({ message }) => `**${code(run.path)}**: ${prose(message)}`)].join(' ')
 }
 
-function wayOut({ fixes, alternatives }: RunReport): string {
-  const fix = fixes.find(({ tooTight }) => !tooTight)
-  if (fix) return `Smallest change that passes: ${fixText(fix)} (${unbroken(`${gib(fix.memoryBytes)} GiB`)}).`
-  const [other] = alternatives
-  return other ? `As written it passes on ${unbroken(`${other.gpus} × ${prose(shortGpuName(other.gpuName))}`)}.` : ''
+function wayOut(run: RunReport): string {
+  const fix = run.fixes.find(passes)
+  if (fix) return `Smallest change that passes: ${fixText(fix)} (${fixFigures(fix, run)}).`
+  const [other] = run.alternatives
+  if (!other) return ''
+  const { gpus, gpuName, runSeconds, cost, currency, strategy = [] } = other
+  const figures = [
+    runSeconds === null ? '' : unbroken(duration(runSeconds)),
+    cost === null ? '' : unbroken(money(cost, currency)),
+    prose(strategy.join(', ')),
+  ].filter(part => part !== '')
+  return `It passes on ${unbrokenName(`${gpus} × ${prose(shortGpuName(gpuName))}`)}${figures.length > 0 ? ` (${figures.join(', ')})` : ''}.`
+}
+
+/** What was over its limit: memory, else time and money. */
+function fixFigures({ memoryBytes, runSeconds, cost }: FixReport, run: RunReport): string {
+  if (isAboutMemory(run) || runSeconds === null) return unbroken(`${gib(memoryBytes)} GiB`)
+  return [duration(runSeconds), cost === null ? '' : money(cost, run.cost?.currency ?? null)]
+    .filter(part => part !== '')
+    .map(unbroken)
+    .join(', ')
 }
 
 /** `44.3 of 39.4 GiB (112 %)`. */

@@ -65,25 +65,30 @@ describe('bytes per logit', () => {
   })
 
   test.each([
-    ['verl', 1536],
-    ['openrlhf', 1536],
-    ['trl', 1024],
-  ] as const)('the head of %s runs over %i tokens of a prompt of 512 and a completion of 1024', (framework, tokens) => {
-    const reinforcement = {
-      referenceModel: 'none',
-      generations: 8,
-      promptLength: 512,
-      completionLength: 1024,
-      iterations: 1,
-      generation: 'none',
-      colocatedMemoryShare: 0,
-      sleepMode: false,
-      rewardModel: false,
-      valueModel: false,
-    } as const
-    const asked = plan({ framework, stage: 'grpo', microBatchSize: 1, reinforcement }, false)
-    expect(logitTokensPerPass({ ...asked, parallelism: { ...asked.parallelism, context: 1 } })).toBe(tokens)
-  })
+    ['verl', false, 1536],
+    ['openrlhf', false, 1536],
+    ['trl', false, 1024],
+    // a packed row of 2,048 tokens holds more than one of them
+    ['verl', true, 2048],
+  ] as const)(
+    'the head of %s, packed %s, runs over %i tokens of prompts of 512 and completions of 1024',
+    (framework, packing, tokens) => {
+      const reinforcement = {
+        referenceModel: 'none',
+        generations: 8,
+        promptLength: 512,
+        completionLength: 1024,
+        iterations: 1,
+        generation: 'none',
+        colocatedMemoryShare: 0,
+        sleepMode: false,
+        rewardModel: false,
+        valueModel: false,
+      } as const
+      const asked = plan({ framework, stage: 'grpo', microBatchSize: 1, packing, reinforcement }, false)
+      expect(logitTokensPerPass({ ...asked, parallelism: { ...asked.parallelism, context: 1 } })).toBe(tokens)
+    },
+  )
 
   test.each(['0.1.0', '0.2.2', undefined])('torchtitan %s compiles its loss', version => {
     const libraries: Record<string, string> = version === undefined ? {} : { torchtitan: version }
