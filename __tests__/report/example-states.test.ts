@@ -114,7 +114,7 @@ describe.each(Object.entries(EXAMPLE_STATES))('%s', (name, state) => {
     for (const [index, run] of report.runs.slice(0, rows.length).entries()) {
       const delta = cells[index]?.[4] ?? ''
       if (!isCompared || !run.memory || run.base?.memoryBytes == null) continue
-      const head = Number((run.memory.deviceBytes / 2 ** 30).toFixed(1))
+      const head = Number((run.memory.requiredBytes / 2 ** 30).toFixed(1))
       const base = Number((run.base.memoryBytes / 2 ** 30).toFixed(1))
       expect(money(delta)).toBeCloseTo(head - base, 6)
     }
