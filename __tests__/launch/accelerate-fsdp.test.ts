@@ -44,6 +44,11 @@ describe('fsdpOfPlan', () => {
     expect(statedValue(rules['adapter.dtype'])).toBe('float32')
   })
 
+  test('a plan that says how trained weights are held is taken at its word', () => {
+    const stated = { ...draft('trl', 'fsdp1'), 'precision.trainedWeights': byDefault('bfloat16' as const, 'test') }
+    expect(fsdpOfPlan(stated)['precision.gradients']).toBeUndefined()
+  })
+
   test('float32 products have no mixed precision to follow', () => {
     expect(fsdpOfPlan(draft('trl', 'fsdp1', { compute: 'float32' }))['precision.gradients']).toBeUndefined()
   })

@@ -29,6 +29,23 @@ const plans = fc.record({
   optimizerImplementation: fc.constantFrom<TrainingPlan['optimizerImplementation']>('fused', 'foreach', 'loop'),
 })
 
+const ADAPTER: NonNullable<TrainingPlan['adapter']> = {
+  type: 'lora',
+  rank: 8,
+  targetModules: 'all-linear',
+  excludeModules: [],
+  targetParameters: [],
+  layersToTransform: null,
+  rankPattern: {},
+  modulesToSave: [],
+  dtype: 'float32',
+  dropout: 0,
+  bias: 'none',
+  virtualTokens: 0,
+  kernels: [],
+  targetRule: 'peft',
+}
+
 const DATA = ['none', 'ddp', 'zero1', 'zero2', 'zero3', 'fsdp1', 'fsdp2'] as const
 
 function parallel(data: TrainingPlan['parallelism']['data']): Pick<TrainingPlan, 'parallelism'> {
@@ -141,28 +158,33 @@ describe('estimateMemory', () => {
   })
 
   test('grows with the rank of the adapter', () => {
-    const adapter: NonNullable<TrainingPlan['adapter']> = {
-      type: 'lora',
-      rank: 8,
-      targetModules: 'all-linear',
-      excludeModules: [],
-      targetParameters: [],
-      layersToTransform: null,
-      rankPattern: {},
-      modulesToSave: [],
-      dtype: 'float32',
-      dropout: 0,
-      bias: 'none',
-      virtualTokens: 0,
-      kernels: [],
-      targetRule: 'peft',
-    }
     const bytes = [4, 8, 64].map(
-      rank => estimateMemory(sampleRun({ adapter: { ...adapter, rank } }, { rank })).allocatedBytes,
+      rank => estimateMemory(sampleRun({ adapter: { ...ADAPTER, rank } }, { rank })).allocatedBytes,
     )
     expect(bytes).toEqual([...bytes].sort((a, b) => a - b))
     expect(new Set(bytes).size).toBe(3)
   })
+
+  test.each([
+    ['fsdp1', true, 'full', 3],
+    ['fsdp1', false, 'full', 0],
+    ['fsdp1', true, 'none', 0],
+    ['fsdp2', true, 'full', 0],
+    ['zero3', true, 'full', 0],
+    ['ddp', true, 'full', 0],
+  ] as const)(
+    '%s, re-entrant %s, checkpointing %s: adapters leave %i gradients of the inputs of 4 layers',
+    (data, checkpointingReentrant, gradientCheckpointing, inputs) => {
+      const plan = { ...parallel(data), gpus: 8, checkpointingReentrant, gradientCheckpointing, microBatchSize: 2 }
+      const { moments } = estimateMemory(sampleRun({ ...plan, adapter: ADAPTER }, { rank: 8 }))
+      const items = moments.find(({ name }) => name === 'backward')?.items ?? []
+      const retained = items.find(({ name }) => name === 'retained gradients of layer inputs')?.bytes ?? 0
+      // 2 sequences of 2,048 tokens, 1,024 wide, 2 bytes
+      expect(retained).toBe(inputs * 2 * 2048 * 1024 * 2)
+      const full = estimateMemory(sampleRun(plan)).moments.flatMap(moment => moment.items)
+      expect(full.some(({ name }) => name === 'retained gradients of layer inputs')).toBe(false)
+    },
+  )
 
   test('states shrink from DDP to ZeRO-1, ZeRO-2 and ZeRO-3', () => {
     const names = new Set(['weights', 'gradients', 'optimizer states'])

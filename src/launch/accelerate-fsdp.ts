@@ -46,7 +46,10 @@ export function fsdpNoSync(draft: PlanDraft): DraftValue<boolean> {
   )
 }
 
-/** The same rules for a plan that names its trainer and engine: its dtypes are those that weights are loaded in. Empty: another engine or trainer. */
+/**
+ * The same rules for a plan that names its trainer and engine: its dtypes are those that weights are loaded in, unless it says in which
+ * ones trained weights are held. Empty: another engine or trainer.
+ */
 export function fsdpOfPlan(draft: PlanDraft): PlanDraft {
   const data = statedValue(draft['parallelism.data'])
   const framework = statedValue(draft.framework)
@@ -56,7 +59,8 @@ export function fsdpOfPlan(draft: PlanDraft): PlanDraft {
     return { 'parallelism.noSync': own ?? byDefault(true, 'LitGPT: fabric.no_backward_sync while accumulating') }
   if (!ON_ACCELERATE.has(framework)) return {}
   const compute = statedValue(draft['precision.compute']) ?? 'auto'
-  const isMixed = compute !== 'float32' && compute !== 'tf32'
+  const held = draft['precision.trainedWeights'] !== undefined
+  const isMixed = !held && compute !== 'float32' && compute !== 'tf32'
   return {
     'parallelism.noSync': own ?? fsdpNoSync(draft),
     ...(isMixed ? fsdpDtypes(draft, provenanceOf(draft['precision.weights'])) : {}),

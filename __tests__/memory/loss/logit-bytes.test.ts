@@ -40,6 +40,20 @@ describe('bytes per logit', () => {
     },
   )
 
+  test.each([
+    ['4.45.2', 2, 14],
+    ['4.48.1', 2, 14],
+    ['4.48.1', 4, 12],
+    ['4.49.0', 2, 6],
+    ['5.18.0', 2, 6],
+  ] as const)(
+    'transformers %s with logits of %i bytes holds %i bytes at the end of forward',
+    (version, element, most) => {
+      const { endOfForward } = logitBytes(plan({ libraries: { transformers: version } }, false), element)
+      expect(endOfForward).toBe(most)
+    },
+  )
+
   test('DPO adds the reference model’s logits to the forward pass', () => {
     const reinforcement = {
       referenceModel: 'shared',

@@ -17,6 +17,8 @@ export interface ActivationItems {
   readonly kept: MemoryItem
   /** What one layer's backward (with its re-computation) adds to `kept`. */
   readonly hump: MemoryItem
+  /** Gradients of layer inputs that outlive their layer's backward; all are there when the first layer runs. */
+  readonly retained: MemoryItem
   /** Final norm and the head's input. */
   readonly tail: MemoryItem
   /** Moved to host memory. */
@@ -59,6 +61,7 @@ export function activationItems(
       note: `${short(tokens)} tokens × ${short(hump)} B of the largest layer`,
       source: contextOf.source,
     }),
+    retained: retainedGradients(plan, tokens * layersShare, measures),
     tail: tailItem(run, { tokens, stage, contextOf }),
     hostBytes: offloaded ? perToken * tokens : 0,
     lastKept,
@@ -125,6 +128,24 @@ function humpPerToken(plan: TrainingPlan, entry: LayerMeasure): number {
   const reentrantCopy = plan.checkpointingReentrant ? entry.checkpoint : 0
   if (mode === 'selective') return entry.saved - entry.selective + gradients
   return entry.saved - entry.inputSaved + gradients + reentrantCopy
+}
+
+/**
+ * A frozen FSDP1 unit waits for its backward with a hook on its inputs (torch 2.13 distributed/fsdp/_runtime_utils.py
+ * _register_post_backward_reshard_only_hooks). Re-entrant checkpointing makes these inputs leaves, which the hook then keeps, their
+ * gradients with them, until the whole backward is done. Adapters are units of their own there (peft utils/other.py fsdp_auto_wrap_policy).
+ */
+function retainedGradients(plan: TrainingPlan, tokens: number, measures: readonly LayerMeasure[]): MemoryItem {
+  const { adapter, checkpointingReentrant, gpus, gradientCheckpointing, parallelism } = plan
+  const shards = gpus > 1 && parallelism.data === 'fsdp1' && parallelism.wrap === 'layers'
+  const keeps = shards && adapter !== null && checkpointingReentrant && gradientCheckpointing === 'full'
+  const inputs = measures.reduce((sum, { count, checkpoint }) => sum + count * checkpoint, 0)
+  const last = measures.at(-1)?.checkpoint ?? 0
+  const perToken = keeps ? Math.max(0, inputs - last) : 0
+  return item('retained gradients of layer inputs', tokens * perToken, {
+    note: `${short(tokens)} tokens × ${short(perToken)} B, until the backward is done`,
+    source: 'torch 2.13 distributed/fsdp/_runtime_utils.py; bench/memory-lab/fsdp_retained.py',
+  })
 }
 
 /** 1F1B (Narayanan et al. 2021, arXiv 2104.04473 §2.2): the first stage holds `pipeline` micro-batches, the last one. Interleaving: warm-up chunks of Megatron-LM core/pipeline_parallel/schedules.py. */

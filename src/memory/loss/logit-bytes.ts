@@ -1,4 +1,5 @@
 import type { TrainingPlan } from '../../plan/training-plan.ts'
+import { olderThan } from '../library-version.ts'
 import { preferenceLogits } from './preference-logits.ts'
 
 /** Bytes per element of the logits (tokens × vocabulary on this rank). */
@@ -75,7 +76,23 @@ const DROPS_LOGITS = new Set([
   'torchtitan',
 ])
 
+/** transformers 4.46–4.48 loss/loss_utils.py ForCausalLMLoss shifts the float32 logits into a copy of their own (labels are shifted since #35646). */
+function copiesShiftedLogits({ libraries }: TrainingPlan): boolean {
+  return olderThan(libraries, { library: 'transformers', version: [4, 49] })
+}
+
 function fullLogits(plan: TrainingPlan, element: number): LogitBytes {
+  const made = bytesOfLogits(plan, element)
+  return copiesShiftedLogits(plan) && !plan.compile
+    ? {
+        ...made,
+        endOfForward: (element === 4 ? 0 : element) + 12,
+        note: `${element} logits, float32 logits, their shifted copy and log-softmax; ${made.note}`,
+      }
+    : made
+}
+
+function bytesOfLogits(plan: TrainingPlan, element: number): LogitBytes {
   if (plan.compile && compilesLoss(plan)) {
     return {
       endOfForward: element,
