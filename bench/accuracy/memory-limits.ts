@@ -8,7 +8,7 @@ export interface MemoryLimits {
 }
 
 export function memoryLimits(scores: MemoryScores): MemoryLimits {
-  const rows = [...scores.headline, ...scores.groups.filter(group => group.readings >= 3)]
+  const rows = [...scores.headline, ...[...scores.groups, ...scores.held].filter(group => group.readings >= 3)]
   const slack = (value: number) => Math.ceil((value * 1.1 + 0.002) * 1000) / 1000
   return {
     median: Object.fromEntries(rows.map(row => [row.name, slack(row.median)])),
@@ -19,7 +19,7 @@ export function memoryLimits(scores: MemoryScores): MemoryLimits {
 
 /** What got worse than its limit. */
 export function memoryRegressions(scores: MemoryScores, limits: MemoryLimits): string[] {
-  const rows = new Map([...scores.headline, ...scores.groups].map(row => [row.name, row]))
+  const rows = new Map([...scores.headline, ...scores.groups, ...scores.held].map(row => [row.name, row]))
   const worse = (kind: 'median' | 'p90') =>
     Object.entries(limits[kind]).flatMap(([name, limit]) => {
       const value = rows.get(name)?.[kind]

@@ -17,6 +17,8 @@ export interface MemoryRow {
   readonly readings: readonly Reading[]
   /** Did it run on its GPU; null: not known. */
   readonly fits: boolean | null
+  /** May constants and intervals be chosen on it? Other rows are only scored. */
+  readonly fitting: boolean
   /** The figure belongs to the last pipeline rank. */
   readonly lastRank: boolean
 }
@@ -31,6 +33,7 @@ interface RawRow {
     readonly gib: number | null
     readonly fits: boolean | null
     readonly ranks: string | null
+    readonly fitting?: boolean
     readonly allocated_gib?: number
     readonly reserved_gib?: number
     readonly device_gib?: number
@@ -62,6 +65,7 @@ function toRow(raw: RawRow): MemoryRow {
     run: nativeRun(raw.id, raw.plan),
     readings,
     fits: measured.fits,
+    fitting: measured.fitting ?? true,
     lastRank: measured.ranks === 'last',
   }
 }

@@ -39,6 +39,8 @@ export interface Outcomes {
 export interface MemoryScores {
   readonly headline: readonly Accuracy[]
   readonly groups: readonly Accuracy[]
+  /** Groups that are only scored: nothing was chosen on them. */
+  readonly held: readonly Accuracy[]
   readonly published: readonly Accuracy[]
   readonly classes: readonly (Accuracy & { readonly low: number; readonly high: number })[]
   readonly outcomes: Outcomes
@@ -49,8 +51,9 @@ export interface MemoryScores {
 /** Scores the memory model on bench/memory.jsonl: each reading against its own figure, low-confidence rows for outcomes only. */
 export function scoreMemory(root: string): MemoryScores {
   const rows = readMemoryRows(readFileSync(join(root, 'bench/memory.jsonl'), 'utf8'))
-  const all = rows.flatMap(scoreRow)
-  const scored = all.filter(({ row }) => row.confidence !== 'low')
+  const all = rows.flatMap(scoreRow).filter(({ row }) => row.confidence !== 'low')
+  const scored = all.filter(({ row }) => row.fitting)
+  const held = all.filter(({ row }) => !row.fitting)
   const high = scored.filter(({ row }) => row.confidence === 'high')
   const metric = (name: Metric) => (entry: ScoredReading) => entry.metric === name
   return {
@@ -65,7 +68,8 @@ export function scoreMemory(root: string): MemoryScores {
       accuracy('unspecified (scored against device)', scored.filter(metric('unspecified'))),
       accuracy('everything, high and medium', scored),
     ],
-    groups: grouped(scored, ({ row, metric: name }) => `${row.group} · ${name}`),
+    groups: grouped(scored, groupOf),
+    held: grouped(held, groupOf),
     published: PUBLISHED_FORMULAS.map(formula =>
       accuracy(
         formula.name,
@@ -82,6 +86,10 @@ export function scoreMemory(root: string): MemoryScores {
     ),
     scored,
   }
+}
+
+function groupOf({ row, metric }: ScoredReading): string {
+  return `${row.group} · ${metric}`
 }
 
 export function estimateRow(row: MemoryRow): MemoryEstimate {

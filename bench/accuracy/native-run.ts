@@ -27,7 +27,10 @@ export function readNativeRun(id: string, native: NativePlan): Run | string {
   if (errors.length > 0) return errors.map(({ message }) => message).join(' ')
   const { id: hubId } = native.model
   const name = typeof hubId === 'string' ? hubId : id
-  const { architecture, findings } = readArchitecture(native.model, { name, transformersMajor: 5 })
+  const libraries = read.draft.libraries
+  const versions = libraries !== undefined && typeof libraries !== 'function' ? libraries.value : {}
+  const transformersMajor = versions['transformers']?.startsWith('4') ? 4 : 5
+  const { architecture, findings } = readArchitecture(native.model, { name, transformersMajor })
   if (architecture === null) return findings.map(({ message }) => message).join(' ')
   const named = read.draft['hardware.gpu']
   const gpu = named !== undefined && typeof named !== 'function' ? findGpu(named.value) : null

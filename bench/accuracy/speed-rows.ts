@@ -9,6 +9,8 @@ export interface SpeedRow {
   readonly run: Run & { readonly gpu: NonNullable<Run['gpu']> }
   readonly stepSeconds: number | null
   readonly totalSeconds: number | null
+  /** May constants be fitted on it? Other rows are only scored. */
+  readonly fitting: boolean
   /** What the total covers, and remarks of the row. */
   readonly includes: string
   readonly notes: string
@@ -23,6 +25,7 @@ interface RawRow {
     readonly step_seconds: number | null
     readonly total_seconds: number | null
     readonly includes?: string
+    readonly fitting?: boolean
   }
   readonly notes?: string
 }
@@ -43,9 +46,9 @@ export function readSpeedRows(text: string): SpeedRows {
     const run = readRun(raw)
     if (typeof run === 'string') unread.push(`${raw.id}: ${run}`)
     else {
-      const { step_seconds: stepSeconds, total_seconds: totalSeconds, includes = '' } = raw.measured
+      const { step_seconds: stepSeconds, total_seconds: totalSeconds, includes = '', fitting = true } = raw.measured
       const { id, group, confidence, notes = '' } = raw
-      rows.push({ id, group, confidence, run, stepSeconds, totalSeconds, includes, notes })
+      rows.push({ id, group, confidence, run, stepSeconds, totalSeconds, fitting, includes, notes })
     }
   }
   return { rows, unread }

@@ -44,13 +44,24 @@ export interface SpeedScores {
   readonly scored: readonly ScoredRow[]
 }
 
-/** Scores the time model on bench/speed.jsonl as its notes say. `root` is the repository. */
+/** Scores the time model on the rows of bench/speed.jsonl that constants are fitted on. `root` is the repository. */
 export function scoreSpeed(root: string): SpeedScores {
   return scoreRows(loadSpeedRows(root).rows, EFFICIENCY)
 }
 
-export function loadSpeedRows(root: string): SpeedRows {
-  return readSpeedRows(readFileSync(join(root, 'bench/speed.jsonl'), 'utf8'))
+/** The same by group for rows that no constant was fitted on. */
+export function scoreHeldSpeed(root: string): SpeedScores {
+  return scoreRows(loadSpeedRows(root).held, EFFICIENCY)
+}
+
+export interface LoadedSpeedRows extends SpeedRows {
+  /** Rows that are only scored. */
+  readonly held: readonly SpeedRow[]
+}
+
+export function loadSpeedRows(root: string): LoadedSpeedRows {
+  const { rows, unread } = readSpeedRows(readFileSync(join(root, 'bench/speed.jsonl'), 'utf8'))
+  return { rows: rows.filter(({ fitting }) => fitting), held: rows.filter(({ fitting }) => !fitting), unread }
 }
 
 export function scoreRows(rows: readonly SpeedRow[], constants: Efficiency): SpeedScores {

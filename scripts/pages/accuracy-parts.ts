@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { estimateRow, scoreMemory } from '../../bench/accuracy/memory.ts'
 import { readMemoryRows } from '../../bench/accuracy/memory-rows.ts'
-import { scoreSpeed } from '../../bench/accuracy/speed.ts'
+import { scoreHeldSpeed, scoreSpeed } from '../../bench/accuracy/speed.ts'
 import { GIB } from '../../src/plan/units.ts'
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`
@@ -16,6 +16,11 @@ export function accuracySummary(root: string): string {
   const figures = memory.headline.map(
     ({ name, readings, median, p90 }) => `| memory: ${name} | ${readings} | ${percent(median)} | ${percent(p90)} |`,
   )
+  const held = memory.held.map(
+    ({ name, readings, median, p90 }) =>
+      `| memory, nothing chosen on it: ${name} | ${readings} | ${percent(median)} | ${percent(p90)} |`,
+  )
+  const heldTime = scoreHeldSpeed(root).slices['all']
   const times = ['all', 'adapters', 'single node'].flatMap(name => {
     const score = slices[name]
     return score === undefined
@@ -27,7 +32,13 @@ export function accuracySummary(root: string): string {
     '| measured runs | readings | median error | 90th percentile |',
     '|---|---:|---:|---:|',
     ...figures,
+    ...held,
     ...times,
+    ...(heldTime === undefined
+      ? []
+      : [
+          `| time of a step, nothing fitted on it: ${heldTime.groups} sources | ${heldTime.rows} | ${percent(heldTime.median)} | ${percent(heldTime.p90)} |`,
+        ]),
     '',
     `On the same runs the rule of thumb is off by ${percent(simple.get('rule of thumb') ?? Number.NaN)} (median), the best of three published formulas by ${percent(best)}, and 40 % of the`,
     `peak for every run by ${percent(utilisation['all']?.median ?? Number.NaN)} of the step. Does it fit? Of ${outcomes.rows} runs with a known outcome ${outcomes.right} are right, ${outcomes.tooClose} too close to call,`,
