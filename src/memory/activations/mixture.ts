@@ -15,8 +15,30 @@ export function mixture(tape: Tape, input: Value, layer: Layer, context: BlockCo
   const dispatch = { bytes: DISPATCH_BYTES * moe.topK }
   const routed = context.trains(partPath(layer, 'router')) ? [input, dispatch] : [dispatch]
   const scores = tape.record(moe.experts, FLOAT32, { inputs: [input], saves: routed, savesOutput: true })
-  const width = (moe.topK * moe.expertWidth) / context.tensorParallel
-  const copies = tape.record(moe.topK * context.hiddenSize, input.element, { inputs: [input] })
+  const passes = runsOneByOne(layer) ? moe.experts : 1
+  const options = { context, scores, moe, trains, share: 1 / passes }
+  let combined = routedPass(tape, input, options)
+  for (let pass = 1; pass < passes; pass++) combined = tape.add(combined, routedPass(tape, input, options))
+  return moe.sharedWidth === 0 ? combined : tape.add(combined, sharedExpert(tape, input, layer, context))
+}
+
+/** transformers 4 calls its expert modules one after the other: their gradients never coexist. Stacked experts run as grouped products. */
+function runsOneByOne(layer: Layer): boolean {
+  return layer.tensors.some(({ kind, fused }) => kind === 'expert' && !fused)
+}
+
+interface PassOptions {
+  readonly context: BlockContext
+  readonly scores: Value
+  readonly moe: NonNullable<Layer['moe']>
+  readonly trains: boolean
+  /** Of the routed copies of tokens: those of one expert, or all. */
+  readonly share: number
+}
+
+function routedPass(tape: Tape, input: Value, { context, scores, moe, trains, share }: PassOptions): Value {
+  const width = (moe.topK * moe.expertWidth * share) / context.tensorParallel
+  const copies = tape.record(moe.topK * context.hiddenSize * share, input.element, { inputs: [input] })
   const keeps = trains ? [copies] : []
   const product =
     moe.expertKind === 'gated'
@@ -24,8 +46,7 @@ export function mixture(tape: Tape, input: Value, layer: Layer, context: BlockCo
       : plainExperts(tape, copies, { width, keeps })
   const outputs = tape.record(copies.width, copies.element, { inputs: [product], saves: trains ? [product] : [] })
   const weighted = tape.record(copies.width, copies.element, { inputs: [outputs, scores], saves: [outputs] })
-  const combined = tape.record(context.hiddenSize, input.element, { inputs: [weighted] })
-  return moe.sharedWidth === 0 ? combined : tape.add(combined, sharedExpert(tape, input, layer, context))
+  return tape.record(context.hiddenSize, input.element, { inputs: [weighted] })
 }
 
 interface ExpertOptions {
