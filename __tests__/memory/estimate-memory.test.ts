@@ -186,6 +186,27 @@ describe('estimateMemory', () => {
     },
   )
 
+  test.each([
+    ['foreach', 'none', false, true],
+    ['foreach', 'fsdp2', false, true],
+    ['foreach', 'zero2', false, false],
+    ['fused', 'none', false, false],
+    ['foreach', 'none', true, false],
+  ] as const)(
+    '%s step, %s, varying lengths %s: its lists lie idle beside a pass: %s',
+    (step, data, variableLength, apart) => {
+      const plan = { ...parallel(data), gpus: data === 'none' ? 1 : 8, optimizerImplementation: step, variableLength }
+      const { moments, components } = estimateMemory(sampleRun({ ...plan, packing: false, sequenceLength: 256 }))
+      const named = (name: string) => moments.find(moment => moment.name === name)
+      const always = new Set(named('after load')?.items.map(item => item.name))
+      const above = (name: string) =>
+        (named(name)?.items ?? []).filter(item => !always.has(item.name)).reduce((sum, item) => sum + item.bytes, 0)
+      const pass = Math.max(...['end of forward', 'loss', 'head backward', 'backward'].map(above))
+      const cached = components.find(({ name }) => name === 'cached blocks')?.bytes ?? 0
+      expect(cached >= Math.min(pass, above('optimizer step')) - 1).toBe(apart)
+    },
+  )
+
   test('states shrink from DDP to ZeRO-1, ZeRO-2 and ZeRO-3', () => {
     const names = new Set(['weights', 'gradients', 'optimizer states'])
     const states = (['ddp', 'zero1', 'zero2', 'zero3'] as const).map(data => {

@@ -25,6 +25,8 @@ export function estimateRank(run: Run, stage: PipelineStage): MemoryEstimate {
   const outsideBytes = sumBytes(outside)
   const { held, reclaimable } = cachedBlocks(plan, {
     dynamicBytes,
+    passBytes: timeline.passBytes,
+    stepBytes: timeline.stepBytes,
     smallerHumpBytes: timeline.smallerHumpBytes,
     logitsBytes: timeline.logitsBytes,
     usableBytes,

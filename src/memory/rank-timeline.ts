@@ -22,6 +22,9 @@ export interface RankTimeline {
   readonly logitsBytes: number
   /** The smaller of the layer's and the loss's hump: its blocks lie idle while the other one peaks. */
   readonly smallerHumpBytes: number
+  /** What a forward and backward pass has on top of what stays, and what the optimizer step has. */
+  readonly passBytes: number
+  readonly stepBytes: number
   readonly persistentBytes: number
   /** Kept in host memory by this rank. */
   readonly hostBytes: number
@@ -120,14 +123,22 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
     ...(evaluation === null ? [] : [moment('evaluation', [...always, ...buffers.forward, ...evaluation])]),
     ...(engine === null ? [] : [moment('generation', sleeps ? [...always, engine] : always)]),
   ]
+  const persistentBytes = sumBytes(always)
+  const most = (names: ReadonlySet<MomentName>) =>
+    Math.max(0, ...moments.filter(({ name }) => names.has(name)).map(({ bytes }) => bytes - persistentBytes))
   return {
     moments,
+    passBytes: most(PASS),
+    stepBytes: most(STEP),
     logitsBytes: loss.logits > 0 ? Math.max(loss.endOfForward.bytes, loss.backward.bytes) : 0,
     smallerHumpBytes: Math.min(activations.hump.bytes, loss.backward.bytes),
-    persistentBytes: sumBytes(always),
+    persistentBytes,
     hostBytes: sumBytes(states.host) + activations.hostBytes,
   }
 }
+
+const PASS: ReadonlySet<MomentName> = new Set<MomentName>(['end of forward', 'loss', 'head backward', 'backward'])
+const STEP: ReadonlySet<MomentName> = new Set<MomentName>(['optimizer step'])
 
 function larger(first: Moment, second: Moment): Moment {
   return first.bytes >= second.bytes ? first : second

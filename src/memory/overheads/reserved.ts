@@ -8,6 +8,9 @@ import { variesInLength } from './varying-length.ts'
 export interface ReservedOptions {
   /** The part that comes and goes within a step. */
   readonly dynamicBytes: number
+  /** The part a forward and backward pass has, and the part the optimizer step has. */
+  readonly passBytes: number
+  readonly stepBytes: number
   /** The smaller of the layer's and the loss's hump. */
   readonly smallerHumpBytes: number
   /** What the loss holds per logit at its most; 0 when logits are never whole. */
@@ -31,7 +34,8 @@ export interface CachedBlocks {
 /** Blocks the caching allocator keeps above the allocated peak, as far as the card has room for them. */
 export function cachedBlocks(plan: TrainingPlan, options: ReservedOptions): CachedBlocks {
   const { logitsBytes, usableBytes, allocatedBytes, outsideBytes } = options
-  const steady = steadyBytes(plan, options)
+  const [shared, apart] = [steadyBytes(plan, options), phasesApart(plan, options)]
+  const steady = apart.bytes > shared.bytes ? apart : shared
   const generations = variesInLength(plan) && !growsSegments(plan) ? cachedGenerations(plan) : 0
   const varying = generations * logitsBytes
   const room = usableBytes === null ? steady.bytes + varying : Math.max(0, usableBytes - allocatedBytes - outsideBytes)
@@ -62,6 +66,23 @@ function cachedGenerations(plan: TrainingPlan): number {
   const frequent = Math.min(plan.sequenceLength, constants.frequentLength)
   const rare = plan.sequenceLength - frequent
   return (frequent * constants.variableLengthGenerations + rare * constants.rareLengthGenerations) / plan.sequenceLength
+}
+
+/** Engines that lay out gradients and states before the first step. */
+const LAYS_OUT_STATES = new Set(['zero1', 'zero2', 'zero3', 'distributed_optimizer'])
+
+/**
+ * torch.optim makes its states in the first step, inside the blocks that the first pass left, and the lists of a foreach step are of other
+ * sizes than activations: the next pass needs new blocks, and the smaller phase lies idle beside the larger one. Adapters are too small to matter.
+ */
+function phasesApart(plan: TrainingPlan, options: ReservedOptions): { readonly bytes: number; readonly note: string } {
+  const { passBytes, stepBytes } = options
+  const lists = plan.optimizerImplementation === 'foreach' && !LAYS_OUT_STATES.has(plan.parallelism.data)
+  const apart = plan.adapter === null && lists && !variesInLength(plan) && !growsSegments(plan)
+  return {
+    bytes: apart ? Math.min(passBytes, stepBytes) : 0,
+    note: `${short(passBytes)} B of a pass and ${short(stepBytes)} B of the optimizer step do not share blocks`,
+  }
 }
 
 /**
