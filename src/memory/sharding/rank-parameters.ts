@@ -1,6 +1,7 @@
-import type { ParameterTensor } from '../../models/architecture.ts'
+import type { Attention, ParameterTensor } from '../../models/architecture.ts'
 import type { Run } from '../../plan/run.ts'
-import { expertTensorParallel } from './shard-sizes.ts'
+import { type HeldElements, heldElements } from './held-elements.ts'
+import { stageLayers } from './stage-layers.ts'
 
 /** Which pipeline rank: `first` holds the embedding and the most micro-batches in flight, `last` the head and the loss. */
 export type PipelineStage = 'only' | 'first' | 'last'
@@ -38,36 +39,29 @@ export interface RankParameters {
   readonly trainableExperts: number
 }
 
-interface Split {
-  readonly dense: number
-  readonly experts: number
-}
-
 export function rankParameters(run: Run, stage: PipelineStage): RankParameters {
   const { plan, architecture, counts } = run
   const { tensor, pipeline, expert } = plan.parallelism
-  const expertRanks = expertTensorParallel(plan) * expert
-  const share = (split: Split) => split.dense / tensor + split.experts / expertRanks
-  const layerCount = architecture.layers.reduce((sum, entry) => sum + entry.count, 0)
-  const onStage = layerCount === 0 ? 0 : Math.ceil(layerCount / pipeline) / layerCount
-  const layerTotals = architecture.layers.map(entry => ({ count: entry.count, split: splitOf(entry.layer.tensors) }))
-  const layers = layerTotals.reduce((sum, entry) => sum + entry.count * share(entry.split), 0) * onStage
-  const experts = layerTotals.reduce((sum, entry) => sum + entry.count * entry.split.experts, 0)
+  const held = heldElements(plan)
+  const here = layersHere(run, stage)
+  const layerTotals = architecture.layers.map(({ layer }, index) => ({
+    count: here.ofRuns[index] ?? 0,
+    size: sumOf(layer.tensors, entry => held(entry, layer.attention)),
+    experts: sumOf(layer.tensors, entry => (entry.part === 'experts' ? held(entry) : 0)),
+  }))
+  const layers = layerTotals.reduce((sum, entry) => sum + entry.count * entry.size, 0)
   const hasEmbedding = stage !== 'last'
   const hasHead = stage !== 'first'
-  const embeddingAll = elements(architecture.embedding) / tensor
-  const headAll = elements(architecture.head.tensors) / tensor
-  const table = largest(architecture.embedding) / tensor
+  const headAll = sumOf(architecture.head.tensors, held)
+  const table = Math.max(0, ...architecture.embedding.map(entry => held(entry)))
   const tiedCopy = stage === 'last' && architecture.tiedEmbeddings ? table : 0
-  const embedding = hasEmbedding ? embeddingAll : 0
+  const embedding = hasEmbedding ? sumOf(architecture.embedding, held) : 0
   const head = (hasHead ? headAll : 0) + tiedCopy
-  const tower =
-    hasEmbedding && architecture.vision !== null
-      ? elements(architecture.vision.tensors) + elements(architecture.vision.projector)
-      : 0
-  const total = layers + embedding + head + (hasHead ? elements(architecture.finalNorm) : 0) + tower
-  const trained = trainedParts(run, { share, onStage, hasEmbedding, hasHead, tiedCopy })
-  const adapter = (counts.adapter / tensor) * onStage
+  const vision = hasEmbedding ? architecture.vision : null
+  const tower = vision === null ? 0 : sumOf([...vision.tensors, ...vision.projector], held)
+  const total = layers + embedding + head + (hasHead ? sumOf(architecture.finalNorm, held) : 0) + tower
+  const trained = trainedParts(run, { held, here, hasEmbedding, hasHead, tiedCopy })
+  const adapter = adapterElements(run, here) / tensor
   const savedModules = (counts.savedModules / tensor) * (pipeline > 1 ? 0.5 : 1)
   const quantizedShare = counts.total === 0 ? 0 : counts.quantized / Math.max(1, counts.quantized + counts.unquantized)
   const quantized = pipeline === 1 && tensor === 1 && expert === 1 ? counts.quantized : total * quantizedShare
@@ -84,24 +78,62 @@ export function rankParameters(run: Run, stage: PipelineStage): RankParameters {
     trainableEmbedding: trained.embedding,
     embedding,
     head,
-    outputMatrix: hasHead ? (headAll > 0 ? largest(architecture.head.tensors) / tensor : table) : 0,
-    trainableLayer: (trained.layers + adapter) / Math.max(1, layerCount * onStage),
+    outputMatrix: hasHead
+      ? headAll > 0
+        ? Math.max(...architecture.head.tensors.map(entry => held(entry)))
+        : table
+      : 0,
+    trainableLayer: (trained.layers + adapter) / Math.max(1, here.layers),
     untiedEmbedding: architecture.tiedEmbeddings ? 0 : trained.embedding,
-    largestLayer: Math.max(0, ...layerTotals.map(entry => share(entry.split))),
-    layers: layerCount * onStage,
+    largestLayer: Math.max(0, ...layerTotals.map(entry => (entry.count > 0 ? entry.size : 0))),
+    layers: here.layers,
     largestTrainable: trained.largest / tensor,
     largestLayerMatrix,
     largestQuantizedMatrix: plan.quantizationDetails.quantizesHead
       ? Math.max(headAll, largestLayerMatrix)
       : largestLayerMatrix,
-    expertTotal: (experts / expertRanks) * onStage,
+    expertTotal: layerTotals.reduce((sum, entry) => sum + entry.count * entry.experts, 0),
     trainableExperts: trained.experts,
   }
 }
 
+interface LayersHere {
+  readonly layers: number
+  /** Part of all layers. */
+  readonly mean: number
+  /** Of each run of the architecture. */
+  readonly ofRuns: readonly number[]
+  /** Which part of a tensor's layers is here, and its layer's attention. */
+  readonly of: (tensor: ParameterTensor) => { readonly share: number; readonly attention?: Attention }
+}
+
+function layersHere({ plan, architecture }: Run, stage: PipelineStage): LayersHere {
+  const ofRuns = stageLayers(architecture, plan.parallelism, stage)
+  const layers = ofRuns.reduce((sum, count) => sum + count, 0)
+  const all = architecture.layers.reduce((sum, { count }) => sum + count, 0)
+  const mean = all === 0 ? 0 : layers / all
+  const known = new Map(
+    architecture.layers.flatMap(({ count, layer }, index) => {
+      const entry = { share: (ofRuns[index] ?? 0) / Math.max(1, count), attention: layer.attention }
+      return layer.tensors.map(tensor => [tensor, entry] as const)
+    }),
+  )
+  return { layers, mean, ofRuns, of: tensor => known.get(tensor) ?? { share: mean } }
+}
+
+/** Adapters in the layers that are here; what belongs to no module is spread evenly. */
+function adapterElements({ counts }: Run, here: LayersHere): number {
+  const placed = counts.adapterTargets.map(({ tensor, layers, parameters }) => ({ tensor, all: layers * parameters }))
+  const inModules = placed.reduce((sum, { all }) => sum + all, 0)
+  return placed.reduce(
+    (sum, { tensor, all }) => sum + all * here.of(tensor).share,
+    (counts.adapter - inModules) * here.mean,
+  )
+}
+
 interface TrainedContext {
-  readonly share: (split: Split) => number
-  readonly onStage: number
+  readonly held: HeldElements
+  readonly here: LayersHere
   readonly hasEmbedding: boolean
   readonly hasHead: boolean
   readonly tiedCopy: number
@@ -124,14 +156,14 @@ function trainedParts(run: Run, context: TrainedContext): TrainedParts {
   const outerPaths = new Set([...outer].map(tensor => tensor.path))
   let [base, inLayers, embedding, experts, biggest] = [0, 0, 0, 0, 0]
   for (const { tensor, layers } of run.counts.trainableTensors) {
-    const split = splitOf([tensor])
-    const held = context.share(split) * layers
+    const { share, attention } = context.here.of(tensor)
+    const held = context.held(tensor, attention) * layers
     biggest = Math.max(biggest, matrixElements(tensor))
-    if (tensor.part === 'experts') experts += held * context.onStage
+    if (tensor.part === 'experts') experts += held * share
     if (!outerPaths.has(tensor.path)) {
       const inTower = tensor.part === 'vision' || tensor.part === 'projector'
-      base += held * (inTower ? 1 : context.onStage)
-      inLayers += inTower ? 0 : held * context.onStage
+      base += held * (inTower ? 1 : share)
+      inLayers += inTower ? 0 : held * share
     } else if (tensor.part === 'embedding') {
       const here = context.hasEmbedding ? held : Math.min(held, isTable(tensor, run) ? context.tiedCopy : 0)
       base += here
@@ -148,17 +180,8 @@ function isTable(tensor: ParameterTensor, run: Run): boolean {
   return matrixElements(tensor) === largest(run.architecture.embedding)
 }
 
-function splitOf(tensors: readonly ParameterTensor[]): Split {
-  let [dense, experts] = [0, 0]
-  for (const tensor of tensors) {
-    if (tensor.part === 'experts') experts += tensor.parameters
-    else dense += tensor.parameters
-  }
-  return { dense, experts }
-}
-
-function elements(tensors: readonly ParameterTensor[]): number {
-  return tensors.reduce((sum, tensor) => sum + tensor.parameters, 0)
+function sumOf(tensors: readonly ParameterTensor[], held: HeldElements): number {
+  return tensors.reduce((sum, tensor) => sum + held(tensor), 0)
 }
 
 /** Fused experts are one parameter; separate ones are matrices of their own. */
