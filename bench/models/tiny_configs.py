@@ -43,6 +43,8 @@ CONFIGS = [
     ("ernie4_5_moe", dict(MOE, moe_num_experts=4, moe_num_shared_experts=2, moe_k=2, moe_layer_start_index=1, moe_layer_end_index=2, moe_layer_interval=1)),
     ("hunyuan_v1_moe", dict(GROUPED, head_dim=20, num_experts=4, moe_topk=2)), ("minicpm3", dict(BASE, **LATENT, intermediate_size=96)), ("dbrx", dict(d_model=64, n_layers=4, n_heads=4, vocab_size=160, attn_config=dict(kv_n_heads=2, clip_qkv=8, rope_theta=1e4), ffn_config=dict(ffn_hidden_size=96, moe_num_experts=4, moe_top_k=2))),
 
+    ("mistral4", dict(MOE, **LATENT, n_routed_experts=4, n_shared_experts=1, first_k_dense_replace=1, n_group=1, topk_group=1, pad_token_id=0)), ("solar_open", dict(MOE, n_routed_experts=4, n_shared_experts=1, head_dim=20, n_group=1, topk_group=1)),
+    ("hy_v3", dict(MOE, num_experts=4, num_shared_experts=1, head_dim=20, mlp_layer_types=["dense", "sparse", "sparse", "sparse"], pad_token_id=0)),
     # state-space and linear-attention hybrids
     ("mamba", dict(hidden_size=64, num_hidden_layers=4, vocab_size=160, state_size=8, expand=2, conv_kernel=4)),
     ("mamba2", dict(hidden_size=64, num_hidden_layers=4, vocab_size=160, state_size=8, expand=2, conv_kernel=4, num_heads=8, head_dim=16, n_groups=2)),
@@ -62,11 +64,13 @@ CONFIGS = [
     # Gemma 3n and 4
     ("gemma3n_text", dict(GROUPED, head_dim=20, intermediate_size=[96] * 4, num_kv_shared_layers=2, hidden_size_per_layer_input=10, vocab_size_per_layer_input=120, altup_num_inputs=3, laurel_rank=6, activation_sparsity_pattern=[0.0] * 4, layer_types=["sliding_attention", "full_attention"] * 2)),
     ("gemma4_text", dict(GROUPED, head_dim=20, global_head_dim=36, num_global_key_value_heads=1, attention_k_eq_v=True, hidden_size_per_layer_input=0, num_kv_shared_layers=0, layer_types=["sliding_attention", "full_attention"] * 2)),
+    ("gemma4_unified", dict(text_config=dict(GROUPED, head_dim=20, global_head_dim=36, num_global_key_value_heads=1, attention_k_eq_v=True, layer_types=["sliding_attention", "full_attention"] * 2, model_type="gemma4_unified_text"), vision_config=None, audio_config=None)),
     ("gemma4_text", dict(GROUPED, head_dim=20, global_head_dim=36, hidden_size_per_layer_input=10, vocab_size_per_layer_input=120, num_kv_shared_layers=2, use_double_wide_mlp=True, layer_types=["sliding_attention", "full_attention"] * 2)),
     ("gemma4_text", dict(GROUPED, head_dim=20, global_head_dim=36, hidden_size_per_layer_input=0, num_kv_shared_layers=0, enable_moe_block=True, num_experts=4, top_k_experts=2, moe_intermediate_size=24, layer_types=["sliding_attention", "full_attention"] * 2)),
     # encoders and encoder-decoders
     *[(name, dict(ENCODER, head=head)) for name in ["bert", "roberta", "xlm-roberta", "modernbert", "deberta-v2", "electra", "camembert"] for head in ["SequenceClassification", "MaskedLM", "TokenClassification"] if (name, head) != ("electra", "MaskedLM")],
     ("deberta-v2", dict(ENCODER, relative_attention=True, position_biased_input=False, share_att_key=True, pos_att_type=["p2c", "c2p"], type_vocab_size=0, position_buckets=16, norm_rel_ebd="layer_norm", max_relative_positions=-1, head="SequenceClassification")),
+    *[("mpnet", dict(ENCODER, head=head)) for head in ["SequenceClassification", "MaskedLM"]],
     ("distilbert", dict(dim=64, n_layers=4, n_heads=4, hidden_dim=96, vocab_size=160, max_position_embeddings=80, head="SequenceClassification")),
     ("llama", dict(GROUPED, head="SequenceClassification", num_labels=1)), ("qwen2", dict(GROUPED, head="SequenceClassification", num_labels=3)), ("llama", dict(GROUPED, head="TokenClassification", num_labels=5)),
     ("t5", dict(T5, feed_forward_proj="relu")), ("t5", dict(T5, feed_forward_proj="gated-gelu", tie_word_embeddings=False)), ("mt5", dict(T5, feed_forward_proj="gated-gelu")), ("umt5", dict(T5, feed_forward_proj="gated-gelu")),
@@ -93,5 +97,7 @@ CONFIGS = [
     ("qwen2_audio", dict(text_config=dict(GROUPED, model_type="qwen2"), audio_config=dict(d_model=48, encoder_layers=2, encoder_attention_heads=4, encoder_ffn_dim=72, num_mel_bins=20, max_source_positions=60, model_type="qwen2_audio_encoder"))),
     ("qwen2_5_omni_thinker", dict(text_config=dict(GROUPED, model_type="qwen2_5_omni_text", pad_token_id=0, tie_word_embeddings=False), vision_config=dict(QWEN_VISION, hidden_size=48, intermediate_size=72, out_hidden_size=64, fullatt_block_indexes=[1], model_type="qwen2_5_omni_vision_encoder"), audio_config=dict(d_model=32, encoder_layers=2, encoder_attention_heads=4, encoder_ffn_dim=72, num_mel_bins=20, max_source_positions=60, output_dim=64, model_type="qwen2_5_omni_audio_encoder"), pad_token_id=0)),
     ("gemma4", dict(text_config=dict(GROUPED, head_dim=20, global_head_dim=36, hidden_size_per_layer_input=0, num_kv_shared_layers=0, layer_types=["sliding_attention", "full_attention"] * 2, model_type="gemma4_text"), vision_config=dict(hidden_size=48, intermediate_size=72, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=4, head_dim=12, patch_size=16, position_embedding_size=50), audio_config=None)),
+    ("paddleocr_vl", dict(text_config=dict(GROUPED, head_dim=20, pad_token_id=0, model_type="paddleocr_vl_text"), vision_config=dict(SIGLIP, spatial_merge_size=2, model_type="paddleocr_vl_vision"))),
+    ("muse_glimmer", dict(tie_word_embeddings=False, text_config=dict(GROUPED, head_dim=20, pad_token_id=0, model_type="muse_glimmer_text"), vision_config=dict(hidden_size=48, num_hidden_layers=2, num_attention_heads=4, intermediate_size=72, patch_size=14, pos_emb_height=4, pos_emb_width=4, patch_temporal=2, merge_size=2, model_type="muse_glimmer_vision"), out_hidden_size=192, projector_hidden_size=56)),
     ("glm4v", dict(text_config=dict(GROUPED, model_type="glm4v_text", pad_token_id=0), vision_config=dict(depth=3, hidden_size=48, num_heads=4, image_size=28, patch_size=14, out_hidden_size=64, intermediate_size=72, spatial_merge_size=2, temporal_patch_size=2))),
 ]

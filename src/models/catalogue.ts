@@ -77,11 +77,11 @@ export function findInCatalogue(id: string): CatalogueModel | null {
   const exact = rowsByName().get(name)
   if (exact) return toModel(exact, scheme)
   const base = suffix ? name.replace(suffix[0], '') : name
-  const owner = base.split('/')[0] ?? ''
+  const [owner = '', leaf] = name.split('/')
   // a name that says it is a quantised copy names its original whoever publishes it
-  const isCopy = suffix !== undefined || MIRRORS.has(owner)
   const original =
-    (suffix ? rowsByName().get(base) : undefined) ?? (isCopy ? uniqueLeaf(base.split('/')[1]) : undefined)
+    (MIRRORS.has(owner) ? uniqueLeaf(leaf) : undefined) ??
+    (suffix ? (rowsByName().get(base) ?? uniqueLeaf(base.split('/')[1])) : undefined)
   return original ? toModel(original, scheme) : null
 }
 

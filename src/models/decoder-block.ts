@@ -1,11 +1,12 @@
 import type { Attention, Layer, LayerRun, MixtureOfExperts, Mlp, Norms, ParameterTensor } from './architecture.ts'
 import { readAttention } from './attention-block.ts'
-import type { BlockDimensions } from './block-dimensions.ts'
+import { type BlockDimensions, readDimensions } from './block-dimensions.ts'
 import type { ConfigFields } from './config-fields.ts'
 import { configFlag } from './config-flag.ts'
 import { type Experts, readExperts } from './experts.ts'
 import type { Family } from './family.ts'
 import { type LayerSpec, layerSpecs } from './layer-specs.ts'
+import { listedBlocks } from './listed-blocks.ts'
 import { MIXERS } from './mixers.ts'
 import { linear, norm } from './tensor.ts'
 
@@ -19,6 +20,12 @@ interface BlockOptions {
 /** The layers of a decoder as runs of equal ones: dense and expert layers, full and windowed attention, mixers. Order does not change any sum. */
 export function buildLayerRuns(options: BlockOptions): readonly LayerRun[] {
   const { fields, family, dimensions } = options
+  const listed = listedBlocks(fields, dimensions.hiddenSize, own => {
+    const [run] = buildLayerRuns({ ...options, fields: own, dimensions: readDimensions(own, family, '') })
+    if (!run) throw new Error('one layer was asked for')
+    return run.layer
+  })
+  if (listed) return listed
   const experts = readExperts(options)
   const specs = layerSpecs(fields, family, dimensions, experts?.isExpertLayer ?? (() => false))
   const runs = new Map<string, { places: number[]; layer: Layer }>()

@@ -17,6 +17,8 @@ const LAYER_FOLDERS: Readonly<Record<string, readonly string[]>> = {
   ...under('bert.encoder.layer', 'bert'),
   ...under('roberta.encoder.layer', 'roberta', 'xlm-roberta', 'camembert'),
   ...under('electra.encoder.layer', 'electra'),
+  ...under('mpnet.encoder.layer', 'mpnet'),
+  ...under('model.transformer.blocks', 'llada'),
   ...under('deberta.encoder.layer', 'deberta-v2'),
   ...under('distilbert.transformer.layer', 'distilbert'),
   ...under('backbone.layers', 'mamba', 'mamba2', 'falcon_mamba'),
@@ -71,6 +73,12 @@ const TOWERS: Readonly<Record<string, TowerPlace>> = {
     joins: ['model', 'model.multi_modal_projector'],
   },
   gemma4: { ...TOWER, joins: ['model.embed_vision'] },
+  paddleocr_vl: { roots: ['model.visual.vision_model'], layers: ['encoder.layers'], joins: ['model.projector'] },
+  muse_glimmer: {
+    roots: ['model.vision_tower'],
+    layers: ['layers'],
+    joins: ['model', 'model.vision_adapter'],
+  },
 }
 
 /** The names that a tensor's module may have in a layer (null: it stands outside the layers). */

@@ -36,6 +36,15 @@ function qwen3Merger(shape: TowerShape): readonly ParameterTensor[] {
   ]
 }
 
+function mergedTwice({ hiddenSize: h, merge, textWidth }: TowerShape): readonly ParameterTensor[] {
+  const merged = h * merge ** 2
+  return [
+    norm('projector.pre_norm', h, true),
+    project('linear_1', merged, merged),
+    project('linear_2', merged, textWidth),
+  ]
+}
+
 /** What joins a tower to the text model, by the model's type or else the tower's. */
 export const PROJECTORS: Readonly<Record<string, (shape: TowerShape) => readonly ParameterTensor[]>> = {
   linear: ({ hiddenSize, textWidth }) => [
@@ -84,11 +93,16 @@ export const PROJECTORS: Readonly<Record<string, (shape: TowerShape) => readonly
     project('multi_modal_projector', vision.number('vision_output_dim') ?? hiddenSize, textWidth),
   ],
   gemma4_vision: ({ hiddenSize, textWidth }) => [project('embedding_projection', hiddenSize, textWidth, false)],
-  kimi_vl: ({ hiddenSize: h, merge, textWidth }) => [
-    norm('projector.pre_norm', h, true),
-    project('linear_1', h * merge ** 2, h * merge ** 2),
-    project('linear_2', h * merge ** 2, textWidth),
-  ],
+  kimi_vl: mergedTwice,
+  paddleocr_vl: mergedTwice,
+  muse_glimmer: ({ hiddenSize: h, merge, textWidth, config }) => {
+    const width = config.number('projector_hidden_size') ?? 4096
+    return [
+      project('fc1', config.number('out_hidden_size') ?? h * merge ** 2, width, false),
+      project('fc2', width, width, false),
+      project('vision_projection', width, textWidth, false),
+    ]
+  },
   locateanything: ({ hiddenSize: h, merge, textWidth }) => [
     norm('projector.0', h * merge ** 2, true),
     project('1', h * merge ** 2, textWidth),

@@ -177,7 +177,7 @@ function embeddingTensors(
   dimensions: BlockDimensions,
 ): readonly ParameterTensor[] {
   const { hiddenSize: h, vocabSize } = dimensions
-  const width = fields.number('word_embed_proj_dim', 'embedding_size') ?? h
+  const width = fields.number('word_embed_proj_dim', ...(family.encoder ? ['embedding_size'] : [])) ?? h
   const types = fields.number('type_vocab_size') ?? 0
   const projections =
     width === h

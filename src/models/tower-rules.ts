@@ -168,6 +168,28 @@ export const TOWERS: Readonly<Record<string, (shape: TowerShape) => TowerTensors
     block: siglipBlock(shape.hiddenSize, shape.width, 'o_proj'),
     after: [norm('vision.layernorm_post', shape.hiddenSize, true)],
   }),
+  muse_glimmer_vision: shape => ({
+    before: [
+      matrix(
+        'patch_embedder.patch_embedding',
+        RGB * (shape.vision.number('patch_temporal') ?? 2) * shape.patchSize ** 2,
+        shape.hiddenSize,
+        false,
+      ),
+      embedding(
+        'vision.patch_embedder.position_embedding_table',
+        (shape.vision.number('pos_emb_height') ?? 32) * (shape.vision.number('pos_emb_width') ?? 32),
+        shape.hiddenSize,
+      ),
+      norm('vision.ln_pre', shape.hiddenSize, true),
+    ],
+    block: [
+      ...projections('attn', shape.hiddenSize, true, 'proj'),
+      ...plainMlp(shape.hiddenSize, shape.width),
+      ...norms(shape.hiddenSize, true),
+    ],
+    after: [norm('vision.ln_post', shape.hiddenSize, true)],
+  }),
   moonvit: shape => ({
     before: [
       patches(shape, { path: 'patch_embed.proj', bias: true }),

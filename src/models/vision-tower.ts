@@ -34,6 +34,7 @@ const SAME_TOWER: Readonly<Record<string, string>> = {
   llava_next: 'clip_vision_model',
   mistral3: 'pixtral',
   glm4v_vision: 'glm4v',
+  paddleocr_vl_vision: 'idefics3_vision',
 }
 
 /**
@@ -114,7 +115,7 @@ function readShape(vision: ConfigFields, config: ConfigFields, type: string, tex
     merge:
       vision.number('spatial_merge_size') ??
       config.number('spatial_merge_size') ??
-      first(vision.raw('merge_kernel_size')) ??
+      first(vision.raw('merge_kernel_size', 'merge_size')) ??
       (type.startsWith('qwen') ? 2 : 1),
     temporalPatch: vision.number('temporal_patch_size') ?? 2,
     textWidth,

@@ -1,5 +1,5 @@
 import type { Family } from '../family.ts'
-import { norm, parameter } from '../tensor.ts'
+import { linear, norm, parameter } from '../tensor.ts'
 import { GATED, LAYER_NORM, LLAMA, MISTRAL, OLMO2, QWEN2, QWEN3, RMS, SEPARATE } from './shared-blocks.ts'
 
 const GLM: Family = {
@@ -22,6 +22,14 @@ const COHERE: Family = {
   defaults: { ...LLAMA.defaults, tie_word_embeddings: true },
 }
 
+const ERNIE: Family = {
+  ...LLAMA,
+  attention: { ...SEPARATE, bias: 'use_bias', outputBias: 'use_bias' },
+  mlp: { ...GATED, bias: 'use_bias' },
+  headBias: 'use_bias',
+  defaults: { ...LLAMA.defaults, tie_word_embeddings: true, head_dim: 128 },
+}
+
 /** Dense decoders with rotary positions. */
 export const DENSE_FAMILIES: Readonly<Record<string, Family>> = {
   llama: LLAMA,
@@ -39,6 +47,25 @@ export const DENSE_FAMILIES: Readonly<Record<string, Family>> = {
   qwen3: QWEN3,
   qwen3_vl_text: QWEN3,
   qwen3_vl: QWEN3,
+  paddleocr_vl_text: ERNIE,
+  'nemotron-nas': LLAMA,
+  muse_glimmer_text: {
+    ...LLAMA,
+    attention: {
+      ...SEPARATE,
+      extra: (_fields, { hiddenSize, heads, headDim }) => [
+        linear('gate_proj', 'attention', hiddenSize, heads * headDim),
+      ],
+    },
+    mlp: GATED,
+    norm: { ...RMS, perLayer: 4, placement: 'sandwich', float32Weight: true },
+  },
+  // LLaDA-8B (modeling_llada.py beside its weights): a Llama block under OLMo's names
+  llada: {
+    ...LLAMA,
+    attention: { ...SEPARATE, output: 'attn_out', module: '', bias: 'include_qkv_bias', outputBias: 'include_bias' },
+    mlp: { kind: 'gated', names: ['ff_proj', 'up_proj', 'ff_out'], module: '', bias: 'include_bias' },
+  },
   phi3: {
     ...LLAMA,
     attention: {
@@ -87,13 +114,7 @@ export const DENSE_FAMILIES: Readonly<Record<string, Family>> = {
     attention: { ...SEPARATE, qkNorm: 'head', qkNormNames: ['query_layernorm', 'key_layernorm'] },
     mlp: GATED,
   },
-  ernie4_5: {
-    ...LLAMA,
-    attention: { ...SEPARATE, bias: 'use_bias', outputBias: 'use_bias' },
-    mlp: { ...GATED, bias: 'use_bias' },
-    headBias: 'use_bias',
-    defaults: { ...LLAMA.defaults, tie_word_embeddings: true, head_dim: 128 },
-  },
+  ernie4_5: ERNIE,
   seed_oss: {
     ...LLAMA,
     attention: { ...SEPARATE, outputBias: 'attention_out_bias' },

@@ -78,6 +78,18 @@ const DISTILBERT: Family = {
   defaults: { ...BERT.defaults, type_vocab_size: 0, hidden_act: 'gelu' },
 }
 
+/** One table of relative positions for all layers, beside the learned ones. */
+const MPNET: Family = {
+  ...BERT,
+  attention: { ...BERT.attention, names: ['attn.q', 'attn.k', 'attn.v'], output: 'attn.o' },
+  norm: { ...BERT.norm, names: ['attention.LayerNorm', 'output.LayerNorm'] },
+  headStyle: 'roberta',
+  embeddingExtras: (fields, { heads }) => [
+    embedding('encoder.relative_attention_bias', fields.number('relative_attention_num_buckets') ?? 32, heads),
+  ],
+  defaults: { ...BERT.defaults, type_vocab_size: 0 },
+}
+
 /** Encoders. */
 export const ENCODERS_FAMILIES: Readonly<Record<string, Family>> = {
   bert: BERT,
@@ -88,4 +100,5 @@ export const ENCODERS_FAMILIES: Readonly<Record<string, Family>> = {
   'deberta-v2': DEBERTA_V2,
   modernbert: MODERNBERT,
   distilbert: DISTILBERT,
+  mpnet: MPNET,
 }

@@ -55,5 +55,6 @@ export const GEMMA_FAMILIES: Readonly<Record<string, Family>> = {
   gemma3n_text: GEMMA3N,
   gemma3n: GEMMA3N,
   gemma4_text: GEMMA4,
+  gemma4_unified_text: GEMMA4,
   gemma4: GEMMA4,
 }

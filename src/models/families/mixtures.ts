@@ -19,6 +19,24 @@ const QWEN3_MOE: Family = {
   defaults: { ...LLAMA.defaults, num_key_value_heads: 4, decoder_sparse_step: 1 },
 }
 
+/** Ling 2.0 (modeling_bailing_moe_v2.py beside its weights). */
+const BAILING: Family = {
+  ...LLAMA,
+  attention: {
+    names: ['query_key_value'],
+    output: 'dense',
+    module: 'attention',
+    bias: 'use_qkv_bias',
+    outputBias: 'use_bias',
+    qkNorm: 'head',
+    qkNormWhen: 'use_qk_norm',
+    qkNormNames: ['query_layernorm', 'key_layernorm'],
+  },
+  mlp: { ...GATED, bias: 'use_bias' },
+  moe: 'deepseek',
+  defaults: { ...LLAMA.defaults, first_k_dense_replace: 1, use_qk_norm: true, num_key_value_heads: 4 },
+}
+
 /** Mixtures of experts. */
 export const MIXTURES_FAMILIES: Readonly<Record<string, Family>> = {
   mixtral: MIXTRAL,
@@ -61,6 +79,22 @@ export const MIXTURES_FAMILIES: Readonly<Record<string, Family>> = {
     moe: 'deepseek',
     defaults: { ...LLAMA.defaults, first_k_dense_replace: 1 },
   },
+  mistral4: { ...DEEPSEEK, defaults: { ...LLAMA.defaults, first_k_dense_replace: 0 } },
+  solar_open: {
+    ...LLAMA,
+    attention: { ...SEPARATE, outputBias: false },
+    mlp: GATED,
+    moe: 'deepseek',
+    defaults: { ...LLAMA.defaults, first_k_dense_replace: 0 },
+  },
+  hy_v3: {
+    ...QWEN3,
+    mlp: { ...GATED, bias: 'mlp_bias' },
+    moe: 'deepseek',
+    defaults: { ...LLAMA.defaults, first_k_dense_replace: 1 },
+  },
+  bailing_moe_v2: BAILING,
+  llada2_moe: BAILING,
   glm4_moe_lite: { ...DEEPSEEK, defaults: { ...LLAMA.defaults, first_k_dense_replace: 1 } },
   dots1: { ...LLAMA, attention: { ...SEPARATE, qkNorm: 'head' }, mlp: GATED, moe: 'deepseek' },
   gpt_oss: {
