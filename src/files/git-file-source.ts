@@ -1,15 +1,16 @@
-import { execFile, spawn } from 'node:child_process'
 import { promisify } from 'node:util'
 import { INPUT_LIMITS } from '../formats/input-limits.ts'
 import { type DataBytes, rangeOf } from './data-bytes.ts'
 import { decodeText } from './decode-text.ts'
 import type { FileContent, FileEntry, FileSource } from './file-source.ts'
 
-const run = promisify(execFile)
 const MAX_LISTING_BYTES = 2 ** 28
 
 /** A commit of a local repository, read with git's plumbing; nothing is checked out. null: no such commit. */
 export async function gitFileSource(folder: string, ref: string): Promise<FileSource | null> {
+  // loaded here, because most commands start no process
+  const { execFile, spawn } = await import('node:child_process')
+  const run = promisify(execFile)
   const git = async (...args: readonly string[]): Promise<string> =>
     (await run('git', ['-C', folder, ...args], { maxBuffer: MAX_LISTING_BYTES, encoding: 'utf8' })).stdout
   const commit = await git('rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`).catch(() => null)
