@@ -186,6 +186,13 @@ describe('runPipeline', () => {
     expect(report).toMatchObject({ estimator: 'rule-of-thumb', verdict: 'fail' })
   })
 
+  test('a config that a launcher names only as a DeepSpeed file stays a run of its own', async () => {
+    const launch = (option: string) =>
+      `#!/bin/bash\naccelerate launch --num_processes 8 train.py --model_name_or_path Qwen/Qwen2.5-7B --per_device_train_batch_size 1 --bf16 True ${option} a.yml\n`
+    const report = await compare({ head: { 'a.yml': file(), 'run.sh': launch('--deepspeed') } })
+    expect(report.runs.map(({ path }) => path).sort()).toEqual(['a.yml', 'run.sh'])
+  })
+
   test('a report of figures has the same figures, and no items', async () => {
     const options = {
       head: memoryFileSource(new Map([['a.yml', file()]])),

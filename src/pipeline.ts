@@ -190,6 +190,7 @@ async function readTree(files: FileSource, paths: readonly string[]): Promise<Re
         format: 'unreadable',
         result: { runs: [], findings: document.findings },
         dependencies: [path],
+        launched: [],
       })
     else unrecognised.push(path)
   }
@@ -205,7 +206,7 @@ async function readTree(files: FileSource, paths: readonly string[]): Promise<Re
 /** A launcher that points at a config and the config are one run: the launcher's reading of it stands. */
 function withoutLaunched(configs: readonly ReadConfig[]): readonly ReadConfig[] {
   const launched = new Set(
-    configs.filter(({ document }) => document.syntax === 'shell').flatMap(({ dependencies }) => dependencies.slice(1)),
+    configs.filter(({ document }) => document.syntax === 'shell').flatMap(config => config.launched),
   )
   return configs.filter(
     ({ document, result }) => document.syntax === 'shell' || result.runs.length === 0 || !launched.has(document.path),

@@ -255,6 +255,25 @@ const found = [
     '#!/bin/bash\n#SBATCH --nodes=2\n#SBATCH --gpus-per-node=0\naccelerate launch train.py --model_name_or_path Qwen/Qwen2.5-7B --per_device_train_batch_size 1 --bf16 True\n',
     { path: 'launch.sh' },
   ),
+  input(
+    'toString for a torchtune dtype',
+    'model: { _component_: torchtune.models.llama3_1.llama3_1_8b }\noptimizer: { _component_: torch.optim.AdamW }\ndataset: { _component_: x.constructor }\nbatch_size: 2\nmax_steps_per_epoch: 50\ndtype: toString\n',
+    { path: 'torchtune.yaml' },
+  ),
+  input(
+    'constructor for a LitGPT data set',
+    'checkpoint_dir: checkpoints/Qwen/Qwen2.5-7B\nprecision: bf16-true\ndata: { class_path: litgpt.data.constructor }\ntrain: { epochs: 1, global_batch_size: 8, micro_batch_size: 0, max_seq_length: 512 }\n',
+    { path: 'litgpt.yaml' },
+  ),
+  input(
+    'constructor for an FSDP strategy',
+    '#!/bin/bash\naccelerate launch --use_fsdp --fsdp_sharding_strategy constructor --num_processes 8 train.py --model_name_or_path Qwen/Qwen2.5-7B --per_device_train_batch_size 0 --bf16 True\n',
+    { path: 'launch.sh' },
+  ),
+  input(
+    'constructor for an audio encoder',
+    'preflop: 1\nmodel: { model_type: qwen2, hidden_size: 64, num_hidden_layers: 2, num_attention_heads: 2, vocab_size: 10, audio_config: { model_type: constructor } }\ngpus: 0\n',
+  ),
 ]
 
 /** Every input by group; the expected findings stand in expected-findings.json. */

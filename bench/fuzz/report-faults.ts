@@ -1,7 +1,7 @@
 import type { Report } from '../../src/report/report.ts'
 
-/** Differences, which may be below zero. */
-const DIFFERENCES = new Set(['causes', 'costDelta'])
+/** Differences and what a config says, which may be below zero. */
+const SIGNED = new Set(['causes', 'costDelta', 'from'])
 
 /** What cannot be true of any report. Empty: nothing. */
 export function reportFaults(report: Report): readonly string[] {
@@ -16,7 +16,7 @@ type Figure = readonly [path: string, value: number]
 function numbersOf(value: unknown, path: string): readonly Figure[] {
   if (typeof value === 'number') return [[path, value]]
   if (typeof value !== 'object' || value === null) return []
-  return Object.entries(value).flatMap(([key, item]) => (DIFFERENCES.has(key) ? [] : numbersOf(item, `${path}.${key}`)))
+  return Object.entries(value).flatMap(([key, item]) => (SIGNED.has(key) ? [] : numbersOf(item, `${path}.${key}`)))
 }
 
 function memoryFaults({ memory, path }: Report['runs'][number]): readonly string[] {

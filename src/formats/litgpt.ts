@@ -253,7 +253,7 @@ function readData(root: ConfigNode, findings: Finding[]): Sourced<readonly strin
   const named = data.string('class_path') ?? section(root, '', findings).string('data')
   const path = section(root, 'data.init_args', findings).string('json_path')
   if (path) return { ...path, value: [path.value] }
-  const name = named && DATASETS[named.value.slice(named.value.lastIndexOf('.') + 1)]
+  const name = named && rowOf(DATASETS, named.value.slice(named.value.lastIndexOf('.') + 1))
   return named && name ? { ...named, value: [name] } : undefined
 }
 

@@ -12,6 +12,8 @@ export interface ReadConfig {
   readonly format: string
   readonly result: ReadResult
   readonly dependencies: readonly string[]
+  /** Configs that it launches: what it says of their runs stands. */
+  readonly launched: readonly string[]
 }
 
 /** Library → version for a config; empty: the current profile. */
@@ -47,16 +49,24 @@ export class ReadSession {
 
   async read(document: ConfigDocument, reader: FormatReader): Promise<ReadConfig> {
     const dependencies = new Set([document.path])
+    const launched = new Set<string>()
     const problems: Finding[] = []
     const context = this.#context({
       dependencies,
+      launched,
       problems,
       libraries: this.#librariesOf(document.path),
       open: new Set([document.path]),
     })
     const result = await reader.read(document, context)
     const findings = [...document.findings, ...problems, ...result.findings]
-    return { document, format: reader.format, result: { ...result, findings }, dependencies: [...dependencies] }
+    return {
+      document,
+      format: reader.format,
+      result: { ...result, findings },
+      dependencies: [...dependencies],
+      launched: [...launched],
+    }
   }
 
   #context(state: ContextState): ReadContext {
@@ -68,6 +78,7 @@ export class ReadSession {
         if (!document || state.open.has(document.path)) return null
         const reader = this.readerOf(document)
         if (!reader) return null
+        state.launched.add(document.path)
         const nested = this.#context({ ...state, open: new Set([...state.open, document.path]) })
         return { document, format: reader.format, result: await reader.read(document, nested) }
       },
@@ -126,6 +137,7 @@ export class ReadSession {
 interface ContextState {
   readonly libraries: Readonly<Record<string, string>>
   readonly dependencies: Set<string>
+  readonly launched: Set<string>
   readonly problems: Finding[]
   /** Configs being read, outermost first: a launcher that names itself ends here. */
   readonly open: ReadonlySet<string>

@@ -232,7 +232,7 @@ function readDtype(top: Fields): Sourced<StorageDtype> {
     fp32: 'float32',
     float32: 'float32',
   }
-  const value = table[read.value]
+  const value = rowOf(table, read.value)
   if (value) return { ...read, value }
   top.invalid('dtype', 'bf16, fp16 or fp32')
   return byDefault('float32', 'torchtune torchtune/training/precision.py: float32')
@@ -258,7 +258,7 @@ function readDataset(data: Fields): Sourced<readonly string[]> | undefined {
   if (source && files) return files
   if (source) return mapped(source, name => [name])
   const component = data.string('_component_')
-  const name = component && DATASETS[lastPart(component.value)]
+  const name = component && rowOf(DATASETS, lastPart(component.value))
   return component && name ? { ...component, value: [name] } : undefined
 }
 

@@ -1,6 +1,7 @@
 import type { Fields } from '../formats/fields.ts'
 import type { MutablePlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
+import { rowOf } from '../plan/row-of.ts'
 import type { Engine } from './engine.ts'
 
 interface FsdpDefaults {
@@ -84,11 +85,11 @@ function readStrategy(
   words: Sourced<readonly string[]> | null,
 ): Sourced<Strategy> {
   const named = text('sharding_strategy') ?? strategyWord(words)
-  const row = named && STRATEGIES[named.value.toLowerCase()]
+  const row = named && rowOf(STRATEGIES, named.value.toLowerCase())
   const base: Strategy = row || { shards: true, reshards: true, hybrid: false }
   const reshard = text('reshard_after_forward')
   if (reshard) {
-    const strategy = STRATEGIES[reshard.value.toLowerCase()]
+    const strategy = rowOf(STRATEGIES, reshard.value.toLowerCase())
     return strategy
       ? { ...reshard, value: strategy }
       : { ...reshard, value: { ...base, reshards: /^(true|yes|on|1)$/i.test(reshard.value) } }

@@ -1,3 +1,4 @@
+import { rowOf } from '../plan/row-of.ts'
 import type { ParameterTensor } from './architecture.ts'
 import type { ConfigFields } from './config-fields.ts'
 import { embedding, linear, norm } from './tensor.ts'
@@ -50,7 +51,7 @@ const RULES: Readonly<Record<string, AudioRule>> = {
 /** The audio encoder of a multimodal config; null: it has none, or one of another kind. */
 export function readAudioTower(config: ConfigFields, textWidth: number): AudioTower | null {
   const audio = config.nested('audio_config')
-  const rule = RULES[audio?.text('model_type') ?? '']
+  const rule = rowOf(RULES, audio?.text('model_type') ?? '')
   if (!audio || !rule) return null
   const h = audio.number('d_model', 'hidden_size') ?? 1280
   const layers = audio.number('encoder_layers', 'num_hidden_layers') ?? 32
