@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { FileContent, FileEntry, FileSource } from '../files/file-source.ts'
 import type { ApiResult, GitHubApi } from './api.ts'
 import type { BlobStore } from './blob-store.ts'
@@ -91,10 +91,10 @@ const TREE = z.object({
       mode: z.string(),
       type: z.string(),
       sha: z.string(),
-      size: z.number().optional(),
+      size: z.optional(z.number()),
     }),
   ),
-  truncated: z.boolean().optional().default(false),
+  truncated: z._default(z.boolean(), false),
 })
 type Tree = z.output<typeof TREE>
 

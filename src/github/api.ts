@@ -1,4 +1,4 @@
-import type { ZodType } from 'zod'
+import type { ZodMiniType } from 'zod/mini'
 
 /** A call that did not give what was asked for. `status` null: no answer at all (reset, timeout, budget spent). */
 export interface ApiFailure {
@@ -15,7 +15,7 @@ export interface ApiCall<T> {
   /** `GET /repos/{owner}/{repo}/…`: parameters are URL-encoded into the route. */
   readonly route: string
   readonly parameters: Readonly<Record<string, unknown>>
-  readonly schema: ZodType<T>
+  readonly schema: ZodMiniType<T>
   /** For calls that create something: never repeated blindly, the caller looks what became of it. */
   readonly once?: boolean
 }
@@ -24,7 +24,7 @@ export interface ApiCall<T> {
 export interface GitHubApi {
   call<T>(call: ApiCall<T>): Promise<ApiResult<T>>
   /** `data` of the answer, which may be partial when single objects are missing. */
-  graphql<T>(query: string, variables: Readonly<Record<string, unknown>>, schema: ZodType<T>): Promise<ApiResult<T>>
+  graphql<T>(query: string, variables: Readonly<Record<string, unknown>>, schema: ZodMiniType<T>): Promise<ApiResult<T>>
   /** Requests sent so far, retries included. */
   readonly requestsSent: () => number
 }

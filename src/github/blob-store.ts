@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { decodeText, textContent } from '../files/decode-text.ts'
 import type { FileContent } from '../files/file-source.ts'
 import { INPUT_LIMITS } from '../formats/input-limits.ts'
@@ -114,7 +114,7 @@ const BLOB = z.object({ content: z.string(), encoding: z.literal('base64') })
 const BLOBS = z.object({
   repository: z.record(
     z.string(),
-    z.object({ text: z.string().nullable(), isBinary: z.boolean().nullable(), isTruncated: z.boolean() }).nullable(),
+    z.nullable(z.object({ text: z.nullable(z.string()), isBinary: z.nullable(z.boolean()), isTruncated: z.boolean() })),
   ),
 })
 

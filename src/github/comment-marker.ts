@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 
 /** The hidden first line of our comment: what it was written for. */
 export interface CommentState {
@@ -17,9 +17,9 @@ export interface CommentState {
 const STATE = z.object({
   key: z.string(),
   head: z.string(),
-  run: z.string().regex(/^\d+\.\d+$/),
+  run: z.string().check(z.regex(/^\d+\.\d+$/)),
   hash: z.string(),
-  suggests: z.boolean().default(false),
+  suggests: z._default(z.boolean(), false),
 })
 
 const MARKER = /^\s*<!-- preflop:v1 (\{[^\n]{1,1000}\}) -->/

@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { ApiFailure, ApiResult, GitHubApi } from './api.ts'
 import { type CommentState, compareRuns, contentHash, readMarker, writeMarker } from './comment-marker.ts'
 import { listPages } from './pages.ts'
@@ -126,8 +126,8 @@ async function bringUpToDate(
 const COMMENT = z.object({
   id: z.number(),
   html_url: z.string(),
-  body: z.string().nullish(),
-  user: z.object({ login: z.string() }).nullish(),
+  body: z.nullish(z.string()),
+  user: z.nullish(z.object({ login: z.string() })),
 })
 
 /** Every comment with our marker and key, whoever wrote it. */
@@ -167,7 +167,7 @@ async function readStanding(target: CommentTarget): Promise<{ readonly login: st
 
 const STANDING = z.object({
   viewer: z.object({ login: z.string() }),
-  repository: z.object({ pullRequest: z.object({ headRefOid: z.string() }).nullish() }).nullish(),
+  repository: z.nullish(z.object({ pullRequest: z.nullish(z.object({ headRefOid: z.string() })) })),
 })
 const PULL = z.object({ head: z.object({ sha: z.string() }) })
 

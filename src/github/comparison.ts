@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { FileEntry } from '../files/file-source.ts'
 import type { ApiResult, GitHubApi } from './api.ts'
 import type { RepositoryName } from './repository-name.ts'
@@ -99,18 +99,18 @@ const COMMIT = z.object({ sha: z.string() })
 
 const COMPARISON = z.object({
   merge_base_commit: COMMIT,
-  base_commit: COMMIT.optional(),
-  files: z
-    .array(
+  base_commit: z.optional(COMMIT),
+  files: z._default(
+    z.array(
       z.object({
         filename: z.string(),
-        previous_filename: z.string().optional(),
+        previous_filename: z.optional(z.string()),
         status: z.string(),
-        patch: z.string().optional(),
+        patch: z.optional(z.string()),
       }),
-    )
-    .optional()
-    .default([]),
+    ),
+    [],
+  ),
 })
 
 const STATUSES: Readonly<Record<string, ChangedPath['status']>> = {

@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 
 /** What started the job, as far as Preflop acts on it. Shas are full. */
 export type TriggerEvent = PullRequestEvent | MergeGroupEvent | PushEvent | CheckoutEvent
@@ -62,19 +62,19 @@ export function readEvent(name: string, payloadText: string, sha: string): Event
 
 type Reader = (payload: unknown, sha: string) => TriggerEvent | null
 
-const SHA = z.string().regex(/^[0-9a-f]{40,64}$/)
-const REPOSITORY = z.object({ full_name: z.string(), default_branch: z.string().optional() })
+const SHA = z.string().check(z.regex(/^[0-9a-f]{40,64}$/))
+const REPOSITORY = z.object({ full_name: z.string(), default_branch: z.optional(z.string()) })
 
 const PULL_REQUEST = z.object({
-  action: z.string().optional(),
+  action: z.optional(z.string()),
   pull_request: z.object({
-    number: z.int().positive(),
-    draft: z.boolean().optional(),
-    labels: z.array(z.object({ name: z.string() })).optional(),
-    base: z.object({ sha: SHA, ref: z.string(), repo: REPOSITORY.nullish() }),
-    head: z.object({ sha: SHA, ref: z.string(), repo: REPOSITORY.nullish() }),
+    number: z.int().check(z.positive()),
+    draft: z.optional(z.boolean()),
+    labels: z.optional(z.array(z.object({ name: z.string() }))),
+    base: z.object({ sha: SHA, ref: z.string(), repo: z.nullish(REPOSITORY) }),
+    head: z.object({ sha: SHA, ref: z.string(), repo: z.nullish(REPOSITORY) }),
   }),
-  repository: REPOSITORY.optional(),
+  repository: z.optional(REPOSITORY),
 })
 
 const MERGE_GROUP = z.object({ merge_group: z.object({ base_sha: SHA, head_sha: SHA }) })
@@ -83,7 +83,7 @@ const PUSH = z.object({
   before: SHA,
   after: SHA,
   ref: z.string(),
-  deleted: z.boolean().optional(),
+  deleted: z.optional(z.boolean()),
   repository: REPOSITORY,
 })
 

@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { Report, RunReport } from '../report/report.ts'
 import type { GitHubApi } from './api.ts'
 import type { RepositoryName } from './repository-name.ts'
@@ -39,8 +39,8 @@ function isOverridden({ findings }: RunReport): boolean {
 const QUERY = `query($owner:String!,$repo:String!,$number:Int!){repository(owner:$owner,name:$repo){pullRequest(number:$number){timelineItems(last:100,itemTypes:[LABELED_EVENT]){nodes{... on LabeledEvent{createdAt actor{login} label{name}}}}}}}`
 
 const EVENT = z.object({
-  createdAt: z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d/),
-  actor: z.object({ login: z.string().regex(/^[\w[\]-]{1,100}$/) }).nullable(),
+  createdAt: z.string().check(z.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d/)),
+  actor: z.nullable(z.object({ login: z.string().check(z.regex(/^[\w[\]-]{1,100}$/)) })),
   label: z.object({ name: z.string() }),
 })
 const EVENTS = z.object({

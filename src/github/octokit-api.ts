@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Octokit } from '@octokit/core'
 import { retry } from '@octokit/plugin-retry'
 import { throttling } from '@octokit/plugin-throttling'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { type ApiCall, type ApiFailure, type ApiOptions, type ApiResult, type GitHubApi, MAX_REQUESTS } from './api.ts'
 
 /** The API through octokit with its retry and throttling plugins, within a bounded time and number of requests. */
@@ -86,7 +86,7 @@ const UNSPACED = { key: () => ({ schedule: async () => undefined }) }
 
 const GRAPHQL_ANSWER = z.object({
   data: z.unknown(),
-  errors: z.array(z.object({ message: z.string() })).optional(),
+  errors: z.optional(z.array(z.object({ message: z.string() }))),
 })
 
 const NULL_BODY_STATUSES = new Set([204, 205, 304])
@@ -100,7 +100,7 @@ function graphqlUrl(apiUrl: string): string {
   return `${apiUrl.replace(/\/+$/, '').replace(/\/v3$/, '')}/graphql`
 }
 
-const RAISED = z.object({ status: z.number().optional(), message: z.string().optional(), cause: z.unknown() })
+const RAISED = z.object({ status: z.optional(z.number()), message: z.optional(z.string()), cause: z.unknown() })
 
 function failureOf(error: unknown): ApiFailure {
   const raised = RAISED.safeParse(error)

@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { decodeText } from '../files/decode-text.ts'
 import type { FileSource } from '../files/file-source.ts'
 import { repositoryPath } from '../files/repository-path.ts'

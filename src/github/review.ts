@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { ApiFailure, ApiResult, GitHubApi } from './api.ts'
 import { listPages } from './pages.ts'
 import type { RepositoryName } from './repository-name.ts'
@@ -71,10 +71,10 @@ async function postedSuggestions({
 }
 
 const REVIEW_COMMENT = z.object({
-  node_id: z.string().default(''),
-  body: z.string().nullish(),
-  line: z.number().nullish(),
-  user: z.object({ login: z.string() }).nullish(),
+  node_id: z._default(z.string(), ''),
+  body: z.nullish(z.string()),
+  line: z.nullish(z.number()),
+  user: z.nullish(z.object({ login: z.string() })),
 })
 
 const MARKER = /<!-- preflop:suggestion ([\w.-]{1,64}) ([0-9a-f]{16}) -->/
