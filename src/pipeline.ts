@@ -9,12 +9,12 @@ import { isConfigPath } from './formats/parse-document.ts'
 import { type LibrariesOf, type ReadConfig, ReadSession } from './formats/read-session.ts'
 import type { RunDraft } from './formats/reader.ts'
 import { FORMAT_READERS } from './formats/registry.ts'
+import { unreadFile } from './formats/unread-file.ts'
 import type { PriceSource } from './hardware/live-prices/price-source.ts'
 import { findLibraryVersions } from './launch/find-library-versions.ts'
 import { modelConfigPaths } from './models/find-model.ts'
 import type { ModelSource } from './models/model-source.ts'
 import type { Finding } from './plan/finding.ts'
-import { finding } from './plan/finding-texts.ts'
 import type { PlanDraft } from './plan/plan-draft.ts'
 import { globMatcher, type PolicySet } from './policy/policy-set.ts'
 import type { Report } from './report/report.ts'
@@ -68,11 +68,8 @@ export async function runPipeline(options: PipelineOptions): Promise<Report> {
   const head = await readTree(options.head, selected.paths)
   const isNamed = globMatcher(options.paths)
   const findings = [...(options.findings ?? []), ...options.policy.findings, ...selected.findings]
-  for (const path of options.named || options.paths.length > 0 ? head.unrecognised : [])
-    if (options.changes === null || touched.includes(path))
-      findings.push(
-        finding('unrecognised-config', { path, message: `\`${path}\` is not a training config that a reader knows.` }),
-      )
+  for (const document of options.named || options.paths.length > 0 ? head.unrecognised : [])
+    if (options.changes === null || touched.includes(document.path)) findings.push(unreadFile(document))
   const affected =
     options.changes === null
       ? head.configs
@@ -166,7 +163,8 @@ const NO_ADVICE = { fixes: [], alternatives: [], causes: [] } as const
 interface ReadTree {
   readonly session: ReadSession
   readonly configs: readonly ReadConfig[]
-  readonly unrecognised: readonly string[]
+  /** Files that no reader recognises and no run depends on. */
+  readonly unrecognised: readonly ConfigDocument[]
   /** Package → version as the repository pins it for a config. */
   readonly librariesOf: LibrariesOf
   /** Files that those were read from. */
@@ -178,7 +176,7 @@ async function readTree(files: FileSource, paths: readonly string[]): Promise<Re
   await files.prefetch?.(paths)
   const session = new ReadSession(files, FORMAT_READERS, libraries.versionsFor)
   const configs: ReadConfig[] = []
-  const unrecognised: string[] = []
+  const unrecognised: ConfigDocument[] = []
   for (const path of paths) {
     const document = await session.document(path)
     if (!document) continue
@@ -192,12 +190,13 @@ async function readTree(files: FileSource, paths: readonly string[]): Promise<Re
         dependencies: [path],
         launched: [],
       })
-    else unrecognised.push(path)
+    else unrecognised.push(document)
   }
+  const read = new Set(configs.flatMap(({ dependencies }) => dependencies))
   return {
     session,
     configs: configs.length > 1 ? withoutLaunched(configs) : configs,
-    unrecognised,
+    unrecognised: unrecognised.filter(({ path }) => !read.has(path)),
     librariesOf: libraries.versionsFor,
     libraryPathsOf: libraries.pathsFor,
   }

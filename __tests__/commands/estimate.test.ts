@@ -51,7 +51,7 @@ describe('estimate', () => {
     expect(err).toContain(message)
   })
 
-  test.each(['estimate', 'check', 'explain', 'gpus', 'prices', 'models', 'schema', 'calibrate'])(
+  test.each(['estimate', 'check', 'diff', 'fit', 'explain', 'gpus', 'prices', 'models', 'calibrate', 'init', 'schema'])(
     '%s --help shows an example',
     async name => {
       const { code, out } = await run([name, '--help'])

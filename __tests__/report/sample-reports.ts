@@ -161,7 +161,7 @@ const FAILING = sampleRun({
         path: 'configs/sft/llama31-8b.yaml',
         line: 6,
         column: 1,
-        message: 'Needs 44.3 GiB of 39.4 GiB usable (112 %) per GPU; the limit is 100 %.',
+        message: 'Needs 44.3 GiB per GPU, 112 % of the 39.4 GiB usable; the limit is 100 %.',
       }),
     ],
     causes: [
@@ -308,7 +308,7 @@ const CLOSE: RunReport = {
     finding('too-close-to-call', {
       path: PASSING.path,
       line: 4,
-      message: 'Needs 61.8 GiB of 79.1 GiB usable (78 %) per GPU; the interval reaches 80.2 GiB.',
+      message: 'Needs 61.8 GiB per GPU, 78 % of the 79.1 GiB usable; the interval reaches 80.2 GiB.',
     }),
   ],
 }

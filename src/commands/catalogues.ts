@@ -2,7 +2,7 @@ import { GPUS, searchGpus } from '../hardware/gpu-catalogue.ts'
 import { searchPrices } from '../hardware/price-catalogue.ts'
 import { searchCatalogue } from '../models/catalogue.ts'
 import { GIB } from '../plan/units.ts'
-import { type Command, EXIT, textOption } from './command.ts'
+import { type Command, type CommandIo, EXIT, textOption } from './command.ts'
 import { explainModel } from './explain-model.ts'
 import { textTable } from './text-table.ts'
 
@@ -29,7 +29,7 @@ export const gpusCommand: Command = {
         ]),
       ),
     )
-    return rows.length > 0 ? EXIT.ok : EXIT.usage
+    return found(rows, 'GPU', positionals, io)
   },
 }
 
@@ -51,11 +51,11 @@ export const pricesCommand: Command = {
           `${price.perGpuHour.toFixed(2)} ${price.currency}`,
           price.instanceType,
           price.asOf ?? 'undated',
-          price.source.slice(0, 60),
+          price.source,
         ]),
       ),
     )
-    return rows.length > 0 ? EXIT.ok : EXIT.usage
+    return found(rows, 'price', positionals, io)
   },
 }
 
@@ -82,6 +82,13 @@ export const modelsCommand: Command = {
         ]),
       ),
     )
-    return rows.length > 0 ? EXIT.ok : EXIT.usage
+    return found(rows, 'model', input.positionals, input.io)
   },
+}
+
+/** The exit code of a search; one without a result says so. */
+function found(rows: readonly unknown[], what: string, query: readonly string[], { err }: CommandIo): number {
+  if (rows.length > 0) return EXIT.ok
+  err(`preflop: no ${what} of the catalogue matches \`${query.join(' ')}\`; without a query all are listed.\n`)
+  return EXIT.usage
 }

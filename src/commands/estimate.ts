@@ -25,7 +25,7 @@ export const estimateCommand: Command = {
 
 export const checkCommand: Command = {
   name: 'check',
-  summary: 'the same, then exit 1 when a limit of the policy fails',
+  summary: 'like estimate, then exit 1 when a limit of the policy fails',
   usage: 'FILE|GLOB… [OPTIONS]',
   options: ESTIMATE_OPTIONS,
   examples: ['check configs/*.yml --policy .github/preflop.yml'],

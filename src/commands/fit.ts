@@ -14,7 +14,8 @@ export const fitCommand: Command = {
   async run(input) {
     if (input.positionals.length !== 1) throw new UsageError('one file is needed. Example: preflop fit configs/sft.yml')
     const report = await estimateFiles(input, { hardware: true, advice: false })
-    if (textOption(input, 'format') === 'json') input.io.out(`${JSON.stringify(report, null, 2)}\n`)
+    const format = textOption(input, 'format') ?? 'table'
+    if (format === 'json') input.io.out(`${JSON.stringify(report, null, 2)}\n`)
     else for (const run of report.runs) input.io.out(`${(await fitRun(input, run, report.runs.length)).join('\n')}\n`)
     return report.runs.every(({ memory }) => memory === null) ? EXIT.usage : EXIT.ok
   },
@@ -25,7 +26,10 @@ const MAX_LENGTH = 2 ** 24
 
 async function fitRun(input: CommandInput, run: RunReport, runs: number): Promise<readonly string[]> {
   const { plan, memory } = run
-  if (!plan || !memory) return [`${plain(run.path)}: ${run.findings.map(({ message }) => plain(message)).join(' ')}`]
+  if (!plan || !memory)
+    return [
+      `${plain(run.path)}: ${run.findings.map(({ message, hint }) => `${plain(message)} ${plain(hint)}`).join(' ')}`,
+    ]
   if (runs > 1) return [`${plain(run.path)} ${code(run.name ?? '')}: several runs in one file; give a file with one.`]
   const here = memory.usableBytes === null ? [] : await largestHere(input, run, plan, memory.usableBytes)
   const heading = here.length > 0 ? [] : [`${plain(run.path)}: no GPU is known (give one with --gpu)`]

@@ -11,7 +11,7 @@ export function generalHelp(commands: readonly Command[]): string {
     ...commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
     '',
     'Example: preflop estimate configs/sft.yml --gpu a100-80gb',
-    'Help on one command: preflop COMMAND --help',
+    'Help on one command: preflop COMMAND --help; the version: preflop --version',
     'Exit codes: 0 pass or warn, 1 a gate failed, 2 usage or configuration error, 3 internal error.',
     '',
   ].join('\n')
@@ -25,7 +25,7 @@ export function commandHelp({ name, summary, usage, options, examples }: Command
   return [
     `preflop ${name}: ${summary}`,
     '',
-    `Usage: preflop ${name} ${usage}`,
+    `Usage: preflop ${name} ${usage}`.trimEnd(),
     ...(rows.length > 0 ? ['', 'Options:', ...rows.map(([flag, help]) => `  ${flag.padEnd(width)}  ${help}`)] : []),
     '',
     'Examples:',

@@ -44,6 +44,7 @@ export const initCommand: Command = {
       await writeFile(full, text, { flag: 'wx' })
       io.out(`${path} written.\n`)
     }
+    io.out('Read both and commit them: the next pull request that changes a training config gets the comment.\n')
     return EXIT.ok
   },
 }

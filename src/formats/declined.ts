@@ -29,7 +29,7 @@ function declined(format: string, name: string, matches: (root: ConfigNode) => b
     keys: [],
     recognise: ({ roots }) => roots.some(matches),
     async read({ path }) {
-      const message = `${name} trains with JAX and XLA, whose memory Preflop does not estimate.`
+      const message = `${name} trains with JAX and XLA, which plans memory itself; Preflop does not estimate it.`
       return { runs: [], findings: [finding('unsupported-format', { path, line: 1, column: 1, message })] }
     },
   }

@@ -225,7 +225,8 @@ function within(value: number | undefined, range: Range): number | undefined {
 }
 
 function describeRange(kind: string, range: Range): string {
-  if (range.min !== undefined && range.max !== undefined) return `${kind} from ${range.min} to ${range.max}`
+  if (range.min !== undefined && range.max !== undefined)
+    return `${kind} from ${range.min} to ${range.max.toLocaleString('en-US')}`
   if (range.min !== undefined) return `${kind} of at least ${range.min}`
   return range.max !== undefined ? `${kind} of at most ${range.max}` : kind
 }

@@ -90,7 +90,8 @@ function vocabulary(fields: Fields, findings: Finding[]): number {
   const tensor = fields.integer('tensor_model_parallel_size', { min: 1 })?.value ?? 1
   const own = fields.integer('padded_vocab_size', { min: 1 })?.value ?? fields.integer('vocab_size', { min: 1 })?.value
   if (own === undefined) {
-    const message = 'The vocabulary comes from the tokenizer; 50,257 words are assumed.'
+    const message =
+      'The vocabulary comes from the tokenizer; 50,257 tokens are assumed without `padded_vocab_size` or `vocab_size`.'
     findings.push(finding('assumed-default', { path: fields.node.path, line: fields.node.line, message }))
   }
   return Math.ceil((own ?? GPT2_TOKENS) / (multiple * tensor)) * multiple * tensor

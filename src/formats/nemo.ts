@@ -61,7 +61,7 @@ export const nemoReader: FormatReader = {
     const other = document.roots.find(root => isNemo(root) && !isMegatronGpt(root))
     if (other === undefined) return result
     const { path, line, column } = other
-    const message = 'A NeMo model other than a Megatron GPT, whose memory Preflop does not estimate.'
+    const message = 'This NeMo model is no Megatron GPT; Preflop does not estimate its memory.'
     return { ...result, findings: [finding('unsupported-format', { path, line, column, message })] }
   },
 }

@@ -55,5 +55,10 @@ function tomlProblem(path: string, error: unknown): Finding | null {
     return finding('input-limit', { path, line: 1, message: 'The file has tables nested too deep to be read.' })
   if (!(error instanceof TomlError)) return null
   const message = error.message.split('\n', 1)[0] ?? error.message
-  return finding('syntax-error', { path, line: error.line, column: error.column, message })
+  return finding('syntax-error', {
+    path,
+    line: error.line,
+    column: error.column,
+    message: `Not valid TOML: ${message}.`,
+  })
 }

@@ -192,12 +192,12 @@ function yamlProblem(path: string, lines: LineCounter, error: YAMLError): Findin
   const message = error.message.split('\n', 1)[0] ?? error.message
   if (message.includes('call stack'))
     return finding('input-limit', { ...place, message: 'The file has values nested too deep to be read.' })
-  return finding('syntax-error', { ...place, message })
+  return finding('syntax-error', { ...place, message: `Not valid YAML or JSON: ${message.replace(/[.:]?$/, '.')}` })
 }
 
 /** PyYAML's safe loader stops at a tag that it has no constructor for; nothing is ever constructed here. */
 function tagProblem(path: string, lines: LineCounter, { pos, message }: YAMLError): Finding {
   const at = lines.linePos(pos[0])
-  const text = `${message.split('\n', 1)[0]?.slice(0, 120)}: a safe YAML loader refuses it; the value is read as if it had no tag.`
+  const text = `${message.split('\n', 1)[0]?.slice(0, 120)}. A safe YAML loader refuses it; the value is read as if it had no tag.`
   return finding('unsupported-option', { path, line: at.line, column: at.col, message: text })
 }

@@ -76,7 +76,10 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
       activations.kept,
       activations.tail,
       loss.backward,
-      part(loss.headGradients * gradients.unreducedHead, 'of the head, one chunk added to the sum'),
+      item('head gradients', loss.headGradients * gradients.unreducedHead, {
+        note: 'one chunk added to the sum',
+        source: gradients.all.source,
+      }),
     ]),
     moment('head backward', [
       ...always,

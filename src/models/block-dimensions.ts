@@ -93,7 +93,7 @@ export function dimensionProblem(dimensions: BlockDimensions): string | null {
   for (const [key, maximum] of Object.entries(MAXIMA)) {
     const value = Object.entries(dimensions).find(([name]) => name === key)?.[1] ?? 0
     if (!Number.isInteger(value) || value > maximum || value < (optional.has(key) ? 0 : 1))
-      return `The model’s ${key.replaceAll(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)} is ${value}; expected a whole number from 1 to ${maximum}.`
+      return `The model’s ${key.replaceAll(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)} is ${value}; expected a whole number from 1 to ${maximum.toLocaleString('en-US')}.`
   }
   return null
 }

@@ -29,7 +29,7 @@ export function createModelSource({ offline, endpoint, token }: HubAccess): Mode
         ? hub.config(id, revision)
         : {
             status: 'unknown',
-            message: `\`${id.slice(0, 100)}\` is not in the model catalogue (offline: the Hub was not asked).`,
+            message: `\`${id.slice(0, 100)}\` is not in the model catalogue, and the Hub was not asked (offline).`,
           }
     },
   }

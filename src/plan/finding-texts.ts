@@ -26,7 +26,7 @@ export const FINDING_TEXTS = {
     severity: 'error',
     title: 'A key is not known',
     why: 'A misspelt key means its default applies.',
-    hint: 'Use the nearest known key that is named.',
+    hint: 'Correct the key, or remove it.',
   },
   'ignored-key': {
     severity: 'notice',
@@ -55,20 +55,20 @@ export const FINDING_TEXTS = {
   'unsupported-format': {
     severity: 'warning',
     title: 'A trainer that Preflop does not estimate',
-    why: 'The file was recognised, but its trainer does not run on GPUs that Preflop models.',
-    hint: 'Exclude the path, or describe the run in a native plan.',
+    why: 'The file was recognised, but what it trains, or the compiler that plans its memory, is not modelled.',
+    hint: 'Exclude it with `!pattern`, or describe the run in a native plan.',
   },
   'unrecognised-config': {
     severity: 'warning',
-    title: 'No reader knows this file',
-    why: 'It was named by `paths` but is not a training config of a known framework.',
+    title: 'The file is not a training config that Preflop reads',
+    why: '`paths` or the command line names it. A part of a run (an Accelerate, DeepSpeed or adapter config, say) is read with the run that names it, and is a notice only.',
     hint: 'Exclude it with `!pattern`, or describe the run in a native plan.',
   },
   'unresolved-variable': {
     severity: 'warning',
     title: 'A variable has no value in the repository',
     why: 'The value is set only when the run is started.',
-    hint: 'Set the variable in the file or give the value with the policy.',
+    hint: 'Write the value into the file, or give it where the run is started from a script of the repository.',
   },
   'missing-companion': {
     severity: 'warning',
@@ -104,7 +104,7 @@ export const FINDING_TEXTS = {
     severity: 'notice',
     title: 'A list of values to sweep',
     why: 'The figures are those of the most demanding value.',
-    hint: 'None needed.',
+    hint: 'Nothing to do.',
   },
   'conflicting-settings': {
     severity: 'warning',
@@ -117,13 +117,13 @@ export const FINDING_TEXTS = {
     severity: 'warning',
     title: 'The model’s shape is not known',
     why: 'Without it nothing can be estimated.',
-    hint: 'Add the model under `models:` in the policy, or give `hf-token` for a private one.',
+    hint: 'Name the model under `models:` in the policy, give `hf-token` for a private one, or describe the run in a native plan.',
   },
   'model-access': {
     severity: 'warning',
     title: 'The model’s config could not be read from the Hub',
-    why: 'It is gated, private, renamed, or the Hub did not answer.',
-    hint: 'Give `hf-token`, or add the model under `models:` in the policy.',
+    why: 'It is gated (its terms must be accepted), private or renamed, or the Hub did not answer.',
+    hint: 'Give the input `hf-token` (`HF_TOKEN` on a command line), or add the model under `models:` in the policy.',
   },
   'assumed-architecture': {
     severity: 'warning',
@@ -153,7 +153,7 @@ export const FINDING_TEXTS = {
     severity: 'warning',
     title: 'No GPU is known for this run',
     why: 'Memory cannot be judged and time cannot be estimated.',
-    hint: 'Set `hardware.gpu` in the policy or the `gpu` input.',
+    hint: 'Set `hardware.gpu` in the policy, the input `gpu`, or `--gpu` on a command line; `preflop gpus` lists them.',
   },
   'unknown-gpu': {
     severity: 'error',
@@ -165,7 +165,7 @@ export const FINDING_TEXTS = {
     severity: 'notice',
     title: 'No price is known',
     why: 'Hours are reported, money is not.',
-    hint: 'Set `hardware.price` in the policy.',
+    hint: 'Set `hardware.price` in the policy, the input `price-per-gpu-hour`, or `--price` on a command line.',
   },
   'stale-price': {
     severity: 'warning',
@@ -189,38 +189,38 @@ export const FINDING_TEXTS = {
     severity: 'notice',
     title: 'The number of samples is not known',
     why: 'Steps, hours and cost depend on it; the time of one step is reported instead.',
-    hint: 'Add the dataset under `datasets:` in the policy, or set a step limit.',
+    hint: 'Add the data set under `datasets:` in the policy (`dataset.samples` in a native plan), or set a step limit.',
   },
   'assumed-default': {
     severity: 'notice',
     title: 'A value that matters was assumed',
     why: 'Neither the files nor the framework say it.',
-    hint: 'Set the named key.',
+    hint: 'Set the key that decides it, or take the figures as those of the assumed value.',
   },
   'unsupported-gpu-feature': {
     severity: 'warning',
     title: 'The GPU cannot run this option as written',
     why: 'The framework falls back or fails.',
-    hint: 'Choose what the GPU supports.',
+    hint: 'Choose an option that this GPU supports, or another GPU.',
   },
   // judgement
   'over-memory': {
     severity: 'error',
     title: 'Out of GPU memory',
     why: 'The run would stop with an out-of-memory error.',
-    hint: 'Apply one of the fixes listed.',
+    hint: 'Apply one of the fixes listed; `preflop fit` lists the hardware that holds the run.',
   },
   'near-memory': {
     severity: 'warning',
     title: 'Close to the memory limit',
     why: 'Little is left for fragmentation and longer batches.',
-    hint: 'Leave more room.',
+    hint: 'Leave more room: a smaller micro-batch, shorter sequences, or a larger GPU.',
   },
   'too-close-to-call': {
     severity: 'warning',
     title: 'It may not fit',
     why: 'The estimate is below the limit, but its interval crosses it; or it is above only because of a length that was assumed.',
-    hint: 'Leave more room than the interval’s width; give the length where none is given.',
+    hint: 'Leave room for the high end of the interval, or measure a few steps; give the length where none is given.',
   },
   'over-host-memory': {
     severity: 'warning',
@@ -255,8 +255,8 @@ export const FINDING_TEXTS = {
   'faster-than-hardware': {
     severity: 'warning',
     title: 'The given speed is beyond the hardware',
-    why: 'No software reaches it on this GPU.',
-    hint: 'Use the floor that is named, or measure a step.',
+    why: 'No software reaches it on this GPU, so that the rule of thumb is too fast by that much.',
+    hint: 'Set `rule_of_thumb.step_seconds` to a measured step, or leave the rule aside.',
   },
   'unsharded-gpus': {
     severity: 'notice',
@@ -281,19 +281,19 @@ export const FINDING_TEXTS = {
     severity: 'warning',
     title: 'A failed budget was overridden by a label',
     why: 'The policy allows it; memory is never overridden.',
-    hint: 'None needed.',
+    hint: 'Nothing to do; take the label off to have the limits fail again.',
   },
   'no-write-access': {
     severity: 'notice',
     title: 'The comment could not be written',
     why: 'The token may not write to this pull request (a fork).',
-    hint: 'The report is in the job summary; see docs/workflows.md for forks.',
+    hint: 'The report is in the job summary; docs/cookbook.md says how to comment on forks.',
   },
   'api-error': {
     severity: 'error',
     title: 'GitHub could not be read',
     why: 'The API refused or did not answer after retries.',
-    hint: 'Run the job again; check the token’s permissions.',
+    hint: 'Run the job again; if it stays, check that the token may read contents and pull requests.',
   },
 } as const satisfies Record<string, FindingText>
 

@@ -105,8 +105,8 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
     findings.push(
       finding('conflicting-settings', {
         ...placeOf(provenance['parallelism.tensor']),
-        message: `tensor × pipeline × context = ${modelRanks} does not divide ${gpus.value} GPU(s).`,
-        hint: 'Give the number of GPUs the run uses, or smaller parallel sizes.',
+        message: `Tensor × pipeline × context parallelism shares one copy of the model among ${modelRanks} GPUs; the run has ${gpus.value}, which is no multiple of that.`,
+        hint: 'Give the number of GPUs that the run uses (`hardware.gpus` in the policy, `--gpus`), or smaller parallel sizes.',
       }),
     )
   const globalBatch = draft.globalBatchSize ? settle(draft.globalBatchSize, complete) : null

@@ -114,7 +114,7 @@ function memoryCheck({ policy, head, base, place }: JudgeOptions): Check | null 
     }
   const share = head.deviceBytes / head.usableBytes
   const highShare = head.highBytes / head.usableBytes
-  const figures = `${formatGib(head.deviceBytes)} of ${formatGib(head.usableBytes)} usable (${formatShare(share)})`
+  const needs = `Needs ${formatGib(head.deviceBytes)} per GPU, ${formatShare(share)} of the ${formatGib(head.usableBytes)} usable`
   const exceeds = limit.fail !== null && share > limit.fail
   const byLength = exceeds && head.shortest !== null && head.shortest.bytes <= head.usableBytes * (limit.fail ?? 1)
   const fails = exceeds && !byLength
@@ -132,20 +132,20 @@ function memoryCheck({ policy, head, base, place }: JudgeOptions): Check | null 
   const problem = fails
     ? finding('over-memory', {
         ...place,
-        message: `Needs ${figures} per GPU; the limit is ${formatShare(limit.fail ?? 1)}.`,
+        message: `${needs}; the limit is ${formatShare(limit.fail ?? 1)}.`,
       })
     : isClose
       ? finding('too-close-to-call', {
           ...place,
           message:
             byLength && head.shortest !== null
-              ? `Needs ${figures} per GPU with samples of ${head.shortest.assumedTokens} tokens, which is assumed, and ${formatGib(head.shortest.bytes)} with ${head.shortest.tokens}: the files give no length.`
-              : `Needs ${figures} per GPU; the interval reaches ${formatGib(head.highBytes)}.`,
+              ? `${needs}, with samples of ${head.shortest.assumedTokens} tokens, which is assumed, and ${formatGib(head.shortest.bytes)} with ${head.shortest.tokens}: the files give no length.`
+              : `${needs}; the interval reaches ${formatGib(head.highBytes)}.`,
         })
       : warns
         ? finding('near-memory', {
             ...place,
-            message: `Needs ${figures} per GPU; a warning was asked for above ${formatShare(limit.warn ?? 1)}.`,
+            message: `${needs}; the policy warns above ${formatShare(limit.warn ?? 1)}.`,
           })
         : null
   return {
@@ -167,29 +167,34 @@ const AMOUNTS = [
   {
     kind: 'cost',
     code: 'over-cost',
+    verb: 'Costs',
     of: (figures: JudgedFigures) => figures.cost,
     limit: (policy: Policy) => policy.budget.cost,
   },
   {
     kind: 'hours',
     code: 'over-hours',
+    verb: 'Takes',
     of: (figures: JudgedFigures) => figures.hours,
     limit: (policy: Policy) => policy.budget.hours,
   },
   {
     kind: 'gpu_hours',
     code: 'over-gpu-hours',
+    verb: 'Uses',
     of: (figures: JudgedFigures) => figures.gpuHours,
     limit: (policy: Policy) => policy.budget.gpuHours,
   },
 ] as const
 
 function amountChecks({ policy, head, base, currency, place }: JudgeOptions): (Check | null)[] {
-  return AMOUNTS.map(({ kind, code, of, limit: limitOf }) => {
+  return AMOUNTS.map(({ kind, code, verb, of, limit: limitOf }) => {
     const limit = limitOf(policy)
     if (limit.warn === null && limit.fail === null) return null
     const show = (value: number): string =>
-      kind === 'cost' ? formatMoney(value, policy.currency ?? currency) : `${value.toFixed(1)} h`
+      kind === 'cost'
+        ? formatMoney(value, policy.currency ?? currency)
+        : `${value.toFixed(1)} ${kind === 'hours' ? 'h' : 'GPU-hours'}`
     const value = of(head)
     if (value === null)
       return {
@@ -209,7 +214,7 @@ function amountChecks({ policy, head, base, currency, place }: JudgeOptions): (C
         : finding(code, {
             ...place,
             severity: level === 'fail' ? 'error' : 'warning',
-            message: `${show(value)} with retries; the ${level} limit is ${show(broken)}.`,
+            message: `${verb} ${show(value)}, all attempts together; the ${level} limit is ${show(broken)}.`,
           })
     const wasBroken = level === 'fail' && base !== null && brokenBefore(of(base), value, limit.fail)
     return { kind, level, value: show(value), limit: describe(limit, show), wasBroken, finding: problem }

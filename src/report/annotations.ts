@@ -37,7 +37,8 @@ export function renderAnnotations(report: Report): readonly Annotation[] {
 }
 
 /** A run that does not fit says at once what would make it fit. */
-function withFix({ findings, fixes }: RunReport): readonly Finding[] {
+function withFix({ path, findings: found, fixes }: RunReport): readonly Finding[] {
+  const findings = found.map(own => ({ ...own, path: own.path ?? path }))
   const fix = fixes.find(passes)
   if (!fix) return findings
   const hint = `Smallest change that passes: ${fix.title} (${gib(fix.memoryBytes)} GiB).`

@@ -28,6 +28,12 @@ export function shortGpuName(name: string): string {
     .replace(/ (?=\d+GB$)/, '-')
 }
 
+/** What the rule takes every run for. */
+export function ruleConditions({ plan }: RunReport): string {
+  const step = plan ? `, ${plan.ruleOfThumb.stepSeconds} s a step` : ''
+  return `every parameter trained, nothing sharded${step}`
+}
+
 export function ruleOfThumb({
   fixedBytes,
   dynamicBytes,

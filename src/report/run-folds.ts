@@ -2,7 +2,7 @@ import { shownValue } from './cause-sentence.ts'
 import { code, htmlText, prose } from './escape-markdown.ts'
 import { duration, gib, group, money, moneyDelta, percent, roundedParts, unbroken, unbrokenName } from './figures.ts'
 import { markdownTable } from './markdown-table.ts'
-import { ruleOfThumb, shortGpuName } from './plan-text.ts'
+import { ruleConditions, ruleOfThumb, shortGpuName } from './plan-text.ts'
 import type { AlternativeReport, RunReport } from './report.ts'
 
 /** GitHub renders markdown inside only after a blank line. */
@@ -141,7 +141,7 @@ export function timeAndCost(run: RunReport): string {
       }),
     )
   if (cost) parts.push(`${prose(cost.formula)}. Price: ${prose(cost.priceSource)}.`)
-  if (rule) parts.push(`Rule of thumb, for comparison: ${prose(ruleOfThumb(rule))}.`)
+  if (rule) parts.push(`Rule of thumb, for comparison (${prose(ruleConditions(run))}): ${prose(ruleOfThumb(rule))}.`)
   return parts.join('\n\n')
 }
 

@@ -16,10 +16,19 @@ export function withValues(value: (name: ConstantName) => number): Efficiency {
   return Object.fromEntries(entries) as Efficiency
 }
 
+/** docs/time.md says what each means. */
+const ORIGINS: ReadonlyMap<string, string> = new Map([
+  ['P', 'from first principles'],
+  ['D', 'datasheet'],
+  ['M', 'measured'],
+  ['F', 'fitted on measured runs'],
+  ['A', 'assumed'],
+])
+
 /** Unit and origin of a constant, for reports. */
 export function constantSource(name: ConstantName): string {
   const { value, unit, origin } = data.constants[name]
-  return `data/efficiency.json ${name} = ${value} ${unit} (${origin})`
+  return `data/efficiency.json ${name} = ${value} ${unit}, ${ORIGINS.get(origin) ?? origin}`
 }
 
 /** Step time of adapters against LoRA on the same projections; 1 for what is not listed. */

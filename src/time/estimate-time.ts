@@ -118,8 +118,10 @@ function hardwareFindings({
 
 function sizeFindings({ plan }: StepContext, known: boolean, parameters: number): readonly Finding[] {
   if (known || parameters === 0) return []
-  const named = plan.dataset.names.length > 0 ? ` of ${plan.dataset.names.join(', ')}` : ''
-  return [finding('unknown-dataset-size', { message: `The number of samples${named} is not known.` })]
+  const names = [...new Set(plan.dataset.names)]
+  const named = names.length > 0 ? ` of ${names.join(', ')}` : ''
+  const message = `The number of samples${named} is not known, so that only the time of one step is.`
+  return [finding('unknown-dataset-size', { message })]
 }
 
 function total(items: readonly TimeItem[]): number {

@@ -86,7 +86,7 @@ function checkpoints({ context: { plan, counts }, steps }: PhaseInputs): TimeIte
   const adapter = plan.adapter !== null
   const bytes = adapter ? counts.trainable * (states ? 12 : 2) : counts.total * 2 + (states ? 12 * counts.trainable : 0)
   const writers = plan.parallelism.data === 'none' || plan.parallelism.data === 'ddp' ? 1 : nodesOf(plan)
-  const note = `${times} × ${(bytes / 1e9).toFixed(1)} GB ÷ 1 GB/s ÷ ${writers} nodes`
+  const note = `${times} × ${(bytes / 1e9).toFixed(1)} GB ÷ 1 GB/s${writers === 1 ? '' : ` ÷ ${writers} nodes`}`
   return { name: 'checkpoints', seconds: (times * bytes) / 1e9 / writers, note, source: CHECKPOINT_SOURCE }
 }
 

@@ -11,7 +11,8 @@ const count = (value: number) => value.toExponential(2)
 
 type Describe = (c: StepContext) => string
 
-const tokens: Describe = c => `${Math.round(c.tokens)} tokens × ${c.plan.gradientAccumulationSteps} micro-batches`
+const tokens: Describe = ({ tokens: own, plan: { gradientAccumulationSteps: times } }) =>
+  `${Math.round(own)} tokens × ${times} micro-batch${times === 1 ? '' : 'es'}`
 
 /** The inputs of each term, written out. */
 const NOTES: Readonly<Record<string, Describe>> = {

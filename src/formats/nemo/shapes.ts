@@ -73,7 +73,7 @@ function vocabulary(model: Fields, findings: Finding[]): number {
   const tokenizer = section(model.node, 'tokenizer', findings)
   const type = tokenizer.string('type')
   if (own === undefined && !/GPT2BPE/.test(type?.value ?? '')) {
-    const message = 'The vocabulary comes from the tokenizer; 50,257 words are assumed without `override_vocab_size`.'
+    const message = 'The vocabulary comes from the tokenizer; 50,257 tokens are assumed without `override_vocab_size`.'
     findings.push(finding('assumed-default', { path: model.node.path, line: tokenizer.node.line, message }))
   }
   const multiple =
