@@ -59,6 +59,6 @@ function tomlProblem(path: string, error: unknown): Finding | null {
     path,
     line: error.line,
     column: error.column,
-    message: `Not valid TOML: ${message}.`,
+    message: `Not valid TOML: ${message.replace(/^Invalid TOML document: /, '')}.`,
   })
 }

@@ -136,7 +136,7 @@ function failureNotice(what: 'comment' | 'suggestions', { kind, message }: ApiFa
   const cause =
     kind === 'refused' || kind === 'missing'
       ? fork
-        ? 'this token cannot write to a fork’s pull request (see docs/workflows.md for forks)'
+        ? 'this token cannot write to a fork’s pull request (docs/cookbook.md says how to comment on forks)'
         : 'this token lacks `pull-requests: write`'
       : message
   return {

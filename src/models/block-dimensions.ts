@@ -87,13 +87,23 @@ const MAXIMA: Readonly<Record<keyof BlockDimensions, number>> = {
   vocabSize: 1 << 26,
 }
 
+const DIMENSION_NAMES: ReadonlyMap<string, string> = new Map([
+  ['hiddenSize', 'hidden size'],
+  ['heads', 'number of heads'],
+  ['keyValueHeads', 'number of key-value heads'],
+  ['headDim', 'head size'],
+  ['width', 'width of the MLP'],
+  ['layers', 'number of layers'],
+  ['vocabSize', 'vocabulary size'],
+])
+
 /** What is impossible about the sizes, as a sentence; null: nothing. */
 export function dimensionProblem(dimensions: BlockDimensions): string | null {
   const optional = new Set(['width', 'vocabSize'])
   for (const [key, maximum] of Object.entries(MAXIMA)) {
     const value = Object.entries(dimensions).find(([name]) => name === key)?.[1] ?? 0
     if (!Number.isInteger(value) || value > maximum || value < (optional.has(key) ? 0 : 1))
-      return `The model’s ${key.replaceAll(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)} is ${value}; expected a whole number from 1 to ${maximum.toLocaleString('en-US')}.`
+      return `The model’s ${DIMENSION_NAMES.get(key) ?? key} is ${value}; expected a whole number from 1 to ${maximum.toLocaleString('en-US')}.`
   }
   return null
 }

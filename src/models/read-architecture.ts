@@ -64,7 +64,9 @@ export function readArchitecture(config: unknown, options: ReadArchitectureOptio
   const assumptions = [
     ...(known || stacks
       ? []
-      : [`\`${modelType || 'no model_type'}\` is not known; read as a ${nearest.name} block from its fields.`]),
+      : [
+          `${modelType ? `The model type \`${modelType}\` is not known` : 'The config names no `model_type`'}; read as a ${nearest.name} block from its fields.`,
+        ]),
     ...(readsTowers(whole) ? [] : ['The parameters of its vision or audio tower are not known and not counted.']),
   ]
   return {
