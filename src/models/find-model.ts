@@ -131,10 +131,11 @@ export function modelConfigPaths(
 }
 
 function inlineName(config: unknown): string {
-  if (typeof config !== 'object' || config === null) return 'inline model'
+  const nameless = 'a model given by its shapes'
+  if (typeof config !== 'object' || config === null) return nameless
   const named = 'id' in config ? config.id : '_name_or_path' in config ? config._name_or_path : null
   const type = 'model_type' in config ? config.model_type : null
-  return typeof named === 'string' ? named : typeof type === 'string' ? `inline ${type}` : 'inline model'
+  return typeof named === 'string' ? named : typeof type === 'string' ? `a ${type} model given by its shapes` : nameless
 }
 
 function repositoryCandidates(name: string, configPath: string): readonly string[] {

@@ -17,7 +17,7 @@ const ROWS = {
 /** A model that a framework builds by name, in its own dimensions (vocabulary padding and tying); null: not known. */
 export function findModelBuilder(framework: keyof typeof ROWS, name: string): ModelReference | null {
   const row = ROWS[framework].get(name) ?? renamed(framework, name)
-  if (row?.config) return { kind: 'inline', config: row.config }
+  if (row?.config) return { kind: 'inline', config: { id: name, ...row.config } }
   return row?.hub ? { kind: 'hub', id: row.hub, revision: null } : null
 }
 
