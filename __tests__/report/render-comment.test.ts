@@ -46,8 +46,25 @@ test('the summary holds what the comment dropped, the split and the command', ()
   const summary = renderSummary(STATES['huge'] ?? sampleReport([]), OPTIONS)
   expect(summary.match(/<b>Assumptions<\/b>/g)).toHaveLength(120)
   expect(renderComment(STATES['huge'] ?? sampleReport([]), OPTIONS)).not.toContain('<b>Assumptions</b>')
-  expect(summary).toContain('```mermaid\npie title')
   expect(summary).toContain('preflop diff 1a2b3c4d5e6f7081 9f3c2ab0d5e84c1f configs/sweep/run-100.yaml ')
+})
+
+test('the pie of the summary has few slices, the largest first, that sum to the peak', () => {
+  for (const report of Object.values(STATES)) {
+    const memory = report.runs.find(run => run.memory !== null)?.memory
+    if (!memory) continue
+    const pie = /```mermaid\npie showData title [^\n]+\n([\s\S]*?)```/.exec(renderSummary(report, OPTIONS))?.[1] ?? ''
+    const slices = [...pie.matchAll(/^ {4}"([^"]+)" : ([\d.]+)$/gm)].map(([, name, gib]) => ({
+      name,
+      gib: Number(gib),
+    }))
+    const named = slices.filter(({ name }) => name !== 'all others').map(({ gib }) => gib)
+    expect(named.length).toBeGreaterThan(0)
+    expect(slices.length).toBeLessThanOrEqual(12)
+    expect(named).toEqual(named.toSorted((a, b) => b - a))
+    const sum = slices.reduce((total, { gib }) => total + gib, 0)
+    expect(Math.abs(sum - memory.deviceBytes / 2 ** 30)).toBeLessThan(0.1)
+  }
 })
 
 describe('figures add up as shown', () => {

@@ -57,11 +57,17 @@ function shellWord(text: string): string {
   return /^[\w./-]+$/.test(text) && !text.startsWith('-') ? text : `'${text.replaceAll("'", "'\\''")}'`
 }
 
+/** Slices below this share run into each other, and beyond eleven mermaid repeats its colours. */
+const MIN_SLICE = 0.03
+const MAX_SLICES = 11
+
 /** Component names are our own words: nothing of the config gets into the diagram. */
-function pie(run: RunReport): string {
-  const slices =
-    run.memory?.components
-      .filter(({ bytes }) => bytes > 0)
-      .map(({ name, bytes }) => `    "${name.replaceAll(/["\n]/g, ' ')}" : ${(bytes / 2 ** 30).toFixed(2)}`) ?? []
-  return ['```mermaid', 'pie title GiB per GPU at the peak', ...slices, '```'].join('\n')
+function pie({ memory }: RunReport): string {
+  const parts = (memory?.components ?? []).toSorted((a, b) => b.bytes - a.bytes)
+  const shown = parts.slice(0, MAX_SLICES).filter(({ bytes }) => bytes >= MIN_SLICE * (memory?.deviceBytes ?? 0))
+  const rest = parts.slice(shown.length).reduce((sum, { bytes }) => sum + bytes, 0)
+  const slices = [...shown, { name: 'all others', bytes: rest }]
+    .filter(({ bytes }) => bytes > 0)
+    .map(({ name, bytes }) => `    "${name.replaceAll(/["\n]/g, ' ')}" : ${(bytes / 2 ** 30).toFixed(2)}`)
+  return ['```mermaid', 'pie showData title GiB per GPU at the peak', ...slices, '```'].join('\n')
 }
