@@ -12,13 +12,20 @@ await writeFile(new URL('../docs/findings.md', import.meta.url), findingsPage())
 await writeFile(new URL('../docs/formats.md', import.meta.url), formatsPage())
 
 const { policyKeyTable } = await importTypeScript('src/schema/policy-page.ts')
-const policyPage = new URL('../docs/policy.md', import.meta.url)
+const { keyTable } = await importTypeScript('src/schema/key-table.ts')
+const { planSchema } = await importTypeScript('src/schema/plan-schema.ts')
 const marks = /(<!-- keys: written by npm run docs -->\n)[\s\S]*?(<!-- end of keys -->)/
-const page = await readFile(policyPage, 'utf8')
-await writeFile(
-  policyPage,
-  page.replace(marks, (_, start, end) => `${start}\n${policyKeyTable()}\n\n${end}`),
-)
+for (const [name, table] of [
+  ['policy', policyKeyTable()],
+  ['plan', keyTable(planSchema())],
+]) {
+  const path = new URL(`../docs/${name}.md`, import.meta.url)
+  const page = await readFile(path, 'utf8')
+  await writeFile(
+    path,
+    page.replace(marks, (_, start, end) => `${start}\n${table}\n\n${end}`),
+  )
+}
 
 const folder = new URL('../schema/', import.meta.url)
 await mkdir(folder, { recursive: true })
@@ -30,6 +37,7 @@ for (const name of ['plan', 'policy', 'report']) {
 const root = fileURLToPath(new URL('..', import.meta.url))
 const { ARTICLE_ROWS, accuracySummary, evidenceTable } = await importTypeScript('scripts/pages/accuracy-parts.ts')
 const { withPart } = await importTypeScript('scripts/pages/marked-part.ts')
+const { sentenceFigures, withFigures } = await importTypeScript('scripts/pages/sentence-figures.ts')
 const { withOutputs } = await importTypeScript('scripts/pages/runnable-blocks.ts')
 const rewrite = async (path, change) => writeFile(join(root, path), change(await readFile(join(root, path), 'utf8')))
 for (const path of ['README.md', 'README.zh-CN.md'])
@@ -43,4 +51,6 @@ const run = command =>
     .stdout
 const pages = (await readdir(join(root, 'docs'))).filter(name => name.endsWith('.md')).map(name => `docs/${name}`)
 for (const path of ['README.md', 'README.zh-CN.md', ...pages]) await rewrite(path, page => withOutputs(page, run))
+const figures = await sentenceFigures(root)
+for (const path of ['CHANGELOG.md', ...pages]) await rewrite(path, page => withFigures(page, figures))
 await rm(bundles, { recursive: true, force: true })

@@ -1,12 +1,14 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
+import { NoOperationTraceWriter, parseWorkflow } from '@actions/workflow-parser'
 import { describe, expect, test } from '@jest/globals'
 import { parse } from 'yaml'
 import { ARTICLE_ROWS, accuracySummary, evidenceTable } from '../../scripts/pages/accuracy-parts.ts'
 import { anchors, localLinks } from '../../scripts/pages/links.ts'
 import { withPart } from '../../scripts/pages/marked-part.ts'
 import { runnableBlocks } from '../../scripts/pages/runnable-blocks.ts'
+import { readNativeDocument } from '../../src/formats/native.ts'
 import { parseDocument } from '../../src/formats/parse-document.ts'
 import { readPolicy } from '../../src/policy/read-policy.ts'
 
@@ -41,6 +43,15 @@ describe('links inside the repository', () => {
     })
     expect(dead).toEqual([])
   })
+})
+
+test('pages that the program names are there', () => {
+  const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ts'))
+  const named = sources.flatMap(name =>
+    [...textOf(join('src', name)).matchAll(/\bdocs\/[\w-]+\.md/g)].map(([page]) => page),
+  )
+  expect(named.length).toBeGreaterThan(2)
+  expect([...new Set(named)].filter(page => !existsSync(page))).toEqual([])
 })
 
 describe('figures in pages', () => {
@@ -80,14 +91,25 @@ describe('figures in pages', () => {
   })
 })
 
-describe('the cookbook', () => {
-  const fences = (language: string) =>
-    [...textOf('docs/cookbook.md').matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, 'g'))].map(
-      ([, text = '']) => text,
-    )
+describe('YAML in pages', () => {
+  const fences = PAGES.flatMap(path =>
+    [...textOf(path).matchAll(/```yaml[^\n]*\n([\s\S]*?)```/g)].map(([, text = '']) => [path, text] as const),
+  )
+  const workflows = fences.filter(([, text]) => 'jobs' in parse(text))
+  const policies = fences.filter(([, text]) => 'version' in parse(text))
   const { inputs } = parse(textOf('action.yml'))
 
-  test.each(fences('yaml workflow'))('workflow %#', text => {
+  const plans = fences.filter(([, text]) => 'preflop' in parse(text))
+
+  test('is a workflow, a policy or a plan', () => {
+    expect(workflows.length).toBeGreaterThanOrEqual(5)
+    expect(policies.length).toBeGreaterThanOrEqual(2)
+    expect(workflows.length + policies.length + plans.length).toBe(fences.length)
+  })
+
+  test.each(workflows)('workflow %# of %s', (_, text) => {
+    const { context } = parseWorkflow({ name: 'page.yml', content: text }, new NoOperationTraceWriter())
+    expect(context.errors.getErrors().map(({ message }) => message)).toEqual([])
     const { jobs, permissions } = parse(text)
     expect(permissions.contents).toBe('read')
     const steps = Object.values<{ steps: { uses?: string; with?: object }[] }>(jobs).flatMap(job => job.steps)
@@ -96,7 +118,13 @@ describe('the cookbook', () => {
     for (const step of ours) expect(Object.keys(inputs)).toEqual(expect.arrayContaining(Object.keys(step.with ?? {})))
   })
 
-  test.each(fences('yaml policy'))('policy %#', text => {
+  test.each(plans)('plan %# of %s', (_, text) => {
+    const [run, ...others] = readNativeDocument(parseDocument('plan.yml', text)).runs
+    expect(others).toEqual([])
+    expect(run?.findings).toEqual([])
+  })
+
+  test.each(policies)('policy %# of %s', (_, text) => {
     expect(readPolicy(parseDocument('preflop.yml', text)).findings).toEqual([])
   })
 })

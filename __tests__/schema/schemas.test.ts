@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals'
 import { NATIVE_KEYS } from '../../src/formats/native.ts'
 import { POLICY_KEYS } from '../../src/policy/policy-keys.ts'
 import type { Schema } from '../../src/schema/json-schema.ts'
+import { keyTable } from '../../src/schema/key-table.ts'
 import { PLAN_KEY_SCHEMAS, planSchema } from '../../src/schema/plan-schema.ts'
 import { policyKeyTable } from '../../src/schema/policy-page.ts'
 import { policySchema } from '../../src/schema/policy-schema.ts'
@@ -12,8 +13,9 @@ test.each(['plan', 'policy', 'report'])('schema/%s.schema.json is what the progr
   expect(readFileSync(`schema/${name}.schema.json`, 'utf8')).toBe((await runCommand(['schema', name])).out)
 })
 
-test('docs/policy.md has the table of the schema', () => {
+test('docs/policy.md and docs/plan.md have the tables of the schemas', () => {
   expect(readFileSync('docs/policy.md', 'utf8')).toContain(policyKeyTable())
+  expect(readFileSync('docs/plan.md', 'utf8')).toContain(keyTable(planSchema()))
 })
 
 test('every key of the native reader is in the plan’s schema, and no other', () => {

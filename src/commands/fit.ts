@@ -15,6 +15,8 @@ export const fitCommand: Command = {
     if (input.positionals.length !== 1) throw new UsageError('one file is needed. Example: preflop fit configs/sft.yml')
     const report = await estimateFiles(input, { hardware: true, advice: false })
     const format = textOption(input, 'format') ?? 'table'
+    if (format !== 'table' && format !== 'json')
+      throw new UsageError(`--format is \`${format}\`; fit writes table or json.`)
     if (format === 'json') input.io.out(`${JSON.stringify(report, null, 2)}\n`)
     else for (const run of report.runs) input.io.out(`${(await fitRun(input, run, report.runs.length)).join('\n')}\n`)
     return report.runs.every(({ memory }) => memory === null) ? EXIT.usage : EXIT.ok

@@ -69,9 +69,8 @@ function parse(command: Command, args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true })
   } catch (error) {
-    throw new UsageError(
-      `${error instanceof Error ? error.message : String(error)} \`preflop ${command.name} --help\` shows the options.`,
-    )
+    const [problem] = (error instanceof Error ? error.message : String(error)).split(/\.(?: |$)/)
+    throw new UsageError(`${problem}. \`preflop ${command.name} --help\` shows the options.`)
   }
 }
 

@@ -11,7 +11,8 @@ export const schemaCommand: Command = {
   options: {},
   examples: ['schema plan > plan.schema.json'],
   async run({ positionals, io }) {
-    const name = positionals[0] ?? ''
+    const [name] = positionals
+    if (name === undefined) throw new UsageError('which schema? One of plan, policy, report.')
     const schema = Object.hasOwn(SCHEMAS, name) ? SCHEMAS[name] : undefined
     if (!schema) throw new UsageError(`\`${name}\` has no schema; expected plan, policy or report.`)
     io.out(`${JSON.stringify(schema(), null, 2)}\n`)

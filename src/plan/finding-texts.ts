@@ -56,13 +56,13 @@ export const FINDING_TEXTS = {
     severity: 'warning',
     title: 'A trainer that Preflop does not estimate',
     why: 'The file was recognised, but what it trains, or the compiler that plans its memory, is not modelled.',
-    hint: 'Exclude it with `!pattern`, or describe the run in a native plan.',
+    hint: 'Exclude it with `!pattern`, or describe the run in a native plan (docs/plan.md).',
   },
   'unrecognised-config': {
     severity: 'warning',
     title: 'The file is not a training config that Preflop reads',
     why: '`paths` or the command line names it. A part of a run (an Accelerate, DeepSpeed or adapter config, say) is read with the run that names it, and is a notice only.',
-    hint: 'Exclude it with `!pattern`, or describe the run in a native plan.',
+    hint: 'Exclude it with `!pattern`, or describe the run in a native plan (docs/plan.md).',
   },
   'unresolved-variable': {
     severity: 'warning',
@@ -117,7 +117,7 @@ export const FINDING_TEXTS = {
     severity: 'warning',
     title: 'The model’s shape is not known',
     why: 'Without it nothing can be estimated.',
-    hint: 'Name the model under `models:` in the policy, give `hf-token` for a private one, or describe the run in a native plan.',
+    hint: 'Name the model under `models:` in the policy, give `hf-token` for a private one, or describe the run in a native plan (docs/plan.md).',
   },
   'model-access': {
     severity: 'warning',

@@ -73,7 +73,8 @@ function wholeRun(run: RunReport, columns: number, ascii: boolean): readonly str
   const lines = [`${WORDS[run.verdict]}  ${plain(run.path)} (${run.format}${run.name ? `, ${plain(run.name)}` : ''})`]
   if (plan) lines.push(...wrapped('  ', describePlan(run), columns))
   if (memory) lines.push('', ...memoryLines(memory, columns, ascii))
-  if (time) lines.push('', ...wrapped('  Time   ', timeText(time, plan?.retries ?? 1), columns))
+  if (time || cost || rule) lines.push('')
+  if (time) lines.push(...wrapped('  Time   ', timeText(time, plan?.retries ?? 1), columns))
   if (cost) lines.push(...wrapped('  Cost   ', `${cost.formula} (${plain(cost.priceSource)})`, columns))
   if (rule)
     lines.push(
