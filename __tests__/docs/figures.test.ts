@@ -206,7 +206,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
 
 /** Words with digits that name a thing and measure nothing. */
 const NAMES =
-  /LLaMA-Factory ?[(（]v0[,、] ?v1[)）]|NeMo 1\b|\b(?:4|8|16|32)[- ]bit\b|(?:float|bfloat)(?:16|32|8)|ZeRO-[123](?: up)?|\b[A-Z]+\d+\b|RTX \d+(?: and \d+)?|MI300|YAML 1\.1|1\.1 scalars|5xx|open-r1|rank 0|Node \d+|3-D|Gemma 2|Llama \d(?:\.\d)?(?: \d+B)?|transformers (?:before )?5|Python 3\.10|10⁹|2³⁰|⌈0\.39 h⌉/g
+  /LLaMA-Factory ?[(（]v0[,、] ?v1[)）]|NeMo 1\b|\b(?:4|8|16|32)[- ]bit\b|(?:float|bfloat)(?:16|32|8)|ZeRO-[123](?: up)?|\b[A-Z]+\d+\b|RTX \d+(?: and \d+)?|MI300|YAML 1\.1|1\.1 scalars|5xx|open-r1|rank 0|x64|Node \d+|3-D|Gemma 2|Llama \d(?:\.\d)?(?: \d+B)?|transformers (?:before )?5|Python 3\.10|10⁹|2³⁰|⌈0\.39 h⌉/g
 
 /** Prose of a page: no code, no links' targets, no part that `npm run docs` or the bench writes. */
 function prose(page: string): string {
@@ -215,6 +215,7 @@ function prose(page: string): string {
       .replaceAll(/```[\s\S]*?```/g, ' ')
       .replaceAll(/<!-- ([a-z ]+?)(?:: written by npm run docs)? -->\n[\s\S]*?<!-- end of \1 -->/g, ' ')
       .replaceAll(/<!-- figure [\w-]+ -->[^<]*<!-- -->/g, ' ')
+      .replaceAll(/^\d+\. /gm, ' ')
       .replaceAll(/<[^>]+>/g, ' '),
   )
 }

