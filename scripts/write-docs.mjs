@@ -36,6 +36,7 @@ for (const name of ['plan', 'policy', 'report']) {
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const { ARTICLE_ROWS, accuracySummary, evidenceTable } = await importTypeScript('scripts/pages/accuracy-parts.ts')
+const { actionTable } = await importTypeScript('scripts/pages/action-table.ts')
 const { withPart } = await importTypeScript('scripts/pages/marked-part.ts')
 const { sentenceFigures, withFigures } = await importTypeScript('scripts/pages/sentence-figures.ts')
 const { withOutputs } = await importTypeScript('scripts/pages/runnable-blocks.ts')
@@ -43,6 +44,9 @@ const rewrite = async (path, change) => writeFile(join(root, path), change(await
 for (const path of ['README.md', 'README.zh-CN.md'])
   await rewrite(path, page => withPart(page, 'accuracy', accuracySummary(root)))
 await rewrite('docs/the-article.md', page => withPart(page, 'article rows', evidenceTable(root, ARTICLE_ROWS)))
+
+for (const part of ['inputs', 'outputs'])
+  await rewrite('docs/action.md', page => withPart(page, part, actionTable(root, part)))
 
 const bundles = await mkdtemp(join(tmpdir(), 'preflop-docs-'))
 spawnSync(process.execPath, ['scripts/build.mjs', bundles], { cwd: root, stdio: 'inherit' })

@@ -5,6 +5,7 @@ import { NoOperationTraceWriter, parseWorkflow } from '@actions/workflow-parser'
 import { describe, expect, test } from '@jest/globals'
 import { parse } from 'yaml'
 import { ARTICLE_ROWS, accuracySummary, evidenceTable } from '../../scripts/pages/accuracy-parts.ts'
+import { actionTable } from '../../scripts/pages/action-table.ts'
 import { anchors, localLinks } from '../../scripts/pages/links.ts'
 import { withPart } from '../../scripts/pages/marked-part.ts'
 import { runnableBlocks } from '../../scripts/pages/runnable-blocks.ts'
@@ -62,6 +63,11 @@ describe('figures in pages', () => {
   test('the article shows what its rows measured and what is estimated now', () => {
     const page = textOf('docs/the-article.md')
     expect(page).toBe(withPart(page, 'article rows', evidenceTable('.', ARTICLE_ROWS)))
+  })
+
+  test.each(['inputs', 'outputs'] as const)('docs/action.md has the %s of action.yml', part => {
+    const page = textOf('docs/action.md')
+    expect(page).toBe(withPart(page, part, actionTable('.', part)))
   })
 
   test('the article’s rule is computed', () => {

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { NoOperationTraceWriter, parseWorkflow } from '@actions/workflow-parser'
 import { describe, expect, test } from '@jest/globals'
 import { parse } from 'yaml'
+import { readMemoryRows } from '../../bench/accuracy/memory-rows.ts'
 
 const OWN = '.github/workflows'
 const EXAMPLES = 'examples/workflows'
@@ -53,6 +54,44 @@ describe.each(readdirSync(OWN).map(name => `${OWN}/${name}`))('%s', file => {
       expect(run).not.toContain('${' + '{')
     }
   })
+})
+
+const FORMS = '.github/ISSUE_TEMPLATE'
+const ELEMENTS = ['checkboxes', 'dropdown', 'input', 'markdown', 'textarea']
+
+interface Form {
+  readonly name: string
+  readonly description: string
+  readonly body: readonly {
+    readonly type: string
+    readonly id?: string
+    readonly attributes: {
+      readonly label?: string
+      readonly options?: readonly unknown[]
+      readonly placeholder?: string
+    }
+  }[]
+}
+
+describe.each(readdirSync(FORMS).filter(name => name !== 'config.yml'))('%s', name => {
+  const { name: title, description, body }: Form = parse(readFileSync(`${FORMS}/${name}`, 'utf8'))
+
+  test('is an issue form that GitHub accepts', () => {
+    expect([title, description].every(text => typeof text === 'string' && text !== '')).toBe(true)
+    expect(body.filter(({ type }) => !ELEMENTS.includes(type))).toEqual([])
+    expect(body.filter(({ type, attributes }) => type !== 'markdown' && !attributes.label)).toEqual([])
+    expect(body.filter(({ type, attributes }) => type === 'dropdown' && !attributes.options?.length)).toEqual([])
+    const ids = body.flatMap(({ id }) => id ?? [])
+    expect(ids.every(id => /^[A-Za-z0-9_-]+$/.test(id))).toBe(true)
+    expect(new Set(ids).size).toBe(ids.length)
+  })
+})
+
+test('the row that the form shows is one that the bench reads', () => {
+  const { body }: Form = parse(readFileSync(`${FORMS}/wrong-estimate.yml`, 'utf8'))
+  const row = body.find(({ id }) => id === 'row')?.attributes.placeholder ?? ''
+  const [read] = readMemoryRows(row.replaceAll(/\n\s*/g, ' '))
+  expect(read?.readings).toEqual([{ metric: 'device', gib: 61.5 }])
 })
 
 test('action.yml is what the runner and the Marketplace accept', () => {
