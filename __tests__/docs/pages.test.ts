@@ -46,6 +46,16 @@ describe('links inside the repository', () => {
   })
 })
 
+test('docs/memory.md says what every component is', () => {
+  const sources = readdirSync('src/memory', { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ts'))
+  const text = sources.map(name => textOf(join('src/memory', name))).join('\n')
+  const calls = [...text.matchAll(/\b(?:item|make)\(([^,]+),/g)].map(([, name = '']) => name)
+  const names = calls.flatMap(name => [...name.matchAll(/'([^']+)'/g)].map(([, own = '']) => own))
+  expect(names.length).toBeGreaterThan(35)
+  const table = textOf('docs/memory.md').split('## Components')[1]?.split('## States')[0] ?? ''
+  expect([...new Set(names)].filter(name => !table.includes(name))).toEqual([])
+})
+
 test('pages that the program names are there', () => {
   const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ts'))
   const named = sources.flatMap(name =>
