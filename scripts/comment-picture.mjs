@@ -74,11 +74,11 @@ function html(colours) {
       block.replaceAll('\n', '<br>').replaceAll(/(<\/?(?:p|blockquote)[^>]*>)<br>/g, '$1'),
     )
   return `<!doctype html><meta charset="utf-8"><style>
-    body { margin: 16px; background: ${colours.page}; color: ${colours.text}; font: 16px/1.5 "Noto Sans", "DejaVu Sans", "Liberation Sans", sans-serif }
+    body { margin: 16px; background: ${colours.page}; color: ${colours.text}; font: 15px/1.5 "Liberation Sans", "Noto Sans", "DejaVu Sans", sans-serif }
     article { border: 1px solid ${colours.line}; border-radius: 6px }
     header { padding: 8px 20px; background: ${colours.soft}; border-bottom: 1px solid ${colours.line}; color: ${colours.muted}; border-radius: 6px 6px 0 0 }
     main { padding: 20px } main > :first-child { margin-top: 0 } main > :last-child { margin-bottom: 0 }
-    h3 { font-size: 20px } h4 { font-size: 16px } p, ul, pre, table, details { margin: 0 0 16px }
+    h3 { font-size: 19px } h4 { font-size: 15px } p, ul, pre, table, details { margin: 0 0 16px }
     code { font-family: "DejaVu Sans Mono", monospace; font-size: 85%; background: ${colours.code}; padding: .2em .4em; border-radius: 6px }
     pre { background: ${colours.soft}; padding: 16px; border-radius: 6px; overflow: hidden } pre code { background: none; padding: 0 }
     table { border-collapse: collapse } td, th { border: 1px solid ${colours.line}; padding: 6px 13px } tr:nth-child(2n) td { background: ${colours.soft} }
