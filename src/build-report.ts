@@ -51,6 +51,8 @@ interface BuildOptions {
   readonly findings: readonly Finding[]
   /** null: without a comparison. */
   readonly unaffected: readonly string[] | null
+  /** Training configs of the base that the change removes. */
+  readonly removed: readonly string[]
 }
 
 const ORDER = ['fail', 'warn', 'unknown', 'pass'] as const
@@ -80,7 +82,7 @@ export function reportRun(run: EstimatedRun, { labels, hasBase, detail }: JudgeO
 }
 
 /** All runs together, the worst first. */
-export function buildReport({ runs, findings, unaffected }: BuildOptions): Report {
+export function buildReport({ runs, findings, unaffected, removed }: BuildOptions): Report {
   const sorted = runs.toSorted(
     (a, b) =>
       ORDER.indexOf(a.report.verdict) - ORDER.indexOf(b.report.verdict) || compareText(a.report.path, b.report.path),
@@ -102,6 +104,7 @@ export function buildReport({ runs, findings, unaffected }: BuildOptions): Repor
     ),
     runs: sorted.map(({ report }) => report),
     unaffectedPaths: unaffected ?? [],
+    removedPaths: removed,
   }
 }
 

@@ -156,7 +156,7 @@ export async function runPipeline(options: PipelineOptions): Promise<Report> {
     options.changes === null
       ? null
       : head.configs.filter(config => !kept.has(config)).map(({ document }) => document.path)
-  return buildReport({ runs, findings, unaffected })
+  return buildReport({ runs, findings, unaffected, removed: base?.removed ?? [] })
 }
 
 const NO_ADVICE = { fixes: [], alternatives: [], causes: [] } as const
@@ -203,13 +203,15 @@ async function readTree(files: FileSource, paths: readonly string[]): Promise<Re
   }
 }
 
+/** Files with the command that starts a run; what they name is read through them. */
+const LAUNCHERS: ReadonlySet<string> = new Set(['shell', 'skypilot', 'dstack', 'kubeflow', 'mcli'])
+
 /** A launcher that points at a config and the config are one run: the launcher's reading of it stands. */
 function withoutLaunched(configs: readonly ReadConfig[]): readonly ReadConfig[] {
-  const launched = new Set(
-    configs.filter(({ document }) => document.syntax === 'shell').flatMap(config => config.launched),
-  )
+  const isLauncher = ({ format }: ReadConfig): boolean => LAUNCHERS.has(format)
+  const launched = new Set(configs.filter(isLauncher).flatMap(({ launched }) => launched))
   return configs.filter(
-    ({ document, result }) => document.syntax === 'shell' || result.runs.length === 0 || !launched.has(document.path),
+    config => isLauncher(config) || config.result.runs.length === 0 || !launched.has(config.document.path),
   )
 }
 
@@ -240,6 +242,8 @@ interface BaseTree {
   readonly files: FileSource
   /** Readable at the base, unreadable or unrecognised at the head though the file is still there. */
   readonly vanished: readonly ReadConfig[]
+  /** Training configs that are not there any more. */
+  readonly removed: readonly string[]
 }
 
 async function readBase(
@@ -260,7 +264,11 @@ async function readBase(
   const vanished = tree.configs.filter(
     ({ document, format }) => format !== 'unreadable' && stillThere.has(document.path) && !known.has(document.path),
   )
-  return { tree, files, vanished }
+  const gone = new Set((options.changes ?? []).filter(({ status }) => status === 'removed').map(({ path }) => path))
+  const removed = tree.configs
+    .filter(({ document, result }) => gone.has(document.path) && result.runs.length > 0)
+    .map(({ document }) => document.path)
+  return { tree, files, vanished, removed }
 }
 
 async function estimateBase(

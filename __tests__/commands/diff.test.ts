@@ -84,3 +84,16 @@ test('explain names the rule that applied', async () => {
   const { out } = await runCommand(['explain', 'configs/run.yml', '--policy', 'policy.yml'], folder)
   expect(out).toContain('Policy rule  configs/** (line 3 of the policy)')
 })
+
+test('a config that moved is compared with itself, one that is gone is named', async () => {
+  commit({ 'old/run.yml': RUN, 'gone.yml': RUN.replace('preflop: 1', 'preflop: 1\nname: other') })
+  git('checkout', '-q', '-b', 'topic')
+  commit({ 'old/run.yml': null, 'gone.yml': null, 'new/run.yml': RUN.replace('max_steps: 10', 'max_steps: 20') })
+  const { out } = await runCommand(['diff', 'main', 'HEAD', '--format', 'json'], folder)
+  const { runs, removedPaths } = JSON.parse(out)
+  expect(runs).toMatchObject([{ path: 'new/run.yml', previousPath: 'old/run.yml', change: 'changed' }])
+  expect(removedPaths).toEqual(['gone.yml'])
+  expect((await runCommand(['diff', 'main', 'HEAD', '--format', 'markdown'], folder)).out).toContain(
+    'Removed: `gone.yml`.',
+  )
+})

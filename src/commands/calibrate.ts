@@ -132,6 +132,7 @@ function comparisonTable(runs: readonly ComparedRun[], factorOf: (run: ComparedR
       ]
     }),
   )
+  if (rows.length === 0) return ''
   return textTable(['run', 'GPU', 'training', 'what', 'measured', 'estimated', 'off', 'calibrated', 'off'], rows)
 }
 

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { diskFileSource } from '../files/disk-file-source.ts'
 import type { FileSource } from '../files/file-source.ts'
 import { gitFileSource } from '../files/git-file-source.ts'
+import { withRenames } from '../files/renames.ts'
 import { isConfigPath } from '../formats/parse-document.ts'
 import { type PathChange, runPipeline } from '../pipeline.ts'
 import { type Command, type CommandInput, EXIT, UsageError } from './command.ts'
@@ -53,7 +54,7 @@ async function openTree({ io }: CommandInput, name: string): Promise<FileSource>
   return source
 }
 
-/** Paths whose content differs; a config that moved unchanged or nearly so counts as renamed only by equal content. */
+/** Paths whose content differs; a file that is gone and one that is new are the same where most of their lines are. */
 async function changesBetween(base: FileSource, head: FileSource): Promise<readonly PathChange[]> {
   const before = new Map((await base.list()).filter(({ path }) => isRelevant(path)).map(entry => [entry.path, entry]))
   const after = new Map((await head.list()).filter(({ path }) => isRelevant(path)).map(entry => [entry.path, entry]))
@@ -65,7 +66,7 @@ async function changesBetween(base: FileSource, head: FileSource): Promise<reado
       changes.push({ path, previousPath: null, status: 'modified' })
   }
   for (const path of before.keys()) if (!after.has(path)) changes.push({ path, previousPath: null, status: 'removed' })
-  return changes
+  return withRenames(changes, { base, head })
 }
 
 function isRelevant(path: string): boolean {

@@ -182,8 +182,11 @@ export async function loadPolicy(
   if (content.status === 'refused')
     throw new UsageError(`the policy \`${policyPath}\` cannot be read: ${content.reason}.`)
   const file = content.status === 'found' ? readPolicy(parseDocument(policyPath, content.text)) : null
-  const problem = file?.findings.find(({ severity }) => severity === 'error')
-  if (problem) throw new UsageError(`${policyPath}:${problem.line ?? 1}: ${problem.message} ${problem.hint}`)
+  const problems = file?.findings.filter(({ severity }) => severity === 'error') ?? []
+  if (problems.length > 0)
+    throw new UsageError(
+      problems.map(({ line, message, hint }) => `${policyPath}:${line ?? 1}: ${message} ${hint}`).join('\n'),
+    )
   return { policy: createPolicySet(file, over), policyPath }
 }
 

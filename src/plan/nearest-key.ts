@@ -1,4 +1,4 @@
-/** The known name closest to a misspelt one (Damerau–Levenshtein), or null when none is near. */
+/** The known name closest to a misspelt one (Damerau–Levenshtein), else one that begins with it or has all its words; null: none is near. */
 export function nearestKey(name: string, known: readonly string[]): string | null {
   const limit = Math.max(2, Math.floor(name.length / 3))
   let best: string | null = null
@@ -11,7 +11,13 @@ export function nearestKey(name: string, known: readonly string[]): string | nul
       bestDistance = distance
     }
   }
-  return best ?? known.find(candidate => name.length >= 4 && candidate.startsWith(normalise(name))) ?? null
+  if (best !== null || name.length < 4) return best
+  const words = normalise(name).split('_')
+  return (
+    known.find(candidate => candidate.startsWith(normalise(name))) ??
+    known.find(candidate => words.length > 1 && words.every(word => candidate.split('_').includes(word))) ??
+    null
+  )
 }
 
 function normalise(name: string): string {

@@ -196,11 +196,18 @@ function readLimit(
   read: (fields: Fields, key: string) => number | null,
   problems: Finding[],
 ): Limit | undefined {
-  const limit = budget.mapping(key)
+  const limit = limitMapping(budget, key)
   if (!limit) return undefined
   const result = { warn: read(limit, 'warn'), fail: read(limit, 'fail') }
   problems.push(...unknownPolicyKeys(limit, POLICY_KEYS.limit))
   return result
+}
+
+/** A bare figure does not say whether it fails or warns. */
+function limitMapping(budget: Fields, key: string): Fields | undefined {
+  const written = budget.raw(key)?.scalar
+  if (written === undefined || written === null) return budget.mapping(key)
+  return budget.invalid(key, `the level with it, such as \`${key}: { fail: ${written} }\``)
 }
 
 function readAmount(fields: Fields, key: string): number | null {
@@ -208,7 +215,7 @@ function readAmount(fields: Fields, key: string): number | null {
 }
 
 function readIncrease(budget: Fields, problems: Finding[]): BudgetSettings['costIncrease'] {
-  const limit = budget.mapping('cost_increase')
+  const limit = limitMapping(budget, 'cost_increase')
   if (!limit) return undefined
   const read = (key: string): Increase | null => {
     if (!limit.isSet(key)) return null

@@ -18,6 +18,8 @@ export interface Report {
   readonly runs: readonly RunReport[]
   /** Training configs known at the head that the change does not affect; empty without a comparison. */
   readonly unaffectedPaths: readonly string[]
+  /** Training configs that the change removes. Absent in older reports. */
+  readonly removedPaths?: readonly string[]
 }
 
 export interface ReportTotals {

@@ -134,6 +134,8 @@ const LIMIT_NAMES = {
 } as const satisfies Record<LimitKind, string>
 const LEVELS = ['fail', 'warn', 'unknown', 'pass'] as const
 
+const MAX_REMOVED = 5
+
 /** What was judged, the worst level of each limit first in words and symbol. */
 export function limitsLine(report: Report): string {
   const worst = new Map<LimitKind, { level: (typeof LEVELS)[number]; limit: string }>()
@@ -149,11 +151,16 @@ export function limitsLine(report: Report): string {
   const others = unaffected
     ? `The ${plural(unaffected, 'other training config')} in this repository ${unaffected === 1 ? 'is' : 'are'} not affected.`
     : ''
+  const removed = report.removedPaths ?? []
+  const gone =
+    removed.length === 0
+      ? ''
+      : `Removed: ${removed.slice(0, MAX_REMOVED).map(code).join(', ')}${removed.length > MAX_REMOVED ? ` and ${removed.length - MAX_REMOVED} more` : ''}.`
   const unknown =
     report.totals.unknown > 0 && report.verdict !== 'fail'
       ? 'What could not be estimated does not fail the check; `on_unknown` in the policy decides that.'
       : ''
-  return [parts.length > 0 ? `Limits: ${parts.join(' · ')}.` : '', unknown, others]
+  return [parts.length > 0 ? `Limits: ${parts.join(' · ')}.` : '', unknown, others, gone]
     .filter(text => text !== '')
     .join(' ')
 }

@@ -28,7 +28,7 @@ export function verdictHeading(report: Report, baseLabel: string): string {
 
 function sentence(report: Report, baseLabel: string): string {
   const { checked, failed, warned, unknown } = report.totals
-  if (checked === 0) return report.verdict === 'unknown' ? 'nothing could be estimated' : 'no training config changed'
+  if (checked === 0) return report.verdict === 'unknown' ? 'nothing could be estimated' : nothingChanged(report)
   if (failed > 0) return failedSentence(report)
   if (unknown === checked) return `${plural(unknown, 'config')} could not be estimated`
   const old = report.runs.filter(({ preExisting }) => preExisting).length
@@ -46,6 +46,11 @@ function sentence(report: Report, baseLabel: string): string {
   if (fixed?.memory && fixed.base?.memoryBytes != null)
     return `fixed: ${code(fixed.path)} now needs ${ofUsable(fixed.memory)}; it was ${unbroken(`${gib(fixed.base.memoryBytes)} GiB`)}`
   return `${fitting(checked)}${priceOf(report)}`
+}
+
+function nothingChanged({ removedPaths = [] }: Report): string {
+  const { length } = removedPaths
+  return length === 0 ? 'no training config changed' : `${plural(length, 'training config')} removed, none changed`
 }
 
 function fitting(amount: number): string {
