@@ -31,6 +31,10 @@ export const initCommand: Command = {
     io.out(
       `${report.runs.length} training run${report.runs.length === 1 ? '' : 's'} found${formats.length > 0 ? ` (${formats.join(', ')})` : ''}.\n`,
     )
+    if (formats.length === 0)
+      io.out(
+        'No YAML, JSON or TOML file or shell script here is of a trainer that is known (docs/formats.md). A run that only code describes can be written as a plan: `preflop schema plan`, examples/article-7b.yml.\n',
+      )
     for (const [path, text] of [
       ['.github/workflows/preflop.yml', workflowText()],
       ['.github/preflop.yml', policyDraft(report)],

@@ -41,7 +41,11 @@ const MOST_LISTED = 12
 
 function found(runs: readonly RunReport[]): string {
   const byFormat = new Map<string, string[]>()
-  for (const { format, path } of runs) byFormat.set(format, [...(byFormat.get(format) ?? []), path])
+  for (const run of runs) {
+    const framework = run.plan?.framework ?? run.format
+    const name = framework === 'other' ? run.format : framework
+    byFormat.set(name, [...(byFormat.get(name) ?? []), configOf(run)])
+  }
   const lines = [...byFormat].slice(0, MOST_LISTED).map(([format, paths]) => {
     const unique = [...new Set(paths)]
     const shown = unique.slice(0, 3).map(comment).join(', ')
@@ -56,6 +60,11 @@ function hardware(gpu: string | null, gpus: string | null): string {
 }
 
 /** Data sets whose size no file tells. */
+/** The file that has the run's keys: a launcher names the config that its trainer reads. */
+function configOf({ path, assumptions }: RunReport): string {
+  return assumptions.find(({ planKey }) => planKey === 'model')?.path ?? path
+}
+
 function unsized(runs: readonly RunReport[]): string {
   const open = runs.filter(({ findings }) => findings.some(({ code }) => code === 'unknown-dataset-size'))
   return block('datasets', 'sizes that no file here tells', namesOf(open), '{ samples: 10000, mean_tokens: 500 }')

@@ -122,9 +122,14 @@ function enoughText(moved: readonly CauseReport[], measure: Measure): string {
   return ` Undoing ${enough.map(({ key }) => code(key)).join(' or ')} is enough.`
 }
 
-/** `1 → 2`, on one line: no arrow ends or begins one. */
+/** Longer, two values may stand on two lines: a cell that cannot break pushes others off the page. */
+const SHORT_CHANGE = 24
+
+/** `1 → 2`, short ones on one line: no arrow ends or begins one. */
 export function shownChange(from: unknown, to: unknown): string {
-  return `${shownValue(from)}${unbroken(' → ')}${shownValue(to)}`
+  const [before, after] = [shownValue(from), shownValue(to)]
+  const arrow = before.length + after.length <= SHORT_CHANGE ? unbroken(' → ') : ' → '
+  return `${before}${arrow}${after}`
 }
 
 /** A value of a plan as a code span; a part that is absent reads as `none`. */

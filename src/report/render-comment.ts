@@ -113,7 +113,8 @@ const DETAILS_OF_AMOUNTS: readonly Detail['part'][] = ['alternatives', 'time', '
 /** A fold each where the run needs a decision or is the only one; else one fold holds them all. */
 function runDetails(run: RunReport, baseLabel: string, isOneOfMany: boolean, extent: Extent): readonly Section[] {
   const offered = run.alternatives.length
-  const order = run.verdict === 'pass' || isAboutMemory(run) ? DETAILS : DETAILS_OF_AMOUNTS
+  const isOver = run.verdict === 'fail' || run.verdict === 'warn'
+  const order = isOver && !isAboutMemory(run) ? DETAILS_OF_AMOUNTS : DETAILS
   const details: readonly Detail[] = [
     {
       part: 'alternatives' as const,

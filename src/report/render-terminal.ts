@@ -1,4 +1,5 @@
 import { requiredComponents } from '../memory/required-components.ts'
+import { baseLines } from './base-lines.ts'
 import { changeWord } from './change-lines.ts'
 import { plain } from './escape-markdown.ts'
 import { duration, gib, group, money, percent } from './figures.ts'
@@ -81,13 +82,14 @@ function wholeRun(run: RunReport, columns: number, ascii: boolean): readonly str
       ...wrapped('  ', `Rule of thumb, for comparison (${ruleConditions(run)})`, columns),
       ...wrapped('    ', ruleOfThumb(rule), columns),
     )
+  lines.push(...baseLines(run, columns))
   if (run.fixes.length > 0)
     lines.push(
       '',
       '  To pass, do one of these',
       ...run.fixes.flatMap(fix => [
         ...wrapped(
-          `    ${gib(fix.memoryBytes).padStart(6)} GiB  `,
+          `    ${gib(fix.memoryBytes).padStart(6)} GiB${amounts(fix.runSeconds, fix.cost, run.cost?.currency ?? null)}  `,
           `${plain(fix.title)}${plain(fixReservation(fix).replaceAll('*', ''))}`,
           columns,
         ),
@@ -99,8 +101,8 @@ function wholeRun(run: RunReport, columns: number, ascii: boolean): readonly str
       '',
       '  Or other hardware',
       ...run.alternatives.map(
-        ({ gpus, gpuName, memoryBytes, usableBytes, runSeconds, note }) =>
-          `    ${gpus} × ${gpuName}  ${gib(memoryBytes)} of ${gib(usableBytes)} GiB${runSeconds ? `  ${duration(runSeconds)}` : ''}  ${note}`,
+        ({ gpus, gpuName, memoryBytes, usableBytes, runSeconds, cost: total, currency, strategy = [], note }) =>
+          `    ${gpus} × ${gpuName}  ${gib(memoryBytes)} of ${gib(usableBytes)} GiB${amounts(runSeconds, total, currency)}  ${strategy.join(', ') || 'as written'}  ${note}`.trimEnd(),
       ),
     )
   const findings = run.findings.flatMap(({ severity, message, path, line, hint }) =>
@@ -159,6 +161,14 @@ function timeText(time: TimeReport, attempts: number): string {
     `${group(Math.round(time.tokensPerSecondPerGpu).toString())} tokens/s per GPU, ` +
     `${percent(time.modelFlopsUtilization)} model FLOP utilisation; ${whole}`
   )
+}
+
+/** `  15.3 h  $221`. */
+function amounts(runSeconds: number | null, cost: number | null, currency: string | null): string {
+  return [
+    runSeconds === null ? '' : `  ${duration(runSeconds)}`,
+    cost === null ? '' : `  ${money(cost, currency)}`,
+  ].join('')
 }
 
 /** What nobody said, each key once, and how many values are defaults. */

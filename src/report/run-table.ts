@@ -145,7 +145,7 @@ export function limitsLine(report: Report): string {
       if (!known || LEVELS.indexOf(level) < LEVELS.indexOf(known.level)) worst.set(kind, { level, limit })
     }
   const parts = [...worst].map(
-    ([kind, { level, limit }]) => `${VERDICT_SYMBOLS[level]} **${LIMIT_NAMES[kind]}** ${prose(limit)}`,
+    ([kind, { level, limit }]) => `${VERDICT_SYMBOLS[level]}${unbroken(' ')}**${LIMIT_NAMES[kind]}** ${prose(limit)}`,
   )
   const { unaffected } = report.totals
   const others = unaffected
