@@ -201,3 +201,62 @@ describe.each([...BUILT, ...OVER_MEMORY_FILES].map(file => [file.name, file] as 
     for (const { memoryBytes, usableBytes } of run.alternatives) expect(memoryBytes / usableBytes).toBeLessThan(0.9)
   })
 })
+
+describe('limits of money and time', () => {
+  const SLOW: OverMemoryFile = {
+    name: 'slow',
+    path: 'configs/run.yaml',
+    gpus: 1,
+    text: `model_name_or_path: Qwen/Qwen2.5-1.5B-Instruct
+dtype: bfloat16
+bf16: true
+dataset_name: a/b
+max_length: 1024
+per_device_train_batch_size: 1
+gradient_accumulation_steps: 16
+gradient_checkpointing: true
+max_steps: 4000
+output_dir: out
+`,
+  }
+
+  test.each([
+    ['cost', 'budget: { cost: { fail: 3 } }\n', 'over-cost'],
+    ['hours', 'budget: { hours: { fail: 1.5 } }\n', 'over-hours'],
+    ['GPU-hours', 'budget: { gpu_hours: { fail: 1.5 } }\n', 'over-gpu-hours'],
+  ])('a run over its %s alone is offered what shortens it, not less training', async (_name, budget, code) => {
+    const run = await estimate(SLOW, SLOW.text, budget)
+    expect([run.verdict, run.findings[0]?.code]).toEqual(['fail', code])
+    const [fix] = run.fixes
+    expect(fix?.runSeconds ?? Infinity).toBeLessThan(run.time?.runSeconds ?? 0)
+    expect(run.fixes.flatMap(({ changes }) => changes.map(({ key }) => key))).not.toEqual(
+      expect.arrayContaining(['max_steps', 'max_length']),
+    )
+    const fixed = applied(SLOW.path, SLOW.text, fix?.changes ?? [])
+    expect((await estimate(SLOW, fixed, budget)).verdict).toBe('pass')
+  })
+
+  test('what cannot be met is not said to pass', async () => {
+    const [file] = BUILT
+    if (!file) throw new Error('no file')
+    const run = await estimate(file, `${file.text}max_steps: 5000\n`, 'budget: { cost: { fail: 0.01 } }\n')
+    expect(run.fixes.length).toBeGreaterThan(0)
+    for (const { remaining } of run.fixes) expect(remaining).toEqual(['cost'])
+    expect(run.alternatives).toEqual([])
+  })
+
+  test('a fix of memory does not break the budget', async () => {
+    const [file] = BUILT
+    if (!file) throw new Error('no file')
+    const free = await estimate(file, `${file.text}max_steps: 500\n`)
+    const cheapest = Math.min(...free.fixes.map(({ cost }) => cost ?? Infinity))
+    const dearest = Math.max(...free.fixes.map(({ cost }) => cost ?? 0))
+    const limit = (cheapest + dearest) / 2
+    const run = await estimate(
+      file,
+      `${file.text}max_steps: 500\n`,
+      `budget: { cost: { fail: ${limit.toFixed(2)} } }\n`,
+    )
+    for (const { cost, remaining } of run.fixes) if (!remaining) expect(cost).toBeLessThanOrEqual(limit)
+  })
+})

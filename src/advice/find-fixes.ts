@@ -49,6 +49,32 @@ export function findFixes(options: FixOptions): readonly FixReport[] {
   if (!spelled || !now) return []
   const facts = { ...options.facts, ownEvaluationBatch: Object.hasOwn(spelled, 'evaluation-batch') }
   const search: Search = { ...options, facts, spelled, before: options.standing(options.plan, now) }
+  const found = candidatesOf(search)
+  const chosen = found.some(passes) || !isMixed(search.before) ? found : [...candidatesOf(memoryOnly(search)), ...found]
+  return chosen.slice(0, MAX_CANDIDATES).map(candidate => toReport(candidate, search))
+}
+
+/** Memory and an amount are over: what makes the run start is worth offering though it costs too much. */
+function isMixed({ broken }: Standing): boolean {
+  return broken.includes('memory') && broken.length > 1
+}
+
+function memoryOnly(search: Search): Search {
+  const only = (standing: Standing): Standing => ({
+    ...standing,
+    broken: standing.broken.filter(kind => kind === 'memory'),
+    unknown: standing.unknown.filter(kind => kind === 'memory'),
+  })
+  return {
+    ...search,
+    before: only(search.before),
+    standing: (plan, result) => only(search.standing(plan, result)),
+  }
+}
+
+/** The best first. */
+function candidatesOf(search: Search): readonly Candidate[] {
+  const { spelled } = search
   const available = PLAN_CHANGES.filter(
     ({ spelling, lowers }) =>
       Object.hasOwn(spelled, spelling) && lowers.some(figure => wantedFigures(search.before).has(figure)),
@@ -56,7 +82,7 @@ export function findFixes(options: FixOptions): readonly FixReport[] {
   const singles = available.flatMap(change => repeatUntilPassing(search, [change]))
   const isGentle = singles.some(candidate => passes(candidate) && disruptionOf(candidate) < CHANGES_TRAINING)
   const combined = isGentle ? [] : combinations(search, available, singles.some(passes))
-  const ranked = [...singles, ...combined]
+  return [...singles, ...combined]
     .filter(candidate => rankOf(candidate, search.before) < WORTHLESS)
     .toSorted(
       (a, b) =>
@@ -64,7 +90,6 @@ export function findFixes(options: FixOptions): readonly FixReport[] {
         disruptionOf(a) - disruptionOf(b) ||
         secondsOf(a) - secondsOf(b),
     )
-  return ranked.slice(0, MAX_CANDIDATES).map(candidate => toReport(candidate, search))
 }
 
 /** An amount is lowered by a shorter run. */

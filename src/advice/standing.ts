@@ -51,6 +51,8 @@ export function standingOf(head: JudgedFigures, { policy, base }: StandingOption
 export function remainingLimits(before: Standing, after: Standing): readonly LimitKind[] | null {
   if (after.broken.some(kind => !before.broken.includes(kind))) return null
   const remaining = before.broken.filter(kind => after.broken.includes(kind) || after.unknown.includes(kind))
-  const gotWorse = remaining.some(kind => (after.figures[kind] ?? 0) > (before.figures[kind] ?? Infinity))
+  // what a run costs that does not start is no figure to compare with
+  const starts = before.broken.includes('memory') && !after.broken.includes('memory')
+  const gotWorse = !starts && remaining.some(kind => (after.figures[kind] ?? 0) > (before.figures[kind] ?? Infinity))
   return gotWorse ? null : remaining
 }
