@@ -3,7 +3,6 @@ import { resolve } from 'node:path'
 import { calibrationsOf, mergeCalibrations } from '../calibration/calibrations-of.ts'
 import { type ComparedRun, compareRun } from '../calibration/compare-run.ts'
 import { drawComparison } from '../calibration/draw-comparison.ts'
-import { joinLogs, LOG_KINDS, readRunLog } from '../calibration/read-run-log.ts'
 import type { MeasuredRun } from '../calibration/run-log.ts'
 import { calibrationRows, withCalibration } from '../calibration/write-calibration.ts'
 import { parseDocument } from '../formats/parse-document.ts'
@@ -80,6 +79,7 @@ async function readLogs(input: CommandInput): Promise<ReadonlyMap<string, readon
     else last.push(log)
     groups.set(config, runs)
   }
+  const { joinLogs } = await import('../calibration/read-run-log.ts')
   return new Map([...groups].map(([config, runs]) => [config, runs.map(joinLogs).filter(run => run !== null)] as const))
 }
 
@@ -89,6 +89,7 @@ async function readLog({ io }: CommandInput, path: string): Promise<MeasuredRun>
   if (!stats?.isFile()) throw new UsageError(`\`${path}\` does not exist.`)
   if (stats.size > MOST_LOG_BYTES)
     throw new UsageError(`\`${path}\` has ${stats.size} bytes; at most ${MOST_LOG_BYTES} are read.`)
+  const { LOG_KINDS, readRunLog } = await import('../calibration/read-run-log.ts')
   const run = readRunLog(await readFile(full, 'utf8'))
   if (run === null) throw new UsageError(`\`${path}\` is no log that is known: ${LOG_KINDS}.`)
   return run

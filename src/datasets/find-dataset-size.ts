@@ -4,7 +4,6 @@ import { folderOf, repositoryPath } from '../files/repository-path.ts'
 import { globMatcher } from '../policy/policy-set.ts'
 import { countRecords, isCountable } from './count-records.ts'
 import type { DatasetSizeResult, DatasetSource } from './dataset-size.ts'
-import { listedDataset } from './listed-dataset.ts'
 
 export interface DatasetPlace {
   readonly files: FileSource
@@ -20,6 +19,7 @@ const MOST_SHARDS = 100
 export async function findDatasetSize(name: string, place: DatasetPlace): Promise<DatasetSizeResult> {
   if (/[*?[{]/.test(name)) return sumOf(await matchingPaths(name, place), place)
   if (isCountable(name)) return countFirst(name, place)
+  const { listedDataset } = await import('./listed-dataset.ts')
   const listed = await listedDataset(name, place)
   if (listed?.kind === 'file') return countFirst(listed.path, place)
   const known = listed?.kind === 'hub' ? await place.published.size(listed.id) : await place.published.size(name)

@@ -1,4 +1,3 @@
-import { cachedPrices } from './cached-prices.ts'
 import type { PriceSource } from './price-source.ts'
 import { createSkyPrices } from './sky-prices.ts'
 
@@ -16,5 +15,11 @@ const TIMEOUT_MS = 20_000
 export function createPriceSource({ offline, today, cacheFolder }: PriceAccess): PriceSource | undefined {
   if (offline) return undefined
   const source = createSkyPrices({ fetch: (url, init) => fetch(url, init), today, timeoutMs: TIMEOUT_MS })
-  return cacheFolder === null ? source : cachedPrices(source, cacheFolder, () => Date.now())
+  if (cacheFolder === null) return source
+  return {
+    async prices(question) {
+      const { cachedPrices } = await import('./cached-prices.ts')
+      return cachedPrices(source, cacheFolder, () => Date.now()).prices(question)
+    },
+  }
 }
