@@ -12,7 +12,7 @@ export const GPUS: readonly Gpu[] = data.gpus.map(toGpu)
 /** SkyPilot's bare names that mean another card than the common reading (`A100` is its 40 GB part). */
 const SKYPILOT_NAMES: Readonly<Record<string, string>> = { a100: 'a100-sxm-40gb' }
 
-const BY_KEY = indexNames(GPUS)
+let byKey: ReadonlyMap<string, Gpu> | undefined
 const BY_ID = new Map(GPUS.map(gpu => [gpu.id, gpu]))
 
 /**
@@ -20,16 +20,18 @@ const BY_ID = new Map(GPUS.map(gpu => [gpu.id, gpu]))
  * `naming: 'skypilot'` reads names as SkyPilot does. null: not in the catalogue.
  */
 export function findGpu(idOrAlias: string, naming: 'common' | 'skypilot' = 'common'): Gpu | null {
+  const exact = naming === 'common' ? BY_ID.get(idOrAlias) : undefined
+  if (exact) return exact
   const key = nameKey(idOrAlias)
   const special = naming === 'skypilot' ? rowOf(SKYPILOT_NAMES, key) : undefined
-  return (special === undefined ? BY_KEY.get(key) : BY_ID.get(special)) ?? null
+  return (special === undefined ? gpusByName().get(key) : BY_ID.get(special)) ?? null
 }
 
 /** The ids nearest to a name that was not found, best first, at most three. */
 export function nearestGpus(text: string): readonly string[] {
   const key = nameKey(text)
   const scored = new Map<string, number>()
-  for (const [name, gpu] of BY_KEY) {
+  for (const [name, gpu] of gpusByName()) {
     const distance =
       name.startsWith(key) || key.startsWith(name)
         ? 0.5
@@ -49,6 +51,11 @@ export function searchGpus(query: string): readonly Gpu[] {
     const text = [gpu.id, gpu.name, gpu.vendor, gpu.generation, ...gpu.aliases].map(nameKey).join(' ')
     return words.every(word => text.includes(word))
   })
+}
+
+function gpusByName(): ReadonlyMap<string, Gpu> {
+  byKey ??= indexNames(GPUS)
+  return byKey
 }
 
 function indexNames(gpus: readonly Gpu[]): ReadonlyMap<string, Gpu> {
