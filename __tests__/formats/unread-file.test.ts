@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { memoryFileSource } from '../../src/files/memory-file-source.ts'
 import { parseDocument } from '../../src/formats/parse-document.ts'
+import { FORMAT_READERS } from '../../src/formats/registry.ts'
 import { unreadFile } from '../../src/formats/unread-file.ts'
 import { createModelSource } from '../../src/models/create-model-source.ts'
 import { runPipeline } from '../../src/pipeline.ts'
@@ -23,6 +24,13 @@ describe('a file that is no training config', () => {
       'evaluation or generation',
     ],
     ['merge.yaml', 'model_name_or_path: Qwen/Qwen3-4B\nexport_dir: saves/merged\n', 'inference or export'],
+    [
+      'workflow.yml',
+      'on: push\njobs: { a: { runs-on: ubuntu-latest, steps: [{ run: true }] } }\n',
+      'a workflow of GitHub',
+    ],
+    ['.gitlab-ci.yml', 'preflop:\n  image: node:24\n  script: [preflop diff main HEAD]\n', 'a job of GitLab'],
+    ['preflop.yml', 'version: 1\nbudget: { cost: { fail: 100 } }\n', 'a policy of Preflop'],
     ['task.dstack.yml', 'type: task\ncommands: [python cluster.py]\n', 'a cluster job'],
   ])('%s is told apart: %#', (path, text, what) => {
     const { severity, message } = unreadFile(parseDocument(path, text))
@@ -34,6 +42,11 @@ describe('a file that is no training config', () => {
     expect(unreadFile(parseDocument('a.yml', 'just: text\n'))).toMatchObject({ severity: 'warning', path: 'a.yml' })
     expect(unreadFile(parseDocument('a.yml', ''))).toMatchObject({ severity: 'warning' })
   })
+})
+
+test('a job that is called preflop is no plan', () => {
+  const document = parseDocument('.gitlab-ci.yml', 'preflop:\n  image: node:24\n  script: [preflop diff main HEAD]\n')
+  expect(FORMAT_READERS.filter(reader => reader.recognise(document))).toEqual([])
 })
 
 test('a companion that a run reads is not mentioned, one that none reads is a notice', async () => {

@@ -225,6 +225,7 @@ function within(value: number | undefined, range: Range): number | undefined {
 }
 
 function describeRange(kind: string, range: Range): string {
+  if (range.min !== undefined && range.min === range.max) return String(range.min)
   if (range.min !== undefined && range.max !== undefined)
     return `${kind} from ${range.min} to ${range.max.toLocaleString('en-US')}`
   if (range.min !== undefined) return `${kind} of at least ${range.min}`

@@ -33,17 +33,22 @@ import {
   STAGES,
   STORAGE_DTYPES,
 } from '../plan/vocabulary.ts'
-import { type ConfigDocument, hasKeys, plainData } from './config-document.ts'
+import { type ConfigDocument, type ConfigNode, hasKeys, plainData } from './config-document.ts'
 import { Fields } from './fields.ts'
 import type { FormatReader, ReadResult } from './reader.ts'
 
 /** Preflop's own format (DESIGN §2): every plan value under its own name. */
 export const nativeReader: FormatReader = {
   format: 'preflop',
-  recognise: document => document.roots.some(root => hasKeys(root, 'preflop')),
+  recognise: document => document.roots.some(isPlan),
   async read(document) {
     return readNativeDocument(document)
   },
+}
+
+/** A mapping under the key is something else: a job of that name in GitLab's CI file, say. */
+function isPlan(root: ConfigNode): boolean {
+  return root.entries.get('preflop')?.kind === 'scalar'
 }
 
 /** The plan without any file access; the benchmarks and the `plan` input use it directly. */

@@ -57,6 +57,19 @@ const KNOWN_PARTS: readonly KnownPart[] = [
     matches: root => hasKeys(root, 'model_name_or_path') && hasAnyKey(root, 'export_dir', 'infer_backend'),
   },
   {
+    // docs.github.com, workflow syntax; docs.gitlab.com, CI/CD YAML syntax
+    what: 'a workflow of GitHub or a job of GitLab',
+    readWith: 'nothing',
+    matches: root =>
+      hasKeys(root, 'jobs') ||
+      [...root.entries.values()].some(job => hasAnyKey(job, 'script') && hasAnyKey(job, 'image', 'rules', 'stage')),
+  },
+  {
+    what: 'a policy of Preflop',
+    readWith: 'every run when it lies at `.github/preflop.yml` or is named',
+    matches: root => hasKeys(root, 'version') && hasAnyKey(root, 'budget', 'hardware', 'configs', 'fail_on'),
+  },
+  {
     what: 'a cluster job whose commands start no trainer that Preflop knows',
     readWith: 'nothing',
     matches: root =>
