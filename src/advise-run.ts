@@ -9,6 +9,7 @@ import type { FileSource } from './files/file-source.ts'
 import type { ConfigDocument } from './formats/config-document.ts'
 import type { LibrariesOf, ReadConfig, ReadSession } from './formats/read-session.ts'
 import type { RunDraft } from './formats/reader.ts'
+import { decisiveGpus } from './gpu-count.ts'
 import { estimatedFigures, judgedFigures } from './judged-figures.ts'
 import type { MemoryEstimate } from './memory/memory-estimate.ts'
 import type { Policy } from './policy/policy.ts'
@@ -57,7 +58,8 @@ export async function advise(options: AdviseOptions): Promise<Advice> {
   const limits = { policy, base: base ? estimatedFigures(base.estimate, policy) : null }
   const before = standingOf(estimatedFigures(estimate, policy), limits)
   const isUncertain = isTooClose(memory, policy)
-  const needsAdvice = before.broken.length > 0 || isUncertain
+  // on an unknown number of GPUs a change may not be needed
+  const needsAdvice = (before.broken.length > 0 || isUncertain) && decisiveGpus(estimate, policy) === null
   return {
     fixes: needsAdvice ? await fixesOf(options, { evaluate, limits, before }) : [],
     alternatives: needsAdvice && budget.take() ? findAlternatives({ estimate, policy, evaluate, limits, before }) : [],

@@ -3,6 +3,7 @@ import { convertMoney } from './cost/convert-money.ts'
 import type { RunEstimate } from './estimate-run.ts'
 import type { ReadConfig } from './formats/read-session.ts'
 import type { RunDraft } from './formats/reader.ts'
+import { gpuCountFindings } from './gpu-count.ts'
 import { findGpu } from './hardware/gpu-catalogue.ts'
 import { RENTED_GPUS } from './hardware/price-catalogue.ts'
 import { estimatedFigures } from './judged-figures.ts'
@@ -170,6 +171,7 @@ function buildRun(run: EstimatedRun, labels: readonly string[], hasBase: boolean
     ...own,
     ...unknownFindings(head, path),
     ...rateFindings(head, policy, path),
+    ...gpuCountFindings(head, policy, path),
     ...unshardedFinding(head.resolved.plan, judgement, path),
   ])
   return {

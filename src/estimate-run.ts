@@ -6,6 +6,7 @@ import { findRunPrice, type RunPrice } from './cost/run-price.ts'
 import { type DatasetSource, NO_DATASETS } from './datasets/dataset-size.ts'
 import { measureDatasets } from './datasets/measure-datasets.ts'
 import type { FileSource } from './files/file-source.ts'
+import type { Gpu } from './hardware/gpu.ts'
 import { findGpu, nearestGpus } from './hardware/gpu-catalogue.ts'
 import { gpuFeatureFindings } from './hardware/gpu-features.ts'
 import type { LivePrices, PriceSource } from './hardware/live-prices/price-source.ts'
@@ -19,6 +20,8 @@ import type { ModelSource } from './models/model-source.ts'
 import { architectureOfStage } from './models/score-head.ts'
 import type { Finding } from './plan/finding.ts'
 import { finding } from './plan/finding-texts.ts'
+import { openGpuCount } from './plan/open-gpus.ts'
+import { withParallelGpus } from './plan/parallel-gpus.ts'
 import { overlayDrafts, type PlanDraft } from './plan/plan-draft.ts'
 import { type ResolvedPlan, resolvePlan } from './plan/resolve-plan.ts'
 import type { Run } from './plan/run.ts'
@@ -38,6 +41,8 @@ export interface RunEstimate {
   readonly memory: MemoryEstimate | null
   /** The same for short samples where the length is assumed; absent or null: it is stated. */
   readonly shortest?: JudgedFigures['shortest']
+  /** Where nobody says how many GPUs share a sharded run: what it needs on as few as it may have, and on more; else null. */
+  readonly memoryByGpus: JudgedFigures['byGpus']
   readonly time: TimeEstimate | null
   readonly price: RunPrice | null
   readonly cost: CostEstimate | null
@@ -67,7 +72,9 @@ export interface EstimateOptions {
 
 /** Draft → plan → memory → time → cost. Never throws on user input: what cannot be known is null with a finding. */
 export async function estimateRun(options: EstimateOptions): Promise<RunEstimate> {
-  const stated = overlayDrafts(applyPolicy(options.draft, options.policy, options.policyPath), options.overrides)
+  const stated = withParallelGpus(
+    overlayDrafts(applyPolicy(options.draft, options.policy, options.policyPath), options.overrides),
+  )
   const data = await measureDatasets(stated, {
     files: options.files,
     configPath: options.path,
@@ -92,21 +99,27 @@ export async function estimateRun(options: EstimateOptions): Promise<RunEstimate
     draft['hardware.gpu'] && typeof draft['hardware.gpu'] !== 'function' ? draft['hardware.gpu'].value : ''
   const gpu = gpuName ? findGpu(gpuName) : null
   const published = found?.architecture ?? null
-  const resolved = resolvePlan({
-    draft: gpu ? { ...draft, 'hardware.gpu': { ...provenanceOf(draft), value: gpu.id } } : draft,
-    facts: {
-      checkpointDtype: published?.checkpointDtype ?? null,
-      checkpointQuantization: published?.checkpointQuantization ?? null,
-      modelType: published?.modelType ?? null,
-      isMixtureOfExperts: published?.layers.some(({ layer }) => layer.moe !== null) ?? false,
-      hasVision: published?.vision != null,
-      tiedEmbeddings: published?.tiedEmbeddings ?? false,
-      maxPositions: published?.maxPositions ?? null,
-      gpuGeneration: gpu?.generation ?? null,
-      bf16Supported: gpu?.bf16Supported ?? null,
-    },
-    modelName: found?.name ?? null,
-  })
+  const facts = {
+    checkpointDtype: published?.checkpointDtype ?? null,
+    checkpointQuantization: published?.checkpointQuantization ?? null,
+    modelType: published?.modelType ?? null,
+    isMixtureOfExperts: published?.layers.some(({ layer }) => layer.moe !== null) ?? false,
+    hasVision: published?.vision != null,
+    tiedEmbeddings: published?.tiedEmbeddings ?? false,
+    maxPositions: published?.maxPositions ?? null,
+    gpuGeneration: gpu?.generation ?? null,
+    bf16Supported: gpu?.bf16Supported ?? null,
+  }
+  const settled = gpu ? { ...draft, 'hardware.gpu': { ...provenanceOf(draft), value: gpu.id } } : draft
+  const open = openGpuCount(settled, facts)
+  const modelName = found?.name ?? null
+  const planOn = (gpus?: number): ResolvedPlan =>
+    resolvePlan({
+      draft: open ? { ...settled, gpus: { ...open.gpus, value: gpus ?? open.gpus.value } } : settled,
+      facts,
+      modelName,
+    })
+  const resolved = planOn()
   const findings = [
     ...(found?.findings ?? []),
     ...resolved.findings,
@@ -115,13 +128,15 @@ export async function estimateRun(options: EstimateOptions): Promise<RunEstimate
   ]
   const dependencies = found?.dependencies ?? []
   const modelOrigin = found?.origin ?? 'none named'
-  const nothing = { memory: null, time: null, price: null, cost: null, ruleOfThumb: null }
+  const nothing = { memory: null, memoryByGpus: null, time: null, price: null, cost: null, ruleOfThumb: null }
   if (!published) return { resolved, run: null, modelOrigin, ...nothing, findings, dependencies }
   const architecture = architectureOfStage(published, resolved.plan)
   const { counts, findings: countFindings } = countModel(architecture, resolved.plan)
   const run: Run = { plan: resolved.plan, architecture, counts, gpu }
   const memory = estimateMemory(run)
   const time = estimateTime(run)
+  const memoryByGpus =
+    open?.candidates.map(gpus => ({ gpus, bytes: requiredOn(architecture, planOn(gpus).plan, gpu) })) ?? null
   const live = await livePrices(resolved.plan, options)
   const priced = findRunPrice(resolved.plan, { today: options.today, rows: live.rows })
   const cost =
@@ -140,6 +155,7 @@ export async function estimateRun(options: EstimateOptions): Promise<RunEstimate
     modelOrigin,
     memory,
     shortest: shortestOf(run, resolved),
+    memoryByGpus,
     time,
     price: priced.price,
     cost,
@@ -172,6 +188,10 @@ function shortestOf(run: Run, { provenance }: ResolvedPlan): JudgedFigures['shor
     assumedTokens: sequenceLength,
     tokens: SHORT_SAMPLE_TOKENS,
   }
+}
+
+function requiredOn(architecture: Architecture, plan: TrainingPlan, gpu: Gpu | null): number {
+  return estimateMemory({ plan, architecture, counts: countModel(architecture, plan).counts, gpu }).requiredBytes
 }
 
 /** The article's own seconds per step are held against the hardware only where somebody chose them. */

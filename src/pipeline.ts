@@ -77,6 +77,7 @@ export async function runPipeline(options: PipelineOptions): Promise<Report> {
       : head.configs.filter(config =>
           isAffected(config, options.changes ?? [], { libraryPathsOf: head.libraryPathsOf, policy: options.policy }),
         )
+  findings.push(...new Set(affected.flatMap(({ document }) => head.libraryProblemsOf(document.path))))
   const base = options.base ? await readBase(options.base, affected, options) : null
 
   const judging = { labels: options.labels ?? [], hasBase: options.base !== null, detail: options.detail ?? 'items' }
@@ -170,6 +171,8 @@ interface ReadTree {
   readonly librariesOf: LibrariesOf
   /** Files that those were read from. */
   readonly libraryPathsOf: (config: string) => readonly string[]
+  /** Of those that could not be read. */
+  readonly libraryProblemsOf: (config: string) => readonly Finding[]
 }
 
 async function readTree(files: FileSource, paths: readonly string[]): Promise<ReadTree> {
@@ -200,6 +203,7 @@ async function readTree(files: FileSource, paths: readonly string[]): Promise<Re
     unrecognised: unrecognised.filter(({ path }) => !read.has(path)),
     librariesOf: libraries.versionsFor,
     libraryPathsOf: libraries.pathsFor,
+    libraryProblemsOf: libraries.problemsFor,
   }
 }
 

@@ -78,7 +78,13 @@ const ROUNDING = 0.1
 
 /** No fix changes what is learned from a step without saying so. */
 function keepsBatch(before: TrainingPlan, after: TrainingPlan): boolean {
-  return Math.abs(samplesPerStep(after) / samplesPerStep(before) - 1) <= ROUNDING
+  return Math.abs(learnedPerStep(after) / learnedPerStep(before) - 1) <= ROUNDING
+}
+
+/** Samples, or the tokens of rows that generated samples fill. */
+function learnedPerStep(plan: TrainingPlan): number {
+  const isRow = plan.packing && plan.reinforcement !== null
+  return samplesPerStep(plan) * (isRow ? plan.sequenceLength : 1)
 }
 
 function isBelow({ memory }: RunEstimate, share: number): boolean {

@@ -163,6 +163,8 @@ test.each([
   ['model_type: AutoModelForSequenceClassification\nnum_labels: 5\n', 5],
   ['type_of_model: MistralForSequenceClassification\n', 2],
   ['model_type: AutoModelForSequenceClassification\nreward_model: true\n', null],
+  ['process_reward_model: true\n', 2],
+  ['process_reward_model: true\nmodel_type: AutoModelForTokenClassification\nnum_labels: 3\n', 3],
 ])('Axolotl: the class that loads the model says its head: %j', async (lines, labels) => {
   const { plan } = await readText(`${BASE}${lines}`)
   expect(plan.classificationLabels).toBe(labels)
@@ -187,4 +189,12 @@ describe('LoRA kernels', () => {
   ])('%s', async (_name, text, options, kernels) => {
     expect((await readText(lora + text, options)).plan.adapter?.kernels).toEqual(kernels)
   })
+})
+
+test.each([
+  ['reward_model: true', 'reward'],
+  // one answer with a label for each of its steps: no pairs
+  ['process_reward_model: true', 'sft'],
+])('Axolotl: %s trains a stage of %s', async (line, stage) => {
+  expect((await readText(`${BASE}${line}\n`)).plan.stage).toBe(stage)
 })

@@ -120,3 +120,16 @@ describe('Megatron-Bridge', () => {
     expect((await readText(text)).format).not.toBe('megatron-bridge')
   })
 })
+
+test.each([
+  ['', { masterWeightBytes: 4, optimizerStates: 'float32' }],
+  ['use_precision_aware_optimizer: true', { masterWeightBytes: 2, optimizerStates: 'float32' }],
+  [
+    'use_precision_aware_optimizer: true, exp_avg_dtype: torch.bfloat16, exp_avg_sq_dtype: bf16',
+    { masterWeightBytes: 2, optimizerStates: 'bfloat16' },
+  ],
+  ['exp_avg_dtype: bf16, exp_avg_sq_dtype: bf16', { masterWeightBytes: 4, optimizerStates: 'float32' }],
+])('the precision-aware optimizer of the overrides: %j', async (words, expected) => {
+  const { plan } = await readText(OVERRIDES.replace('{lr: 1.0e-5}', `{lr: 1.0e-5, ${words}}`))
+  expect(plan.precision).toMatchObject(expected)
+})

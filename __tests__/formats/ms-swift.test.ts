@@ -64,7 +64,74 @@ test.each([
   ['task_type: seq_cls', 2],
   ['task_type: causal_lm\nnum_labels: 3', null],
   ['rlhf_type: rm\nnum_labels: 1', null],
+  ['task_type: reranker', 1],
+  ['task_type: reranker\nnum_labels: 2', 2],
 ])('ms-swift: a task or a number of labels makes a classifier: %j', async (lines, labels) => {
   const { plan } = await readText(`${BASE}max_length: 1024\n${lines}\n`)
   expect(plan.classificationLabels).toBe(labels)
+})
+
+describe('ms-swift: heads that make no logits of the vocabulary', () => {
+  test.each([
+    ['embedding', 'positive and negative texts'],
+    ['generative_reranker', 'for each negative'],
+  ])('%s', async (task, words) => {
+    const { plan, findings } = await readText(`${BASE}max_length: 1024\ntask_type: ${task}\n`)
+    expect(plan).toMatchObject({ loss: 'cut_cross_entropy', classificationLabels: null })
+    expect(findings.map(({ message }) => message).join()).toContain(words)
+  })
+
+  test('a causal language model makes them', async () => {
+    const { plan, codes } = await readText(`${BASE}max_length: 1024\ntask_type: causal_lm\n`)
+    expect([plan.loss, codes]).toEqual(['full_logits', []])
+  })
+})
+
+test.each([
+  ['rlhf_type: grpo\nmax_new_tokens: 100\nmax_completion_length: 2048', 1, 100],
+  ['rlhf_type: grpo\nresponse_length: 50\nmax_new_tokens: 100\nnum_iterations: 2', 2, 50],
+  ['rlhf_type: ppo\nreward_model: org/rm', 4, 512],
+  ['rlhf_type: ppo\nreward_model: org/rm\nnum_ppo_epochs: 2', 2, 512],
+])('ms-swift: updates per completion and its length: %j', async (lines, iterations, completionLength) => {
+  const { plan } = await readText(`${BASE}max_length: 1024\n${lines}\n`)
+  expect(plan.reinforcement).toMatchObject({ iterations, completionLength })
+})
+
+describe('megatron-swift', () => {
+  const MEGATRON =
+    "model: org/model\ntuner_type: full\ndataset: ['org/data#500']\nmicro_batch_size: 1\nglobal_batch_size: 16\noutput_dir: out\nmax_length: 2048\n"
+  const states = { optimizerStates: 'float32', gradients: 'float32', masterWeightBytes: 4 }
+  test.each([
+    ['', { precision: states, parallelism: { data: 'distributed_optimizer' }, optimizer: 'adamw' }],
+    ['use_precision_aware_optimizer: true', { precision: { ...states, masterWeightBytes: 2 } }],
+    [
+      'use_precision_aware_optimizer: true\nexp_avg_dtype: bf16\nexp_avg_sq_dtype: bf16\nmain_grads_dtype: bf16',
+      { precision: { optimizerStates: 'bfloat16', gradients: 'bfloat16', masterWeightBytes: 2 } },
+    ],
+    ['exp_avg_dtype: bf16\nexp_avg_sq_dtype: bf16', { precision: states }],
+    [
+      'use_precision_aware_optimizer: true\nuse_distributed_optimizer: false',
+      { precision: states, parallelism: { data: 'ddp' } },
+    ],
+    ['sequence_parallel: true', { parallelism: { sequenceParallel: false } }],
+    ['sequence_parallel: true\ntensor_model_parallel_size: 2', { parallelism: { sequenceParallel: true } }],
+    ['optimizer: dist_muon', { optimizer: 'muon', parallelism: { data: 'ddp' } }],
+    ['use_megatron_fsdp: true', { parallelism: { data: 'fsdp2' } }],
+    ['use_megatron_fsdp: true\ndata_parallel_sharding_strategy: optim_grads', { parallelism: { data: 'zero2' } }],
+    ['fp16: true', { precision: { weights: 'float16', compute: 'float16' } }],
+    ['fp8_format: hybrid\nfp8_recipe: mxfp8', { precision: { weights: 'bfloat16', compute: 'mxfp8' } }],
+    ['fp8_format: e4m3', { precision: { compute: 'float8' } }],
+    [
+      'pipeline_model_parallel_size: 2\nvirtual_pipeline_model_parallel_size: 4',
+      { parallelism: { pipeline: 2, pipelineInterleave: 4 } },
+    ],
+    ['train_iters: 100', { dataset: { epochs: null, maxSteps: 100, dropLast: true } }],
+    ['num_train_epochs: 2', { dataset: { epochs: 2 } }],
+    ['', { checkpoints: { everySteps: 500, timesTotal: null, includesOptimizer: true }, evaluation: null }],
+    ['save_steps: 100\nno_save_optim: true', { checkpoints: { everySteps: 100, includesOptimizer: false } }],
+    ['save_strategy: epoch\nnum_train_epochs: 3', { checkpoints: { everySteps: null, timesTotal: 3 } }],
+    ['split_dataset_ratio: 0.1\neval_steps: 20', { evaluation: { everySteps: 20, share: 0.1 } }],
+  ])('%j', async (lines, expected) => {
+    expect((await readText(`${MEGATRON}${lines}\n`, { gpus: 8 })).plan).toMatchObject(expected)
+  })
 })

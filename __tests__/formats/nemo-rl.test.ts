@@ -5,6 +5,7 @@ import type { RunDraft } from '../../src/formats/reader.ts'
 import { FORMAT_READERS } from '../../src/formats/registry.ts'
 import { resolvePlan } from '../../src/plan/resolve-plan.ts'
 import type { TrainingPlan } from '../../src/plan/training-plan.ts'
+import { readText } from './read-text.ts'
 
 const FACTS = {
   checkpointDtype: 'bfloat16',
@@ -151,7 +152,8 @@ cluster: {gpus_per_node: 8, num_nodes: 4}
       stage: 'grpo',
       microBatchSize: 1,
       gradientAccumulationSteps: 32,
-      packing: true,
+      packing: false,
+      dataset: { padding: 'none' },
       gradientCheckpointing: 'full',
       loss: 'vocab_parallel',
       fusedKernels: 'transformer_engine',
@@ -190,4 +192,11 @@ cluster: {gpus_per_node: 8, num_nodes: 3}
     const { format } = await readFile('run.yaml', { 'run.yaml': text })
     expect(format).not.toBe('nemo-rl')
   })
+})
+
+test('NeMo RL saves every so many steps of generation, each of several updates', async () => {
+  const { plan } = await readText(
+    'grpo: { num_prompts_per_step: 64, num_generations_per_prompt: 32 }\npolicy: { model_name: org/model, train_global_batch_size: 512, train_micro_batch_size: 1, max_total_sequence_length: 1024, dtensor_cfg: { enabled: true } }\ncheckpointing: { enabled: true, save_period: 10 }\ncluster: { gpus_per_node: 8, num_nodes: 1 }\n',
+  )
+  expect(plan.checkpoints).toMatchObject({ everySteps: 40 })
 })

@@ -86,6 +86,7 @@ describe('OpenRLHF', () => {
     ['train_ppo_ray --pretrain a/b --prompt_max_len 1024 --generate_max_len 512', 'sequenceLength', 1536],
     ['train_ppo_ray --pretrain a/b --advantage_estimator group_norm', 'stage', 'grpo'],
     ['train_ppo_ray --pretrain a/b --train.dynamic_batch_enable', 'sequenceLength', 16_192],
+    ['train_ppo_ray --pretrain a/b --train.dynamic_batch_enable', 'meanSequenceLength', 2048],
   ])('%s: %s', async (args, key, expected) => {
     expect((await read(`deepspeed --module openrlhf.cli.${args}`)).value(key)).toBe(expected)
   })

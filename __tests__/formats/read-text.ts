@@ -1,6 +1,8 @@
 import { parseDocument } from '../../src/formats/parse-document.ts'
 import type { FormatReader, ReadContext, RunDraft } from '../../src/formats/reader.ts'
 import { FORMAT_READERS } from '../../src/formats/registry.ts'
+import type { Finding } from '../../src/plan/finding.ts'
+import { withParallelGpus } from '../../src/plan/parallel-gpus.ts'
 import type { PlanKey, ResolutionFacts } from '../../src/plan/plan-draft.ts'
 import type { Provenance, Sourced } from '../../src/plan/provenance.ts'
 import { resolvePlan } from '../../src/plan/resolve-plan.ts'
@@ -22,6 +24,7 @@ interface ReadText {
   readonly plan: TrainingPlan
   readonly provenance: Readonly<Partial<Record<PlanKey, Provenance>>>
   readonly codes: readonly string[]
+  readonly findings: readonly Finding[]
 }
 
 const FACTS: ResolutionFacts = {
@@ -52,10 +55,11 @@ export async function readText(text: string, options: ReadOptions = {}): Promise
   const run: RunDraft = result?.runs[0] ?? { name: null, draft: {}, findings: [] }
   const facts = { ...FACTS, ...options.facts }
   const launched = options.gpus ? { gpus: { value: options.gpus, from: 'launch' } as const } : {}
-  const draft = { ...run.draft, ...launched }
+  const draft = withParallelGpus({ ...run.draft, ...launched })
   const { plan, provenance, findings } = resolvePlan({ draft, facts, modelName: modelOf(run) })
-  const codes = [...(result?.findings ?? []), ...run.findings, ...findings].map(found => found.code)
-  return { format: reader?.format ?? null, plan, provenance, codes }
+  const told = [...(result?.findings ?? []), ...run.findings, ...findings]
+  const codes = told.map(({ code }) => code)
+  return { format: reader?.format ?? null, plan, provenance, codes, findings: told }
 }
 
 function modelOf(run: RunDraft): string | null {

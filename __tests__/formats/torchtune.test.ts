@@ -63,3 +63,11 @@ dtype: bf16
   expect(plan.dataset.maxSteps).toBe(250)
   expect(plan.reinforcement?.generations).toBe(16)
 })
+
+test('a single-device recipe stays on one GPU whatever a policy says', async () => {
+  const text =
+    'model: {_component_: torchtune.models.llama3_1.llama3_1_8b}\ndataset: {_component_: torchtune.datasets.alpaca_dataset}\noptimizer: {_component_: torch.optim.AdamW}\nbatch_size: 2\n'
+  const read = (path: string) => readText(text, { path })
+  expect((await read('configs/8B_lora_single_device.yaml')).provenance.gpus?.from).toBe('launch')
+  expect((await read('configs/8B_lora.yaml')).provenance.gpus?.from).toBe('assumed')
+})

@@ -88,6 +88,28 @@ describe('TRL and its recipes', () => {
     expect((await readText(`${BASE}dataset_name: org/data\neval_strategy: no\n`)).plan.evaluation).toBeNull()
   })
 
+  test('ORPO prepares quantized bases in every version', async () => {
+    const { plan } = await readText(`${BASE}dataset_name: org/data\nuse_peft: true\nload_in_4bit: true\n`, {
+      path: 'recipes/orpo/config.yaml',
+    })
+    expect(plan).toMatchObject({ stage: 'orpo', precision: { weights: 'float32' } })
+  })
+
+  test('reward models of old versions are cut at 512 tokens', async () => {
+    const reward = { path: 'recipes/reward/config.yaml' }
+    const text = `${BASE}dataset_name: org/data\n`
+    expect((await readText(text, reward)).plan).toMatchObject({ stage: 'reward', sequenceLength: 1024 })
+    expect((await readText(text, { ...reward, libraries: { trl: '0.13.0' } })).plan.sequenceLength).toBe(512)
+  })
+
+  test('sync_each_batch keeps no unsharded gradients', async () => {
+    const fsdp = `${BASE}dataset_name: org/data\nfsdp: full_shard\nbf16: true\n`
+    const kwargs = (on: boolean) => `accelerator_config: { gradient_accumulation_kwargs: { sync_each_batch: ${on} } }\n`
+    expect((await readText(fsdp)).plan.parallelism.noSync).toBe(true)
+    expect((await readText(`${fsdp}${kwargs(false)}`)).plan.parallelism.noSync).toBe(true)
+    expect((await readText(`${fsdp}${kwargs(true)}`)).plan.parallelism.noSync).toBe(false)
+  })
+
   test('PEFT under ZeRO-3 checkpoints re-entrantly', async () => {
     const lora = `${BASE}dataset_name: org/data\nuse_peft: true\n`
     expect((await readText(lora)).plan.checkpointingReentrant).toBe(false)

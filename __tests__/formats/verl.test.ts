@@ -68,6 +68,8 @@ describe('verl', () => {
     ['actor_rollout_ref.model.lora_rank=32', 'adapter.type', 'lora'],
     ['actor_rollout_ref.model.lora_rank=32', 'adapter.targetModules', 'all-linear'],
     ['actor_rollout_ref.actor.use_dynamic_bsz=True', 'sequenceLength', 16_384],
+    ['actor_rollout_ref.actor.use_dynamic_bsz=True', 'meanSequenceLength', 1024],
+    ['', 'dataset.dropLast', true],
     ['actor_rollout_ref.actor.ppo_micro_batch_size=64', 'microBatchSize', 'rule'],
     ['--config-name=ppo_megatron_trainer', 'parallelism.data', 'distributed_optimizer'],
     ['actor_rollout_ref.actor.megatron.tensor_model_parallel_size=4', 'parallelism.tensor', 4],

@@ -145,6 +145,26 @@ const MEGATRON = [
 ]
 const AWARE = ['--use-distributed-optimizer: true', '--use-precision-aware-optimizer: true']
 
+test('Megatron-LM: a step of GRPO is not priced as one of pretraining', async () => {
+  const lines = [
+    '--num-layers: 2',
+    '--hidden-size: 64',
+    '--num-attention-heads: 2',
+    '--seq-length: 128',
+    '--micro-batch-size: 1',
+    '--train-iters: 5',
+    '--vocab-size: 100',
+    '--bf16: true',
+  ]
+  const read = (more: readonly string[]) =>
+    readText(`MODEL_ARGS:\n${[...lines, ...more].map(line => `  ${line}\n`).join('')}`)
+  const { plan, findings } = await read(['--perform-rl-step: true'])
+  expect(plan.stage).toBe('grpo')
+  expect(findings).toMatchObject([{ code: 'unsupported-option', severity: 'error', line: 10 }])
+  const without = await read(['--perform-rl-step: false'])
+  expect([without.plan.stage, without.codes]).toEqual(['pretrain', []])
+})
+
 describe('Megatron-LM’s precision-aware optimizer', () => {
   test.each([
     ['keeps the bits that bfloat16 lacks', AWARE, 2],

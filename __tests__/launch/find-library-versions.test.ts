@@ -49,6 +49,27 @@ describe('library versions around a config', () => {
     },
   )
 
+  test('a lock above the limit of a file is told for the configs that it governs', async () => {
+    const large = `${lock('0.12.0')}${'# '.repeat(2 ** 19)}`
+    const files = memoryFileSource(
+      new Map([
+        ['train/uv.lock', large],
+        ['train/pyproject.toml', '"trl==0.19.1"\n'],
+      ]),
+    )
+    const found = await findLibraryVersions(files, ['train/run.yml', 'other/run.yml'])
+    expect(found.versionsFor('train/run.yml')).toEqual({ trl: '0.19.1' })
+    expect(found.problemsFor('train/run.yml')).toMatchObject([
+      {
+        code: 'input-limit',
+        severity: 'notice',
+        path: 'train/uv.lock',
+        message: expect.stringContaining('bytes; expected at most 1048576'),
+      },
+    ])
+    expect(found.problemsFor('other/run.yml')).toEqual([])
+  })
+
   test('of very many files the ones near the root are read', async () => {
     const files: Record<string, string> = { 'requirements.txt': 'peft==0.14.0\n' }
     for (let index = 0; index < 300; index++) files[`x${index}/requirements.txt`] = 'trl==0.12.0\n'

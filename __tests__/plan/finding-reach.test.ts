@@ -147,6 +147,7 @@ const REACHES: Readonly<Record<FindingCode, Reach>> = {
   'over-memory': { config: native(`${A100}micro_batch_size: 4096\n`) },
   'near-memory': { config: native(A100), settings: limit({ memory: { warn: 0.01, fail: null } }) },
   'too-close-to-call': { config: native(A100), settingsOf: between },
+  'no-gpu-count': { config: native(`${A100}parallelism: { data: fsdp2 }\n`, 'Qwen/Qwen2.5-32B') },
   'over-host-memory': {
     config: native(
       `gpus: 4\nparallelism: { data: zero3, offload: parameters_and_optimizer }\nhardware: { gpu: l4, price: { provider: aws } }\n`,

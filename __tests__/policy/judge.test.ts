@@ -10,6 +10,7 @@ const figures = (over: Partial<JudgedFigures> = {}): JudgedFigures => ({
   highBytes: 55 * GIB,
   usableBytes: 80 * GIB,
   shortest: null,
+  byGpus: null,
   cost: 100,
   hours: 10,
   gpuHours: 80,

@@ -19,7 +19,7 @@ const HEADINGS: Readonly<Record<string, RegExp>> = {
   cost: /^❌ Preflop: `configs\/sft\/qwen\.yaml` is over its cost limit: \$[\d.]+$/,
   script: /^❌ Preflop: 1 of 2 changed configs will run out of GPU memory$/,
   nothing: /^✅ Preflop: no training config changed$/,
-  'all-good': /^✅ Preflop: 2 configs fit, \$\d+ per run \(−\$\d+\)$/,
+  'all-good': /^✅ Preflop: 2 configs fit, \$[\d.]+ per run \(−\$[\d.]+\)$/,
   'pre-existing': /^⚠️ Preflop: nothing got worse; 1 config was already over its limit on `main`$/,
   fixed:
     /^✅ Preflop: fixed: `configs\/sft\/llama31-8b\.yaml` now needs [\d.]+ of 39\.4 GiB \(\d+ %\); it was [\d.]+ GiB$/,

@@ -28,10 +28,23 @@ describe('generation', () => {
     ['eager code launches every layer per token', { generation: 'transformers' }, 1.5, 20],
     ['two iterations share the completions', { iterations: 2 }, 0.499, 0.501],
     ['no engine generates nothing', { generation: 'none' }, 0, 0],
+    ['a mean as long as the limit changes nothing', { mean_completion_length: 1536 }, 1, 1],
+    [
+      'a mean far below the limit ends with the longest, not with the limit',
+      { mean_completion_length: 192 },
+      0.125,
+      0.6,
+    ],
   ])('%s', (_, changes, low, high) => {
     const ratio = part(grpo(changes), 'generation') / part(grpo(), 'generation')
     expect(ratio).toBeGreaterThanOrEqual(low)
     expect(ratio).toBeLessThanOrEqual(high)
+  })
+
+  test('an eager batch waits for its longest completion, an engine goes on with others', () => {
+    const share = (changes: Readonly<Record<string, unknown>>) =>
+      part(grpo({ ...changes, mean_completion_length: 192 }), 'generation') / part(grpo(changes), 'generation')
+    expect(share({ generation: 'transformers' })).toBeGreaterThan(share({ generation: 'vllm_server' }))
   })
 
   test('an engine that a small card cannot hold spreads over several', () => {
@@ -45,6 +58,13 @@ describe('generation', () => {
     expect(part(grpo({ generation: 'vllm_server' }), 'weights to the engine')).toBeGreaterThan(colocated)
     expect(part(grpo({ generation: 'transformers' }), 'weights to the engine')).toBe(0)
   })
+})
+
+test('an offloaded reference scores what was just generated', () => {
+  const seconds = (reference: string) => part(grpo({ reference_model: reference }), 'reference forward')
+  expect(seconds('precomputed')).toBe(seconds('separate'))
+  expect(seconds('precomputed')).toBeGreaterThan(0)
+  expect(seconds('none')).toBe(0)
 })
 
 describe('other models of a step', () => {

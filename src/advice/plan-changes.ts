@@ -382,7 +382,9 @@ function halveTokenBatch(plan: TrainingPlan): TrainingPlan | null {
   if (plan.reinforcement === null || !plan.packing) return null
   const least = plan.reinforcement.promptLength + plan.reinforcement.completionLength
   const smaller = Math.max(least, Math.floor(plan.sequenceLength / 2))
-  return smaller < plan.sequenceLength ? { ...plan, sequenceLength: smaller } : null
+  if (smaller >= plan.sequenceLength) return null
+  const gradientAccumulationSteps = Math.ceil((plan.gradientAccumulationSteps * plan.sequenceLength) / smaller)
+  return { ...plan, sequenceLength: smaller, gradientAccumulationSteps }
 }
 
 /** Beside its weights an engine needs room for the keys and values of what it generates. */

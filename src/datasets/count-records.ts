@@ -5,7 +5,7 @@ import { RecordSampler } from './record-sampler.ts'
 import { splitCsv } from './split-csv.ts'
 import { splitJson } from './split-json.ts'
 import { splitLines } from './split-lines.ts'
-import { recordText, TOKEN_RULE } from './text-tokens.ts'
+import { estimatedTokens, recordTokens, TOKEN_RULE } from './text-tokens.ts'
 
 /** Feeds chunks in, gets the records' bytes out; `null` where the text was not wanted. */
 export interface RecordSplitter {
@@ -21,16 +21,16 @@ type Split = (onRecord: OnRecord) => RecordSplitter
 
 interface RecordFormat {
   readonly split: Split
-  readonly text: (record: string) => string
+  readonly tokens: (record: string) => number
 }
 
 const FORMATS: Readonly<Record<string, RecordFormat>> = {
-  jsonl: { split: splitLines, text: jsonText },
-  ndjson: { split: splitLines, text: jsonText },
-  json: { split: splitJson, text: jsonText },
-  csv: { split: splitCsv, text: record => record.replaceAll(/[",]/g, ' ') },
-  tsv: { split: splitCsv, text: record => record.replaceAll('\t', ' ') },
-  txt: { split: splitLines, text: record => record },
+  jsonl: { split: splitLines, tokens: jsonTokens },
+  ndjson: { split: splitLines, tokens: jsonTokens },
+  json: { split: splitJson, tokens: jsonTokens },
+  csv: { split: splitCsv, tokens: record => estimatedTokens(record.replaceAll(/[",]/g, ' ')) },
+  tsv: { split: splitCsv, tokens: record => estimatedTokens(record.replaceAll('\t', ' ')) },
+  txt: { split: splitLines, tokens: estimatedTokens },
 }
 
 /** Streaming reads a few hundred MB in a second; beyond this a check would hang. */
@@ -53,7 +53,7 @@ export async function countRecords(path: string, data: DataBytes): Promise<Datas
     return { status: 'unknown', message: `it has ${data.size} bytes; at most ${MOST_BYTES} are counted` }
   const sampler = new RecordSampler()
   const splitter = format.split(record => {
-    sampler.add(record === null ? null : format.text(new TextDecoder().decode(record)))
+    sampler.add(record === null ? null : format.tokens(new TextDecoder().decode(record)))
     return sampler.wantsNext
   })
   let read = 0
@@ -92,10 +92,10 @@ function extensionOf(path: string): string {
 }
 
 /** A record that is no JSON counts with its whole text: the trainer, not this count, is where it fails. */
-function jsonText(record: string): string {
+function jsonTokens(record: string): number {
   try {
-    return recordText(JSON.parse(record))
+    return recordTokens(JSON.parse(record))
   } catch {
-    return record
+    return estimatedTokens(record)
   }
 }

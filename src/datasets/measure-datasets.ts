@@ -1,6 +1,7 @@
 import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
 import type { DraftValue, MutablePlanDraft, PlanDraft, PlanKey } from '../plan/plan-draft.ts'
+import { sequenceTokensOf } from '../plan/record-length.ts'
 import { isCountable } from './count-records.ts'
 import type { DatasetSize } from './dataset-size.ts'
 import { type DatasetPlace, datasetPaths, findDatasetSize } from './find-dataset-size.ts'
@@ -40,7 +41,8 @@ export async function measureDatasets(draft: PlanDraft, place: DatasetPlace): Pr
   const note = sizes.map((size, index) => `${named.value[index]}: ${size.note}`).join('; ')
   const { value: _names, key: _key, ...origin } = named
   const measured: MutablePlanDraft = { ...draft, 'dataset.samples': { ...origin, value: samples, note } }
-  const meanTokens = meanOf(sizes)
+  const recordTokens = meanOf(sizes)
+  const meanTokens = recordTokens === null ? null : sequenceTokensOf(draft, recordTokens)
   if (meanTokens !== null && !isKnown(draft, 'meanSequenceLength'))
     measured.meanSequenceLength = {
       value: meanTokens,

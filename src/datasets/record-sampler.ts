@@ -1,5 +1,3 @@
-import { estimatedTokens } from './text-tokens.ts'
-
 const MOST_SAMPLES = 512
 
 /**
@@ -11,14 +9,14 @@ export class RecordSampler {
   #seen = 0
   #tokens: number[] = []
 
-  /** Whether the next record's text is wanted. */
+  /** Whether the next record is looked at. */
   get wantsNext(): boolean {
     return this.#seen % this.#every === 0
   }
 
-  /** Counts a record; `text` only where it was wanted. */
-  add(text: string | null): void {
-    if (text !== null && this.wantsNext) this.#tokens.push(estimatedTokens(text))
+  /** Counts a record; its tokens only where it was wanted. */
+  add(tokens: number | null): void {
+    if (tokens !== null && this.wantsNext) this.#tokens.push(tokens)
     this.#seen += 1
     if (this.#tokens.length < MOST_SAMPLES) return
     this.#tokens = this.#tokens.filter((_, index) => index % 2 === 0)

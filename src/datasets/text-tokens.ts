@@ -13,8 +13,18 @@ export function estimatedTokens(text: string): number {
   return ideographic / CHARACTERS_PER_TOKEN.ideographic + (text.length - ideographic) / CHARACTERS_PER_TOKEN.alphabetic
 }
 
-/** The texts of a record: every string value, keys and numbers left out. */
-export function recordText(value: unknown): string {
+/**
+ * Tokens of the sequence that a record stands for: every string value, keys and numbers left out. A pair (`chosen` and
+ * `rejected`, the names of trl 1.13 docs/dataset_formats) is two sequences of the same prompt: their mean.
+ */
+export function recordTokens(value: unknown): number {
+  if (typeof value !== 'object' || value === null || !('chosen' in value && 'rejected' in value))
+    return estimatedTokens(textOf(value))
+  const { chosen, rejected, ...shared } = value
+  return estimatedTokens(textOf(shared)) + estimatedTokens(textOf([chosen, rejected])) / 2
+}
+
+function textOf(value: unknown): string {
   const texts: string[] = []
   const open: unknown[] = [value]
   while (open.length > 0) {

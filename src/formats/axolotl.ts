@@ -1,6 +1,5 @@
 import { applyEngine, type Engine } from '../launch/engine.ts'
 import { fsdpWords, readFsdp } from '../launch/fsdp.ts'
-import { withParallelGpus } from '../launch/parallel-gpus.ts'
 import { versionDefault } from '../launch/version-defaults.ts'
 import type { Finding } from '../plan/finding.ts'
 import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
@@ -14,14 +13,16 @@ import { outerPrecision, precisionOf, readPrecision } from './axolotl/precision.
 import { readReinforcement } from './axolotl/reinforcement.ts'
 import { readCheckpointPlan, readEvaluationPlan } from './axolotl/schedule.ts'
 import { TRAINING_SCHEMA } from './axolotl/schema-files.ts'
+import { AXOLOTL_UNMODELLED } from './axolotl/unmodelled.ts'
 import { type ConfigNode, hasAnyKey, hasKeys } from './config-document.ts'
 import { Fields } from './fields.ts'
 import { readClassificationHead } from './hugging-face/classification-head.ts'
 import { accelerateOf, type CompanionScope, deepSpeedOf, peftAdapterOf } from './hugging-face/companions.ts'
 import { datasetDraft, hubModel } from './hugging-face/references.ts'
-import { readOptimizer } from './hugging-face/transformers-arguments.ts'
+import { readOptimizer, TRAINER_UNMODELLED } from './hugging-face/transformers-arguments.ts'
 import { applyRows, formatKeys, positive } from './key-rows.ts'
 import type { FormatReader, RunDraft } from './reader.ts'
+import { reportUnmodelled } from './run-per-document.ts'
 
 const STRONG_KEYS = [
   'sequence_len',
@@ -91,11 +92,13 @@ export async function readAxolotl(fields: Fields, scope: CompanionScope): Promis
       ? {}
       : { reinforcement: readReinforcement(fields, adapter, stage, libraries) },
   )
+  Object.assign(draft, readFlattening(fields), generatedLength(draft))
+  reportUnmodelled(fields, { ...AXOLOTL_UNMODELLED, ...TRAINER_UNMODELLED }, scope.findings)
   const compile = fields.raw('torch_compile')?.scalar
   if (compile !== undefined) draft.compile = fields.sourced('torch_compile', compile === true || compile === 'auto')
   const engine = await engineOf(fields, scope)
   if (engine === null || engine.kind === 'plain') Object.assign(draft, outerPrecision(fields, adapter, draft))
-  return withParallelGpus(engine ? applyEngine(draft, engine) : draft)
+  return engine ? applyEngine(draft, engine) : draft
 }
 
 async function engineOf(fields: Fields, scope: CompanionScope): Promise<Engine | null> {
@@ -125,19 +128,40 @@ function readStage(fields: Fields): Sourced<Stage> {
   const rl = fields.isSet('rl') ? fields.string('rl') : undefined
   const named = rl && names[rl.value]
   if (rl && named) return { ...rl, value: named }
-  for (const key of ['reward_model', 'process_reward_model']) {
-    const on = fields.isSet(key) ? fields.boolean(key) : undefined
-    if (on?.value) return { ...on, value: 'reward' }
-  }
+  const scores = fields.isSet('reward_model') ? fields.boolean('reward_model') : undefined
+  if (scores?.value) return { ...scores, value: 'reward' }
   if (fields.isSet('pretraining_dataset')) return fields.sourced('pretraining_dataset', 'pretrain')
   return byDefault('sft', 'axolotl 0.18: supervised without `rl`')
 }
 
-/** `model_type` (older: `type_of_model`) names the class that loads the model; a reward model has its one score by its stage. */
+/**
+ * `model_type` (older: `type_of_model`) names the class that loads the model; a reward model has its one score by its stage. A process
+ * reward model labels the steps of one answer: no pairs (axolotl 0.18 utils/schemas/validation.py set_reward_model_defaults).
+ */
 function isClassifier(fields: Fields): boolean {
   const classes = ['model_type', 'type_of_model'].map(key => fields.isSet(key) && fields.string(key)?.value)
-  const isReward = fields.isSet('reward_model') && fields.boolean('reward_model')?.value === true
-  return !isReward && classes.some(name => name && /ForSequenceClassification$/.test(name))
+  const isOn = (key: string): boolean => fields.isSet(key) && fields.boolean(key)?.value === true
+  if (isOn('reward_model')) return false
+  return isOn('process_reward_model') || classes.some(name => name && /For(?:Sequence|Token)Classification$/.test(name))
+}
+
+/** GRPO drops no prompt by `sequence_len` (utils/data/rl.py): its sequences are a prompt and a completion. */
+function generatedLength({ reinforcement, stage }: PlanDraft): MutablePlanDraft {
+  const settings = typeof reinforcement === 'function' ? null : reinforcement
+  if (typeof stage === 'function' || stage?.value !== 'grpo' || !settings?.value) return {}
+  const { promptLength, completionLength } = settings.value
+  const note = `prompt ${promptLength} + completion ${completionLength} tokens`
+  return { sequenceLength: { ...settings, value: promptLength + completionLength, note } }
+}
+
+/** `batch_flattening: true`: the samples of a micro-batch in one row (transformers DataCollatorWithFlattening). `auto` asks for a flash kernel too. */
+function readFlattening(fields: Fields): MutablePlanDraft {
+  const scalar = fields.raw('batch_flattening')?.scalar
+  const flash =
+    fields.raw('flash_attention')?.scalar === true || /^flash/.test(String(fields.raw('attn_implementation')?.scalar))
+  const packs = fields.raw('sample_packing')?.scalar === true
+  if (!(scalar === true || (scalar === 'auto' && flash)) || packs) return {}
+  return { 'dataset.padding': fields.sourced('batch_flattening', 'none' as const) }
 }
 
 function readAccumulation(fields: Fields): MutablePlanDraft {

@@ -37,7 +37,7 @@ export function formatsPage(): string {
       ]),
     ),
     '## Defaults that changed between versions',
-    `The version is read from the requirements, lock files (up to 1 MiB), \`pyproject.toml\`, \`setup.py\`, \`setup.cfg\`, \`environment.yml\` and Dockerfiles of the config’s folder and the ones above it, the nearest first; else the current profile holds: ${Object.entries(
+    `The version is read from the requirements, lock files (a file above 1 MiB is not read, and a finding says so), \`pyproject.toml\`, \`setup.py\`, \`setup.cfg\`, \`environment.yml\` and Dockerfiles of the config’s folder and the ones above it, the nearest first; else the current profile holds: ${Object.entries(
       CURRENT_PROFILE,
     )
       .map(([library, version]) => `${library} ${version}`)
@@ -52,7 +52,7 @@ export function formatsPage(): string {
       ]),
     ),
     '## Configs walked by hand',
-    'One public config of each framework was read by Preflop and every field of its plan compared with the framework’s source at that commit. What differed was changed and has a test.',
+    'These public configs were read by Preflop and every field of their plans compared with the framework’s source at that commit. What differed was changed and has a test.',
     table(
       ['Framework', 'Config', 'Commit', 'What differed'],
       WALKED_CONFIGS.map(({ framework, config, commit, differences }) => [

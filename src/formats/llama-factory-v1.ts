@@ -1,7 +1,6 @@
 import { readDeepSpeed } from '../launch/deepspeed.ts'
 import { applyEngine, type Engine } from '../launch/engine.ts'
 import { readFsdp } from '../launch/fsdp.ts'
-import { withParallelGpus } from '../launch/parallel-gpus.ts'
 import type { Finding } from '../plan/finding.ts'
 import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
@@ -173,7 +172,7 @@ async function readDraft(fields: Fields, scope: CompanionScope): Promise<PlanDra
     readKernels(fields),
   )
   const engine = await engineOf(fields, scope)
-  return withParallelGpus(engine ? applyEngine(draft, engine) : draft)
+  return engine ? applyEngine(draft, engine) : draft
 }
 
 function readTuning(fields: Fields): MutablePlanDraft {

@@ -15,6 +15,7 @@ import {
   readEvaluation,
   readLengthGrouping,
   readLiger,
+  TRAINER_UNMODELLED,
 } from './hugging-face/transformers-arguments.ts'
 import { applyRows, formatKeys, fromTable } from './key-rows.ts'
 import { readData } from './llama-factory/data.ts'
@@ -24,7 +25,9 @@ import { readFamily } from './llama-factory/optimizer.ts'
 import { readPrecision } from './llama-factory/precision.ts'
 import { readReinforcement } from './llama-factory/reinforcement.ts'
 import { readQuantization, readTuning } from './llama-factory/tuning.ts'
+import { LLAMA_FACTORY_UNMODELLED } from './llama-factory/unmodelled.ts'
 import type { FormatReader, RunDraft } from './reader.ts'
+import { reportUnmodelled } from './run-per-document.ts'
 
 export const llamaFactoryReader: FormatReader = {
   format: 'llama-factory',
@@ -95,6 +98,7 @@ export async function readLlamaFactoryArguments(fields: Fields, scope: Companion
       ? { reinforcement: readReinforcement(fields, adapter, stage) }
       : {},
   )
+  reportUnmodelled(fields, { ...LLAMA_FACTORY_UNMODELLED, ...TRAINER_UNMODELLED }, scope.findings)
   const engine =
     (await deepSpeedOf(fields, scope)) ??
     (await trainerFsdp(fields, scope, libraries)) ??

@@ -2,6 +2,7 @@ import type { Finding } from '../plan/finding.ts'
 import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
 import type { GradientCheckpointing } from '../plan/training-plan.ts'
+import type { Stage } from '../plan/vocabulary.ts'
 import type { ConfigNode } from './config-document.ts'
 import { Fields } from './fields.ts'
 import { fixed, formatKeys, fromTable, type KeyRow, keyRow, positive } from './key-rows.ts'
@@ -73,6 +74,7 @@ export const MEGATRON_KEYS: readonly FormatKey[] = [
     ['step_batch_size_schedule', 'globalBatchSize', 'none: one size'],
     ['save, save_interval, no_save_optim', 'checkpoints', 'none'],
     ['eval_interval, eval_iters', 'evaluation', 'none, 100'],
+    ['sft, perform_rl_step', 'stage', 'pretraining'],
     ['optimizer, optimizer_cpu_offload', 'optimizer, parallelism.offload', 'adam, off'],
   ]),
 ]
@@ -102,7 +104,7 @@ export function readMegatronArguments(fields: Fields, findings: Finding[]): Plan
   return {
     ...rows,
     framework: byDefault('megatron', 'Megatron-LM arguments'),
-    stage: on(fields, 'sft') ? byDefault('sft', '--sft') : byDefault('pretrain', `${ARGUMENTS}: pretraining`),
+    stage: readStage(fields),
     'adapter.type': byDefault(null, 'Megatron-LM trains every parameter'),
     ...megatronShapes(fields, findings),
     ...readMegatronPrecision(fields),
@@ -143,6 +145,12 @@ export function readMegatronArguments(fields: Fields, findings: Finding[]): Plan
       : {}),
     ...readWorld(fields),
   }
+}
+
+function readStage(fields: Fields): Sourced<Stage> {
+  const [supervised, online] = [on(fields, 'sft'), on(fields, 'perform_rl_step')]
+  if (online) return mapped(online, () => 'grpo' as const)
+  return supervised ? mapped(supervised, () => 'sft' as const) : byDefault('pretrain', `${ARGUMENTS}: pretraining`)
 }
 
 function readRecompute(fields: Fields): Sourced<GradientCheckpointing> {

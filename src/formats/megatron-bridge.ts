@@ -4,14 +4,15 @@ import { finding } from '../plan/finding-texts.ts'
 import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
 import { rowOf } from '../plan/row-of.ts'
-import type { ComputeDtype } from '../plan/vocabulary.ts'
+import type { ComputeDtype, StorageDtype } from '../plan/vocabulary.ts'
 import { type ConfigNode, hasAnyKey, hasKeys } from './config-document.ts'
 import { DottedFields } from './dotted-fields.ts'
 import { Fields } from './fields.ts'
+import { STORAGE_NAMES } from './hugging-face/precision.ts'
 import { MEGATRON_LAYERS, megatronTargets } from './megatron-adapter.ts'
 import { type BridgeRecipe, bridgeBase, findBridgeRecipe } from './megatron-bridge/recipes.ts'
 import type { FormatReader } from './reader.ts'
-import { reportUnmodelled, runPerDocument } from './run-per-document.ts'
+import { reportUncounted, reportUnmodelled, runPerDocument } from './run-per-document.ts'
 import { keyTable, mapped } from './section.ts'
 
 const COMMON = 'Megatron-Bridge @067f987 src/megatron/bridge/recipes/common.py'
@@ -78,7 +79,10 @@ function readDraft(root: ConfigNode, findings: Finding[]): PlanDraft {
     fields.positive(key) ?? shortOf(fields, key) ?? byDefault(fallback, note)
   const flag = (key: string, fallback: boolean): Sourced<boolean> => fields.boolean(key) ?? byDefault(fallback, note)
   const model = fields.scope('model')
-  if (model) reportUnmodelled(model, UNMODELLED, findings)
+  if (model) {
+    reportUncounted(model, { teacher: 'a teacher model beside the student' }, findings)
+    reportUnmodelled(model, UNMODELLED, findings)
+  }
   const packed = base.stage !== 'pretrain'
   const length = fields.positive('dataset.seq_length') ?? fields.positive('model.seq_length')
   const recompute = fields.string('model.recompute_granularity')
@@ -119,7 +123,6 @@ function readDraft(root: ConfigNode, findings: Finding[]): PlanDraft {
 }
 
 const UNMODELLED = {
-  teacher: 'a teacher model beside the student',
   fine_grained_activation_offloading: 'activations of some modules on the host',
 } as const
 
@@ -176,6 +179,27 @@ function readPrecision(fields: DottedFields, fallback: string, reduced: Sourced<
     'precision.gradients': mapped(reduced, on => (on ? 'float32' : half)),
     'precision.optimizerStates': byDefault('float32', 'Megatron core: exp_avg_dtype fp32'),
     'precision.masterWeights': byDefault(true, 'Megatron core: main_params_dtype fp32'),
+    ...readAwareOptimizer(fields, half === 'bfloat16' && !/fp8|fp4/.test(name.value)),
+  }
+}
+
+/** `optimizer.use_precision_aware_optimizer` of the overrides, with dtypes as OmegaConf writes them (`torch.bfloat16`, `bf16`). */
+function readAwareOptimizer(fields: DottedFields, keepsRemainders: boolean): MutablePlanDraft {
+  const aware = fields.boolean('optimizer.use_precision_aware_optimizer')
+  if (!aware?.value) return {}
+  const dtype = (key: string): Sourced<StorageDtype> | undefined => {
+    const word = fields.string(`optimizer.${key}`)
+    const value = word && STORAGE_NAMES[word.value]
+    return word && value && value !== 'auto' ? { ...word, value } : undefined
+  }
+  const gradients = dtype('main_grads_dtype')
+  const [first, second] = [dtype('exp_avg_dtype'), dtype('exp_avg_sq_dtype')]
+  const narrows = dtype('main_params_dtype')?.value === 'float16' || keepsRemainders
+  return {
+    ...(gradients ? { 'precision.gradients': gradients } : {}),
+    // the plan has one dtype for both moments: the wider
+    ...(first && second ? { 'precision.optimizerStates': second.value === 'float32' ? second : first } : {}),
+    ...(narrows ? { 'precision.masterWeightBytes': mapped(aware, () => 2) } : {}),
   }
 }
 

@@ -1,5 +1,4 @@
 import { applyEngine } from '../launch/engine.ts'
-import { withParallelGpus } from '../launch/parallel-gpus.ts'
 import { type Libraries, versionDefault } from '../launch/version-defaults.ts'
 import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
@@ -9,27 +8,33 @@ import type { ReinforcementPlan } from '../plan/training-plan.ts'
 import type { ComputeDtype, Quantization, Stage, StorageDtype } from '../plan/vocabulary.ts'
 import { type ConfigNode, hasAnyKey } from './config-document.ts'
 import { Fields } from './fields.ts'
-import { readClassificationHead } from './hugging-face/classification-head.ts'
 import type { CompanionScope } from './hugging-face/companions.ts'
 import { listOf } from './hugging-face/lora-keys.ts'
+import { optimizerDraft } from './hugging-face/optimizer-names.ts'
 import { PEFT_ADAPTER_DTYPE, STORAGE_NAMES } from './hugging-face/precision.ts'
 import { hubModel } from './hugging-face/references.ts'
 import {
   defaultOptimizer,
   readCheckpointingOptions,
   readCheckpoints,
+  readLengthGrouping,
   readLiger,
   readOptimizer,
+  TRAINER_UNMODELLED,
 } from './hugging-face/transformers-arguments.ts'
 import { contextLength } from './hugging-face/uncut-length.ts'
-import { applyRows, flag, formatKeys, fromTable, positive } from './key-rows.ts'
+import { applyRows, flag, formatKeys, fromTable, positive, setKey } from './key-rows.ts'
+import { reportMegatronUnmodelled } from './megatron-lm/unmodelled.ts'
 import { engineOf } from './ms-swift/engine.ts'
 import { readSwiftEvaluation } from './ms-swift/evaluation.ts'
 import { MODEL, SWIFT_ROWS, TEMPLATE, TRAIN } from './ms-swift/keys.ts'
 import { MEGATRON_SWIFT_ROWS, readMegatronSwift } from './ms-swift/megatron.ts'
-import { readReinforcement } from './ms-swift/reinforcement.ts'
+import { COMPLETION_KEYS, readReinforcement } from './ms-swift/reinforcement.ts'
+import { readTask } from './ms-swift/task.ts'
 import { readTuner } from './ms-swift/tuner.ts'
+import { SWIFT_UNCOUNTED, SWIFT_UNMODELLED } from './ms-swift/unmodelled.ts'
 import type { FormatReader, RunDraft } from './reader.ts'
+import { reportUncounted, reportUnmodelled } from './run-per-document.ts'
 
 const OWN_KEYS = [
   'tuner_type',
@@ -116,7 +121,7 @@ export async function readSwiftArguments(
     ...adapter,
     ...readData(fields),
     ...readPacking(fields, megatron),
-    ...readClassificationHead(fields, isClassifier(fields, stage)),
+    ...readTask(fields, stage, scope.findings),
     ...(stage.value === 'sft' || stage.value === 'pretrain'
       ? {}
       : { reinforcement: readReinforcement(fields, adapter, stage) }),
@@ -126,8 +131,8 @@ export async function readSwiftArguments(
     (fields.isSet('gpus') ? positive(fields, 'gpus') : undefined) ??
     (groups?.isSet('nproc_per_node') ? positive(groups, 'nproc_per_node') : undefined)
   if (gpus) common.gpus = gpus
-  const teacher = fields.isSet('teacher_model') ? fields.string('teacher_model') : undefined
-  if (teacher) scope.findings.push(teacherFinding(teacher))
+  reportUncounted(fields, SWIFT_UNCOUNTED, scope.findings)
+  reportUnmodelled(fields, { ...SWIFT_UNMODELLED, ...TRAINER_UNMODELLED }, scope.findings)
   const draft = applyRows(SWIFT_ROWS, fields, libraries)
   if (stage.value === 'grpo' && common.reinforcement)
     draft.sequenceLength = generatedLength(fields, common.reinforcement)
@@ -136,7 +141,10 @@ export async function readSwiftArguments(
     if (typeof packs === 'object' && packs.value) draft.sequenceLength = contextLength(TEMPLATE)
     else scope.findings.push(noLength(fields))
   }
-  if (megatron) return withParallelGpus({ ...draft, ...common, ...readMegatronSwift(fields) })
+  if (megatron) {
+    reportMegatronUnmodelled(fields, scope.findings)
+    return { ...draft, ...common, ...readMegatronSwift(fields) }
+  }
   Object.assign(
     draft,
     common,
@@ -144,14 +152,18 @@ export async function readSwiftArguments(
     fields.isSet('gradient_accumulation_steps') ? {} : { gradientAccumulationSteps: accumulationRule(draft) },
     readPrecision(fields, adapter),
     readOptimizer(fields, ['optim'], defaultOptimizer(libraries)),
+    readGalore(fields),
     readCheckpointingOptions(fields, byDefault(true, REENTRANT)),
+    readLengthGrouping(fields),
     readLiger(fields, ['use_liger_kernel']),
     { evaluation: readSwiftEvaluation(fields), checkpoints: readCheckpoints(fields) },
   )
   const engine = await engineOf(fields, scope)
   if ((engine === null || engine.kind === 'plain') && !setsReentrant(fields))
     draft.checkpointingReentrant = facts => byDefault(facts.gpus === 1, REENTRANT)
-  return withParallelGpus(engine ? applyEngine(draft, engine) : draft)
+  const applied = engine ? applyEngine(draft, engine) : draft
+  const tensor = fields.isSet('deepspeed_autotp_size') ? positive(fields, 'deepspeed_autotp_size') : undefined
+  return tensor ? { ...applied, 'parallelism.tensor': tensor } : applied
 }
 
 const REENTRANT = 'ms-swift 4.6 trainers/mixin.py _fix_gradient_checkpointing: re-entrant but under plain DDP'
@@ -160,18 +172,14 @@ function setsReentrant(fields: Fields): boolean {
   return fields.raw('gradient_checkpointing_kwargs')?.entries.has('use_reentrant') === true
 }
 
-function teacherFinding({ path, line, column, value }: Sourced<string>): Finding {
-  const message = `The teacher model ${value} is not part of the estimate.`
-  return finding('unsupported-option', { path: path ?? null, line: line ?? null, column: column ?? null, message })
-}
-
 /** In GRPO `max_length` cuts the prompt; completions come on top. */
 function generatedLength(fields: Fields, reinforcement: DraftValue<ReinforcementPlan | null>): DraftValue<number> {
   return facts => {
     const { value } = typeof reinforcement === 'function' ? reinforcement(facts) : reinforcement
     const [prompt, completion] = [value?.promptLength ?? 0, value?.completionLength ?? 0]
     const note = `prompt ${prompt} (max_length) + completion ${completion} tokens`
-    const own = fields.isSet('max_completion_length') ? positive(fields, 'max_completion_length') : undefined
+    const key = setKey(fields, COMPLETION_KEYS)
+    const own = key === undefined ? undefined : positive(fields, key)
     return { ...(own ?? byDefault(0, '')), value: prompt + completion, note }
   }
 }
@@ -213,11 +221,15 @@ function readStage(fields: Fields, { command }: SwiftCommand): Sourced<Stage> {
   return command === 'pt' ? byDefault('pretrain', 'swift pt') : byDefault('sft', 'swift sft')
 }
 
-/** ms-swift 4.6 model/register.py: without task_type, a number of labels makes a classifier. `rm` sets one label itself. */
-function isClassifier(fields: Fields, stage: Sourced<Stage>): boolean {
-  if (stage.value === 'reward') return false
-  if (!fields.isSet('task_type')) return fields.isSet('num_labels')
-  return fields.string('task_type')?.value === 'seq_cls'
+/** `use_galore` replaces the optimizer (optimizers/galore/utils.py); its rank is 128. */
+function readGalore(fields: Fields): MutablePlanDraft {
+  const on = fields.isSet('use_galore') ? fields.boolean('use_galore') : undefined
+  if (!on?.value) return {}
+  const rank = fields.isSet('galore_rank') ? positive(fields, 'galore_rank') : undefined
+  return {
+    ...optimizerDraft({ ...on, value: 'galore_adamw' }),
+    optimizerRank: rank ?? byDefault(128, `${TRAIN}: 128`),
+  }
 }
 
 function accumulationRule(draft: PlanDraft): DraftValue<number> {

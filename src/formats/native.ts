@@ -165,6 +165,9 @@ const ROWS: readonly NativeRow[] = [
   row('parallelism.wrap', 'parallelism.wrap', word(['layers', 'root'])),
   row('parallelism.no_sync', 'parallelism.noSync', flag),
   row('reinforcement', 'reinforcement', readReinforcement),
+  row('reinforcement.mean_completion_length', 'reinforcement.meanCompletionLength', (fields, key) =>
+    fields.number(key, { min: 1, max: 1e8 }),
+  ),
   row('evaluation', 'evaluation', readEvaluation),
   row('dataset.samples', 'dataset.samples', countOrZero),
   row('dataset.epochs', 'dataset.epochs', (fields, key) => fields.number(key, { min: 0, max: 1e6 })),

@@ -34,7 +34,7 @@ export const nemoRlReader: FormatReader = {
     ['policy.precision', 'precision.compute', 'bfloat16 over float32 weights'],
     ['policy.dtensor_cfg', 'parallelism (FSDP2), adapter, gradientCheckpointing', 'enabled'],
     ['policy.megatron_cfg', 'parallelism, precision, adapter, gradientCheckpointing', 'enabled: false'],
-    ['policy.sequence_packing, policy.dynamic_batching', 'packing', 'packing in grpo and ppo'],
+    ['policy.sequence_packing, policy.dynamic_batching', 'dataset.padding none', 'packing in grpo and ppo'],
     ['policy.optimizer', 'optimizer', 'torch.optim.AdamW; not fused in sft, dpo, rm'],
     ['policy.generation', 'reinforcement', 'vllm, colocated at 0.6 of the memory'],
     ['grpo.num_prompts_per_step, grpo.num_generations_per_prompt', 'reinforcement', '32, 16'],
@@ -103,7 +103,7 @@ function readDraft(top: Fields, missing: readonly string[], findings: Finding[])
     ...readCluster(fields, base, findings),
     reinforcement: nemoRlReinforcement(fields, stage, base),
     evaluation: byDefault(null, 'validation runs without gradients at the training micro-batch'),
-    checkpoints: readCheckpoints(fields, base),
+    checkpoints: readCheckpoints(fields, base, updatesPerStep(fields, kind, base)),
   }
 }
 
@@ -139,7 +139,10 @@ function missingModel(fields: DottedFields, findings: Finding[]): MutablePlanDra
   return {}
 }
 
-/** A packed or dynamic micro-batch holds as many tokens as the padded one (train_mb_tokens). */
+/**
+ * A packed or dynamic micro-batch holds at most as many tokens as the padded one (train_mb_tokens); the global batch counts samples all the
+ * same, so that rows are joined and not filled up.
+ */
 function readLength(fields: DottedFields, base: ShippedBase, padding: 'longest' | 'fixed'): MutablePlanDraft {
   const source = `${SHIPPED_SOURCE}/${base.file}`
   const packing =
@@ -149,7 +152,7 @@ function readLength(fields: DottedFields, base: ShippedBase, padding: 'longest' 
   const isDense = packing.value || dynamic.value
   return {
     sequenceLength: fields.positive('policy.max_total_sequence_length') ?? byDefault(base.sequenceLength, source),
-    packing: packing.value || !dynamic.value ? packing : dynamic,
+    packing: mapped(packing, () => false),
     variableLength: byDefault(true, 'NeMo RL: batches are cut to their longest sample'),
     'dataset.padding': byDefault(isDense ? 'none' : padding, 'NeMo RL: padded to the longest of the batch'),
   }
@@ -220,10 +223,10 @@ function readCluster(fields: DottedFields, base: ShippedBase, findings: Finding[
   return { gpus: { ...perNode, value: left }, gpusPerNode: mapped(perNode, count => Math.min(count, left)) }
 }
 
-function readCheckpoints(fields: DottedFields, base: ShippedBase): PlanDraft['checkpoints'] & {} {
+function readCheckpoints(fields: DottedFields, base: ShippedBase, updates: number): PlanDraft['checkpoints'] & {} {
   const enabled = fields.boolean('checkpointing.enabled')
   if (enabled?.value === false) return mapped(enabled, () => null)
   const period = fields.positive('checkpointing.save_period') ?? byDefault(base.savePeriod, SHIPPED_SOURCE)
   const includesOptimizer = fields.boolean('checkpointing.save_optimizer')?.value !== false
-  return mapped(period, everySteps => ({ everySteps, timesTotal: null, includesOptimizer }))
+  return mapped(period, steps => ({ everySteps: steps * updates, timesTotal: null, includesOptimizer }))
 }

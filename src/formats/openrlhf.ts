@@ -1,6 +1,6 @@
 import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
-import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
+import { byDefault, type DraftValue, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
 import type { ReinforcementPlan } from '../plan/training-plan.ts'
 import type { Stage } from '../plan/vocabulary.ts'
@@ -157,14 +157,18 @@ function readBatch(given: OpenRlhfArguments, program: string): MutablePlanDraft 
     given.count('train.max_tokens_per_gpu', 'train_max_tokens_per_gpu') ?? byDefault(16_192, `${CLI}: 16192`)
   const packing = given.flag('ds.packing_samples', 'packing_samples') ?? byDefault(false, `${CLI}: False`)
   const samples = given.count('data.max_samples', 'max_samples')
+  const batch = given.count('train.batch_size', 'train_batch_size') ?? byDefault(128, `${CLI}: 128`)
+  const length = lengthOf(given, program)
   const microBatch =
     given.count('train.micro_batch_size', 'micro_train_batch_size') ?? byDefault(micro, `${CLI}: ${micro}`)
   return {
-    globalBatchSize: given.count('train.batch_size', 'train_batch_size') ?? byDefault(128, `${CLI}: 128`),
-    gradientAccumulationSteps: byDefault('auto', 'OpenRLHF: batch size ÷ micro batch ÷ ranks'),
-    microBatchSize: dynamic ? byDefault(1, 'one packed row of max_tokens_per_gpu tokens') : microBatch,
-    sequenceLength: dynamic ? tokens : lengthOf(given, program),
-    // rows of a micro-batch are joined without padding, not filled up
+    globalBatchSize: batch,
+    gradientAccumulationSteps: dynamic
+      ? rowsOfBatch(given, { sequences: batch.value, length: length.value, tokens })
+      : byDefault('auto', 'OpenRLHF: batch size ÷ micro batch ÷ ranks'),
+    microBatchSize: dynamic ? byDefault(1, 'one row of max_tokens_per_gpu tokens') : microBatch,
+    ...(dynamic ? { sequenceLength: tokens, meanSequenceLength: length } : { sequenceLength: length }),
+    // rows of a micro-batch are joined without padding, and filled up under dynamic batches alone
     packing: { ...packing, value: dynamic },
     variableLength: byDefault(true, 'OpenRLHF: padded to the longest of the batch'),
     'dataset.padding': packing.value
@@ -181,6 +185,23 @@ function readBatch(given: OpenRlhfArguments, program: string): MutablePlanDraft 
           } satisfies Sourced<number>,
         }),
     ...datasetOf(given),
+  }
+}
+
+interface DynamicBatch {
+  readonly sequences: number
+  readonly length: number
+  readonly tokens: Sourced<number>
+}
+
+/** Rows that a batch of full sequences fills on each rank. */
+function rowsOfBatch(given: OpenRlhfArguments, { sequences, length, tokens }: DynamicBatch): DraftValue<number> {
+  const tensor = given.count('ds.tensor_parallel_size', 'ds_tensor_parallel_size')?.value ?? 1
+  const ring = given.count('ds.ring_attn_size', 'ring_attn_size')?.value ?? 1
+  const note = `${sequences} sequences × ${length} tokens ÷ rows of ${tokens.value} ÷ data-parallel ranks`
+  return facts => {
+    const ranks = Math.max(1, facts.gpus / (tensor * ring))
+    return { ...tokens, value: Math.max(1, Math.ceil((sequences * length) / (tokens.value * ranks))), note }
   }
 }
 

@@ -23,12 +23,19 @@ export async function runPerDocument(
 
 /** Options that matter for memory and are not in the plan: one `unsupported-option` for each that is switched on. */
 export function reportUnmodelled(fields: Fields, options: Readonly<Record<string, string>>, findings: Finding[]): void {
-  for (const [key, effect] of Object.entries(options)) {
+  findings.push(...leftOut(fields, options))
+}
+
+/** The same of what may need more than all that is counted: no run passes without it. */
+export function reportUncounted(fields: Fields, options: Readonly<Record<string, string>>, findings: Finding[]): void {
+  findings.push(...leftOut(fields, options).map(found => ({ ...found, severity: 'error' as const })))
+}
+
+function leftOut(fields: Fields, options: Readonly<Record<string, string>>): readonly Finding[] {
+  return Object.entries(options).flatMap(([key, effect]) => {
     const node = fields.isSet(key) ? fields.raw(key) : undefined
-    if (node === undefined || node.scalar === false || node.scalar === 0) continue
+    if (node === undefined || node.scalar === false || node.scalar === 0) return []
     const message = `\`${key}\`: ${effect}, which the estimate leaves out.`
-    findings.push(
-      finding('unsupported-option', { path: node.path, line: node.keyLine, column: node.keyColumn, message }),
-    )
-  }
+    return [finding('unsupported-option', { path: node.path, line: node.keyLine, column: node.keyColumn, message })]
+  })
 }

@@ -4,12 +4,14 @@ import { finding } from '../plan/finding-texts.ts'
 import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
 import { rowOf } from '../plan/row-of.ts'
+import type { GradientCheckpointing } from '../plan/training-plan.ts'
 import type { Loss, Optimizer, Stage, StorageDtype } from '../plan/vocabulary.ts'
 import { type ConfigDocument, type ConfigNode, hasAnyKey, hasKeys, nodeAt } from './config-document.ts'
-import type { Fields } from './fields.ts'
+import { Fields } from './fields.ts'
 import { launchComment } from './header-comment.ts'
 import { resolveInterpolations } from './omega-conf.ts'
 import type { FormatReader } from './reader.ts'
+import { reportUncounted, reportUnmodelled } from './run-per-document.ts'
 import { keyTable, mapped, orDefault, section, when } from './section.ts'
 import { readTorchtuneReinforcement } from './torchtune/reinforcement.ts'
 import { readTorchtuneCheckpoints, readTorchtuneEvaluation } from './torchtune/schedule.ts'
@@ -41,6 +43,14 @@ const DATASETS: Readonly<Record<string, string>> = {
 }
 
 /** Complete YAML of torchtune recipes; the number of GPUs stands in the header comment. */
+/** Knowledge distillation keeps a second, larger model (recipes/knowledge_distillation_*.py). */
+const UNCOUNTED = { teacher_model: 'a teacher model in the same GPUs' } as const
+const UNMODELLED = {
+  quantizer: 'fake-quantised copies of the weights',
+  layer_dropout: 'layers that are left out at random',
+  early_exit_loss: 'losses after several layers',
+} as const
+
 export const torchtuneReader: FormatReader = {
   format: 'torchtune',
   keys: keyTable(RECIPES, [
@@ -55,13 +65,16 @@ export const torchtuneReader: FormatReader = {
     ['epochs, max_steps_per_epoch', 'dataset', 'required'],
     ['tokenizer.max_seq_len', 'sequenceLength', 'None: no truncation'],
     ['dataset.packed', 'packing', 'False'],
-    ['enable_activation_checkpointing', 'gradientCheckpointing', 'False'],
     ['enable_activation_offloading', 'activationOffload', 'False'],
     ['optimizer._component_, optimizer_in_bwd', 'optimizer', 'required; False'],
     ['loss._component_', 'loss and stage', 'required'],
     ['compile', 'compile', 'False'],
     ['tensor_parallel_dim, context_parallel_dim, data_parallel_shard_dim', 'parallelism', '1, 1, the rest'],
     ['fsdp_cpu_offload, fsdp_reshard_after_forward', 'parallelism', 'False, True'],
+    ['enable_activation_checkpointing, ac_mode, ac_option', 'gradientCheckpointing', 'False'],
+    ['data_parallel_replicate_dim', 'parallelism.shardSize: all ranks by it', '1'],
+    [Object.keys(UNCOUNTED).join(', '), 'nothing: a finding says so, and no run passes', 'none'],
+    [Object.keys(UNMODELLED).join(', '), 'nothing: a finding says that the estimate leaves it out', 'none'],
     ['save_every_n_steps', 'checkpoints', 'once an epoch'],
     ['run_val_every_n_steps, batch_size_val', 'evaluation', 'None'],
     [
@@ -78,6 +91,9 @@ export const torchtuneReader: FormatReader = {
     const root = document.roots.find(isTorchtune)
     if (!root) return { runs: [], findings }
     const draft = readDraft(document, withTraining(resolveInterpolations(root, findings)), findings)
+    const top = new Fields({ node: root, findings })
+    reportUncounted(top, UNCOUNTED, findings)
+    reportUnmodelled(top, UNMODELLED, findings)
     return { runs: [{ name: null, draft, findings }], findings: [] }
   },
 }
@@ -160,7 +176,14 @@ function readDraft(document: ConfigDocument, root: ConfigNode, findings: Finding
     checkpoints: readTorchtuneCheckpoints(top),
     evaluation: readTorchtuneEvaluation(top),
     ...(stage === 'ppo'
-      ? { gpus: byDefault(1, 'torchtune @bd2a0fc recipes/ppo_full_finetune_single_device.py is the only PPO recipe') }
+      ? {
+          gpus: {
+            value: 1,
+            from: 'launch',
+            path: document.path,
+            note: 'torchtune @bd2a0fc recipes/ppo_full_finetune_single_device.py is the only PPO recipe',
+          },
+        }
       : readGpus(document, top)),
   }
   return {
@@ -238,12 +261,17 @@ function readDtype(top: Fields): Sourced<StorageDtype> {
   return byDefault('float32', 'torchtune torchtune/training/precision.py: float32')
 }
 
-function readCheckpointing(top: Fields): Sourced<'none' | 'full' | 'selective'> {
+/** torchtune training/activations.py: `selective` re-computes every `ac_option`-th layer, or chosen operations where it is `op`. */
+function readCheckpointing(top: Fields): Sourced<GradientCheckpointing> {
   const full = orDefault(top.boolean('enable_activation_checkpointing'), false, `${RECIPES}: False`)
   const selective = full.value ? undefined : top.string('ac_mode')
-  if (selective)
-    return mapped(selective, mode => (mode === 'full' ? 'full' : mode === 'selective' ? 'selective' : 'none'))
-  return mapped(full, on => (on ? 'full' : 'none'))
+  if (!selective) return mapped(full, on => (on ? 'full' : 'none'))
+  const every =
+    selective.value === 'selective' && top.raw('ac_option')?.scalar !== 'op'
+      ? top.integer('ac_option', { min: 1 })
+      : undefined
+  if (every) return mapped(every, count => (count === 1 ? 'full' : { every: count }))
+  return mapped(selective, mode => (mode === 'full' || mode === 'selective' ? mode : 'none'))
 }
 
 function readCompile(top: Fields): Sourced<boolean> {
@@ -270,7 +298,14 @@ function takesWhole(data: Fields): boolean {
 
 function readShardSize(top: Fields): MutablePlanDraft {
   const shard = top.isSet('data_parallel_shard_dim') ? top.integer('data_parallel_shard_dim') : undefined
-  return shard && shard.value > 0 ? { 'parallelism.shardSize': shard } : {}
+  if (shard && shard.value > 0) return { 'parallelism.shardSize': shard }
+  const copies = top.isSet('data_parallel_replicate_dim')
+    ? top.integer('data_parallel_replicate_dim', { min: 1 })
+    : undefined
+  if (!copies || copies.value === 1) return {}
+  const others = ['tensor_parallel_dim', 'context_parallel_dim'].map(key => top.integer(key, { min: 1 })?.value ?? 1)
+  const ranks = others.reduce((product, size) => product * size, copies.value)
+  return { 'parallelism.shardSize': facts => mapped(copies, () => Math.max(1, Math.floor(facts.gpus / ranks))) }
 }
 
 function readSteps(top: Fields): MutablePlanDraft {
@@ -291,7 +326,7 @@ function readGpus(document: ConfigDocument, top: Fields): MutablePlanDraft {
   const single =
     /single_device/.test(path) ||
     (/single_device|single device/.test(text.slice(0, 2000)) && !DISTRIBUTED.some(key => top.has(key)))
-  return single ? { gpus: byDefault(1, 'a single-device recipe') } : {}
+  return single ? { gpus: { value: 1, from: 'launch', path, note: 'a single-device recipe' } } : {}
 }
 
 function readOptimizer(root: ConfigNode, findings: Finding[]): MutablePlanDraft {

@@ -17,10 +17,12 @@ import {
   readLengthGrouping,
   readLiger,
   readOptimizer,
+  TRAINER_UNMODELLED,
   TRAINING_ARGUMENT_ROWS,
 } from './hugging-face/transformers-arguments.ts'
 import { applyRows, describedKey, formatKeys, fromTable, type KeyRow, keyRow, positive, setKey } from './key-rows.ts'
 import type { FormatReader, RunDraft } from './reader.ts'
+import { reportUnmodelled } from './run-per-document.ts'
 
 const MODEL_KEYS = ['model_name_or_path', 'model_name', 'model_id', 'base_model', 'model']
 
@@ -98,6 +100,7 @@ export async function readTrainingArguments(fields: Fields, scope: CompanionScop
     evaluation: readEvaluation(fields, { batchSize: 8, note: 'transformers 5.18 eval_strategy' }),
     checkpoints: readCheckpoints(fields),
   }
+  reportUnmodelled(fields, TRAINER_UNMODELLED, scope.findings)
   const engine =
     (await deepSpeedOf(fields, scope)) ??
     (await trainerFsdp(fields, scope, libraries)) ??

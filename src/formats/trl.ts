@@ -1,9 +1,9 @@
 import { applyEngine } from '../launch/engine.ts'
 import { type Libraries, versionDefault } from '../launch/version-defaults.ts'
 import type { Finding } from '../plan/finding.ts'
-import { byDefault, type PlanDraft } from '../plan/plan-draft.ts'
+import { byDefault, type DraftValue, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
-import type { Framework, Stage } from '../plan/vocabulary.ts'
+import type { Framework, Quantization, Stage, StorageDtype } from '../plan/vocabulary.ts'
 import { type ConfigDocument, type ConfigNode, hasAnyKey, hasKeys } from './config-document.ts'
 import { Fields } from './fields.ts'
 import { accelerateOf, type CompanionScope, deepSpeedOf } from './hugging-face/companions.ts'
@@ -17,9 +17,11 @@ import {
   readEvaluation,
   readLengthGrouping,
   readOptimizer,
+  TRAINER_UNMODELLED,
 } from './hugging-face/transformers-arguments.ts'
 import { applyRows, formatKeys, setKey } from './key-rows.ts'
 import type { FormatReader, RunDraft } from './reader.ts'
+import { reportUnmodelled } from './run-per-document.ts'
 
 import { TRL_ROWS } from './trl/keys.ts'
 import { readLengths, readLossAndKernels } from './trl/lengths.ts'
@@ -121,7 +123,7 @@ export async function readTrlArguments(
     hubModel(fields, ['model_name_or_path'], ['model_revision'], scope.findings),
     adapter,
     { quantization },
-    readPrecision(fields, adapter, quantization, libraries),
+    readPrecision(fields, { adapter, quantization, stage: stage.value }, libraries),
     readOptimizer(fields, ['optim'], defaultOptimizer(libraries)),
     readCheckpointingOptions(fields, reentrant),
     readLengthGrouping(fields),
@@ -141,6 +143,7 @@ export async function readTrlArguments(
     mixture && datasetDraft(mixture, ['datasets']),
     datasetDraft(fields, ['dataset_name', 'dataset_id_or_path', 'datasets', 'dataset_mixer']),
   )
+  reportUnmodelled(fields, TRAINER_UNMODELLED, scope.findings)
   const engine =
     (await deepSpeedOf(fields, scope)) ??
     (await trainerFsdp(fields, scope, libraries)) ??
@@ -148,8 +151,22 @@ export async function readTrlArguments(
   if (!engine) return draft
   const applied = applyEngine(draft, engine)
   return trainsAdapter(adapter) && isZero3(applied)
-    ? { ...applied, checkpointingReentrant: REENTRANT_UNDER_ZERO3 }
+    ? { ...applied, ...adapterUnderZero3(applied, quantization.value, libraries) }
     : applied
+}
+
+function adapterUnderZero3(draft: PlanDraft, quantization: Quantization, libraries: Libraries): MutablePlanDraft {
+  const follows = versionDefault('trl.zero3_adapters_follow_base', libraries)
+  const weights = draft['precision.weights']
+  const dtype: DraftValue<StorageDtype> = facts => {
+    const base = typeof weights === 'function' ? weights(facts) : weights
+    const stored = base === undefined || base.value === 'auto' ? (facts.checkpointDtype ?? 'bfloat16') : base.value
+    return { ...follows, value: stored }
+  }
+  return {
+    checkpointingReentrant: REENTRANT_UNDER_ZERO3,
+    ...(follows.value && quantization === 'none' ? { 'adapter.dtype': dtype } : {}),
+  }
 }
 
 /** The stage that keys tell, else the words of the path: recipes carry it in folder or file name. */

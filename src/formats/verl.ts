@@ -191,7 +191,9 @@ function readBatch(fields: DottedFields, { generations }: ReinforcementPlan): Mu
   const note = `ppo_mini_batch_size ${mini.value} prompts × ${generations} responses`
   return {
     globalBatchSize: { ...mini, value: mini.value * generations, note },
-    gradientAccumulationSteps: byDefault('auto', 'verl: mini batch ÷ micro batch ÷ ranks'),
+    gradientAccumulationSteps: fields.isOn(`${ACTOR}.use_dynamic_bsz`)
+      ? rowsOfMiniBatch(fields, mini.value * generations)
+      : byDefault('auto', 'verl: mini batch ÷ micro batch ÷ ranks'),
     microBatchSize: microBatch(fields),
   }
 }
@@ -199,29 +201,60 @@ function readBatch(fields: DottedFields, { generations }: ReinforcementPlan): Mu
 function microBatch(fields: DottedFields): DraftValue<number> {
   const perGpu = fields.positive(`${ACTOR}.ppo_micro_batch_size_per_gpu`)
   const dynamic = fields.boolean(`${ACTOR}.use_dynamic_bsz`)
-  if (dynamic?.value === true)
-    return { ...dynamic, value: 1, note: 'one packed row of ppo_max_token_len_per_gpu tokens' }
+  if (dynamic?.value === true) return { ...dynamic, value: 1, note: 'one row of ppo_max_token_len_per_gpu tokens' }
   if (perGpu !== undefined) return perGpu
   const global = fields.positive(`${ACTOR}.ppo_micro_batch_size`)
   if (global === undefined) return { value: 1, from: 'assumed', note: 'set ppo_micro_batch_size_per_gpu to be sure' }
   return facts => ({ ...global, value: Math.max(1, Math.ceil(global.value / facts.gpus)), note: 'over all GPUs' })
 }
 
-/** Prompt and response, or under dynamic batches the tokens a GPU takes at once. */
+/** Tokens of a row: what a GPU takes at once, times the ranks that share it. */
+function rowTokens(fields: DottedFields): Sourced<number> {
+  const tokens = fields.positive(`${ACTOR}.ppo_max_token_len_per_gpu`) ?? byDefault(16_384, `${RL}: 16384`)
+  const size = (key: string): number => fields.positive(`${ACTOR}.${key}`)?.value ?? 1
+  return {
+    ...tokens,
+    value: tokens.value * size('ulysses_sequence_parallel_size') * size('megatron.context_parallel_size'),
+  }
+}
+
+function sequenceTokens(fields: DottedFields): number {
+  const length = (key: string): number => fields.positive(key)?.value ?? 512
+  return length('data.max_prompt_length') + length('data.max_response_length')
+}
+
+/** Rows that a mini batch of full sequences fills on each rank (utils/seqlen_balancing.py rearrange_micro_batches). */
+function rowsOfMiniBatch(fields: DottedFields, sequences: number): DraftValue<number> {
+  const tokens = rowTokens(fields)
+  const size = (key: string): number => fields.positive(`${ACTOR}.${key}`)?.value ?? 1
+  const ranks =
+    size('ulysses_sequence_parallel_size') *
+    size('megatron.context_parallel_size') *
+    size('megatron.tensor_model_parallel_size') *
+    size('megatron.pipeline_model_parallel_size')
+  const whole = sequences * sequenceTokens(fields)
+  const note = `${sequences} sequences × ${sequenceTokens(fields)} tokens ÷ rows of ${tokens.value} ÷ data-parallel ranks`
+  return facts => ({
+    ...tokens,
+    value: Math.max(1, Math.ceil((whole * ranks) / (tokens.value * Math.max(ranks, facts.gpus)))),
+    note,
+  })
+}
+
+/** Prompt and response, or under dynamic batches the tokens of a row. */
 function readLength(fields: DottedFields): MutablePlanDraft {
   const prompt = fields.positive('data.max_prompt_length') ?? byDefault(512, `${RL}: 512`)
   const response = fields.positive('data.max_response_length') ?? byDefault(512, `${RL}: 512`)
   const note = `prompt ${prompt.value} + response ${response.value} tokens`
-  const dynamic = fields.isOn(`${ACTOR}.use_dynamic_bsz`)
-  const tokens = fields.positive(`${ACTOR}.ppo_max_token_len_per_gpu`) ?? byDefault(16_384, `${RL}: 16384`)
-  const ulysses = fields.positive(`${ACTOR}.ulysses_sequence_parallel_size`)?.value ?? 1
   const remove = fields.boolean(`${MODEL}.use_remove_padding`) ?? byDefault(true, `${RL}: true`)
+  const dynamic = fields.isOn(`${ACTOR}.use_dynamic_bsz`)
   const whole = { ...response, value: prompt.value + response.value, note }
   return {
-    sequenceLength: dynamic ? { ...tokens, value: tokens.value * ulysses } : whole,
+    ...(dynamic ? { sequenceLength: rowTokens(fields), meanSequenceLength: whole } : { sequenceLength: whole }),
     packing: { ...remove, value: dynamic },
     variableLength: byDefault(true, 'responses differ in length'),
     'dataset.padding': { ...remove, value: remove.value ? 'none' : 'fixed' },
+    'dataset.dropLast': byDefault(true, 'verl 0.8 trainer/ppo/ray_trainer.py _create_dataloader: drop_last'),
     'dataset.epochs': fields.positive('trainer.total_epochs') ?? byDefault(30, `${RL}: 30`),
     'dataset.samples': fields.positive('data.train_max_samples') ?? byDefault(null, 'the rows of the file'),
     ...namesOfFiles(fields, 'data.train_files'),

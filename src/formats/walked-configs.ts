@@ -4,7 +4,7 @@ export interface WalkedConfig {
   /** Path in the framework’s repository. */
   readonly config: string
   readonly commit: string
-  /** What the plan had otherwise before. */
+  /** What the plan had otherwise before, in this config or in what was read beside it. */
   readonly differences: readonly string[]
 }
 
@@ -123,5 +123,72 @@ export const WALKED_CONFIGS: readonly WalkedConfig[] = [
     config: 'examples/llama/train_llama3_8b_h100_fp8.sh',
     commit: 'd98e8a6',
     differences: ['sequence parallelism with one tensor rank', 'no checkpoints and no evaluation'],
+  },
+  {
+    framework: 'llama-factory dpo',
+    config: 'examples/train_lora/qwen3vl_lora_dpo.yaml',
+    commit: 'ff6d4d1',
+    differences: [
+      'logits of policy and reference are float32, each with a log-softmax of all of them',
+      '`flash_attn: true` was refused',
+      '`resize_vocab` trained no embeddings',
+    ],
+  },
+  {
+    framework: 'axolotl grpo',
+    config: 'examples/llama-3/qlora-1b-gdpo.yaml',
+    commit: '067b021',
+    differences: [
+      'sequences were cut at `sequence_len` in the time of a step',
+      'a process reward model counted in pairs',
+    ],
+  },
+  { framework: 'axolotl fsdp2', config: 'examples/qwen2/muon-pretrain-fsdp2.yaml', commit: '067b021', differences: [] },
+  {
+    framework: 'ms-swift megatron',
+    config: 'examples/yaml/megatron/sft.yaml',
+    commit: '3602360',
+    differences: [
+      'no checkpoints and no validation',
+      '`num_train_epochs` fell to 3',
+      'precision-aware optimizer, Muon, FSDP, 8 and 4 bit, interleaving were not read',
+      'sequence parallelism with one tensor rank',
+    ],
+  },
+  {
+    framework: 'torchtune knowledge distillation',
+    config: 'recipes/configs/llama3_2/8B_to_1B_KD_lora_single_device.yaml',
+    commit: 'bd2a0fc',
+    differences: [
+      'the teacher was not said to be missing',
+      'a policy spread the single-device recipe over its GPUs',
+      '`ac_option` and `data_parallel_replicate_dim` were not read',
+    ],
+  },
+  {
+    framework: 'verl grpo',
+    config: 'examples/grpo_trainer/run_glm4_1v_9b_fsdp.sh',
+    commit: '1dda039',
+    differences: [
+      'an offloaded reference scored nothing',
+      'incomplete batches were kept',
+      'a dynamic batch counted as many rows as it has sequences',
+    ],
+  },
+  {
+    framework: 'openrlhf ppo',
+    config: 'examples/scripts/train_ppo_ray_hybrid_engine.sh',
+    commit: '3c3be62',
+    differences: ['a dynamic batch counted as many rows as it has sequences'],
+  },
+  {
+    framework: 'nemo-rl grpo',
+    config: 'examples/configs/grpo_math_8B.yaml',
+    commit: '7ea279a',
+    differences: [
+      'checkpoints counted updates',
+      'packed rows counted as filled up',
+      'the offloaded reference scored nothing',
+    ],
   },
 ]

@@ -115,10 +115,37 @@ export const VERSION_DEFAULTS = {
   'trl.kbit_preparation': {
     library: 'trl',
     what: 'prepare_model_for_kbit_training on quantized bases',
-    source: 'trl trainer/sft_trainer.py',
+    source: 'trl trainer/sft_trainer.py, grpo_trainer.py, reward_trainer.py',
     steps: [
       ['0', true],
       ['0.26.0', false],
+    ],
+  },
+  'trl.kbit_preparation_dpo': {
+    library: 'trl',
+    what: 'prepare_model_for_kbit_training on quantized bases of DPO',
+    source: 'trl trainer/dpo_trainer.py',
+    steps: [
+      ['0', true],
+      ['0.29.0', false],
+    ],
+  },
+  'trl.kbit_preparation_kto': {
+    library: 'trl',
+    what: 'prepare_model_for_kbit_training on quantized bases of KTO',
+    source: 'trl trainer/kto_trainer.py',
+    steps: [
+      ['0', true],
+      ['1.4.0', false],
+    ],
+  },
+  'trl.zero3_adapters_follow_base': {
+    library: 'trl',
+    what: 'under ZeRO-3 adapters have the dtype of an unquantized base',
+    source: 'trl trainer/sft_trainer.py get_peft_model(autocast_adapter_dtype=False)',
+    steps: [
+      ['0', false],
+      ['1.7.0', true],
     ],
   },
   'trl.sft_loss': {
@@ -141,8 +168,8 @@ export const VERSION_DEFAULTS = {
   },
   'trl.preference_max_length': {
     library: 'trl',
-    what: 'max_length of DPO',
-    source: 'trl trainer/dpo_config.py',
+    what: 'max_length of DPO and of reward models',
+    source: 'trl trainer/dpo_config.py, trainer/reward_trainer.py',
     steps: [
       ['0', 512],
       ['0.14.0', 1024],

@@ -155,6 +155,12 @@ export const FINDING_TEXTS = {
     why: 'Memory cannot be judged and time cannot be estimated.',
     hint: 'Set `hardware.gpu` in the policy, the input `gpu`, or `--gpu` on a command line; `preflop gpus` lists them.',
   },
+  'no-gpu-count': {
+    severity: 'warning',
+    title: 'The number of GPUs is not known',
+    why: 'A sharded run needs less memory on each GPU the more there are.',
+    hint: 'Set `hardware.gpus` in the policy or the `gpus` input, or commit the launcher’s config.',
+  },
   'unknown-gpu': {
     severity: 'error',
     title: 'The GPU is not in the catalogue',

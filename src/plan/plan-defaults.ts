@@ -88,6 +88,7 @@ export const GENERIC_DEFAULTS: { readonly [K in GenericKey]: DraftValue<PlanValu
     'the engine’s own sizes',
   ),
   reinforcement: byDefault(null, 'not a preference or reinforcement stage'),
+  'reinforcement.meanCompletionLength': byDefault(null, 'every completion is as long as it may be'),
   evaluation: byDefault(null, 'no evaluation'),
   checkpoints: byDefault(null, 'no checkpoints'),
   'dataset.samples': byDefault(null, 'not known'),

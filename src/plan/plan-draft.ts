@@ -124,6 +124,7 @@ export interface PlanValues {
   'parallelism.noSync': boolean
   buffers: BufferPlan
   reinforcement: ReinforcementPlan | null
+  'reinforcement.meanCompletionLength': number | null
   evaluation: EvaluationPlan | null
   checkpoints: CheckpointPlan | null
   'dataset.samples': number | null

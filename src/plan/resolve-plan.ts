@@ -5,7 +5,7 @@ import { isImplausible } from './implausible-value.ts'
 import { GENERIC_DEFAULTS } from './plan-defaults.ts'
 import type { DraftValue, PlanDraft, PlanKey, PlanValues, ResolutionFacts } from './plan-draft.ts'
 import type { Provenance, Sourced } from './provenance.ts'
-import type { AdapterPlan, TrainingPlan } from './training-plan.ts'
+import type { AdapterPlan, ReinforcementPlan, TrainingPlan } from './training-plan.ts'
 import type { OptimizerStateDtype, StorageDtype } from './vocabulary.ts'
 
 export type PlanProvenance = Readonly<Partial<Record<PlanKey, Provenance>>>
@@ -49,7 +49,7 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
     gpusPerNode: 8,
   })
   const complete: ResolutionFacts = { ...facts, gpus: gpus.value, gpusPerNode: perNode.value }
-  const provenance: Partial<Record<PlanKey, Provenance>> = {}
+  const provenance: MutableProvenance = {}
 
   const sourced = <K extends PlanKey>(key: K, fallback: DraftValue<PlanValues[K]>): Sourced<PlanValues[K]> => {
     const result = settleDraft(key, fallback, complete)
@@ -121,6 +121,9 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
     }
 
   if (draft.model) provenance.model = withoutValue(settle(draft.model, complete))
+  const reinforcement = resolveReinforcement(get, provenance)
+  const meanSequenceLength = get('meanSequenceLength') ?? meanOfGenerated(reinforcement, provenance)
+
   const plan: TrainingPlan = {
     name: get('name') || null,
     model: modelName,
@@ -156,7 +159,7 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
     sequenceLength: get('sequenceLength'),
     variableLength: get('variableLength'),
     packing: get('packing'),
-    meanSequenceLength: get('meanSequenceLength'),
+    meanSequenceLength,
     gradientCheckpointing: get('gradientCheckpointing'),
     checkpointingReentrant: get('checkpointingReentrant'),
     activationOffload: get('activationOffload'),
@@ -169,7 +172,7 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
     gpusPerNode: Math.min(get('gpusPerNode'), gpus.value),
     parallelism,
     buffers: get('buffers'),
-    reinforcement: get('reinforcement'),
+    reinforcement,
     evaluation: get('evaluation'),
     checkpoints: get('checkpoints'),
     dataset: {
@@ -219,7 +222,34 @@ function resolveAdapter(get: Get, base: StorageDtype): AdapterPlan | null {
   }
 }
 
-function autoWeights(facts: ResolveOptions['facts'], provenance: Partial<Record<PlanKey, Provenance>>): StorageDtype {
+/** Where a run generates, an open mean completion length is an assumption: that every completion is as long as it may be. */
+function resolveReinforcement(get: Get, provenance: MutableProvenance): ReinforcementPlan | null {
+  const stated = get('reinforcement')
+  const meanCompletionLength = get('reinforcement.meanCompletionLength')
+  const key = 'reinforcement.meanCompletionLength'
+  if (stated === null || stated.generation === 'none') {
+    delete provenance[key]
+    return stated
+  }
+  if (meanCompletionLength === null) {
+    const note = `every completion taken at its full ${stated.completionLength} tokens; set \`mean_completion_tokens\` of the data set in the policy`
+    provenance[key] = { from: 'assumed', note }
+  }
+  return { ...stated, meanCompletionLength }
+}
+
+/** A generated sequence on average: a prompt of full length and a mean completion. */
+function meanOfGenerated(plan: ReinforcementPlan | null, provenance: MutableProvenance): number | null {
+  const completion = provenance['reinforcement.meanCompletionLength']
+  if (plan?.meanCompletionLength == null || !completion) return null
+  const note = `prompt ${plan.promptLength} + mean completion ${plan.meanCompletionLength} tokens`
+  provenance.meanSequenceLength = { ...completion, note }
+  return plan.promptLength + plan.meanCompletionLength
+}
+
+type MutableProvenance = Partial<Record<PlanKey, Provenance>>
+
+function autoWeights(facts: ResolveOptions['facts'], provenance: MutableProvenance): StorageDtype {
   const own = provenance['precision.weights']
   provenance['precision.weights'] = facts.checkpointDtype
     ? { ...own, from: 'model', note: 'the dtype of the published weights' }
@@ -227,10 +257,7 @@ function autoWeights(facts: ResolveOptions['facts'], provenance: Partial<Record<
   return facts.checkpointDtype ?? 'bfloat16'
 }
 
-function autoCompute(
-  facts: ResolveOptions['facts'],
-  provenance: Partial<Record<PlanKey, Provenance>>,
-): 'bfloat16' | 'float16' {
+function autoCompute(facts: ResolveOptions['facts'], provenance: MutableProvenance): 'bfloat16' | 'float16' {
   const supported = facts.bf16Supported ?? true
   provenance['precision.compute'] = {
     ...provenance['precision.compute'],

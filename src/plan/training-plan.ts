@@ -177,7 +177,10 @@ export interface ReinforcementPlan {
   readonly referenceModel: 'none' | 'shared' | 'separate' | 'precomputed'
   readonly generations: number
   readonly promptLength: number
+  /** Tokens at which a completion is cut. */
   readonly completionLength: number
+  /** Mean tokens of a completion; null or absent: every completion is `completionLength` long. */
+  readonly meanCompletionLength?: number | null
   readonly iterations: number
   /** PPO/GRPO generation engine. */
   readonly generation: 'none' | 'transformers' | 'vllm_colocate' | 'vllm_server'

@@ -1,7 +1,8 @@
 import type { DraftValue, MutablePlanDraft, PlanDraft, PlanKey } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
+import { sequenceTokensOf } from '../plan/record-length.ts'
 import type { BillingPlan, OverheadPlan, PricePlan } from '../plan/training-plan.ts'
-import type { Policy } from './policy.ts'
+import type { Policy, PolicyDataset } from './policy.ts'
 import { BUILT_IN_POLICY } from './policy-set.ts'
 
 /** What the policy adds where neither config nor launch files say it: hardware, retries, sizes of data sets. */
@@ -25,8 +26,11 @@ export function applyPolicy(draft: PlanDraft, policy: Policy, policyPath: string
   const data = dataFromPolicy(draft, policy)
   if (data.samples !== null && !isKnown(draft, 'dataset.samples'))
     result['dataset.samples'] = give(data.samples, data.note)
-  if (data.meanTokens !== null && !isKnown(draft, 'meanSequenceLength'))
-    result.meanSequenceLength = give(data.meanTokens, data.note)
+  if (data.meanCompletionTokens !== null && !isKnown(draft, 'reinforcement.meanCompletionLength'))
+    result['reinforcement.meanCompletionLength'] = give(data.meanCompletionTokens, data.note)
+  const meanTokens = data.meanTokens === null ? null : sequenceTokensOf(result, data.meanTokens)
+  if (meanTokens !== null && !isKnown(draft, 'meanSequenceLength'))
+    result.meanSequenceLength = give(meanTokens, data.note)
   return result
 }
 
@@ -58,6 +62,7 @@ function isKnown(draft: PlanDraft, key: PlanKey): boolean {
 interface PolicyData {
   readonly samples: number | null
   readonly meanTokens: number | null
+  readonly meanCompletionTokens: number | null
   readonly note: string
 }
 
@@ -68,13 +73,29 @@ function dataFromPolicy(draft: PlanDraft, policy: Policy): PolicyData {
   const entries = names.map(name => (Object.hasOwn(policy.datasets, name) ? policy.datasets[name] : undefined))
   const known = entries.filter(entry => entry !== undefined)
   const note = `datasets in the policy: ${names.join(', ')}`
-  if (names.length === 0 || known.length !== names.length) return { samples: null, meanTokens: null, note }
-  const samples = known.every(({ samples }) => samples !== null)
+  if (names.length === 0 || known.length !== names.length)
+    return { samples: null, meanTokens: null, meanCompletionTokens: null, note }
+  const samples = known.every(entry => entry.samples !== null)
     ? known.reduce((sum, entry) => sum + (entry.samples ?? 0), 0)
     : null
-  const tokens = known.every(entry => entry.samples !== null && entry.meanTokens !== null)
-    ? known.reduce((sum, entry) => sum + (entry.samples ?? 0) * (entry.meanTokens ?? 0), 0)
-    : null
-  const single = known.length === 1 ? (known[0]?.meanTokens ?? null) : null
-  return { samples, meanTokens: tokens !== null && samples ? tokens / samples : single, note }
+  return {
+    samples,
+    meanTokens: meanOverSamples(known, ({ meanTokens }) => meanTokens),
+    meanCompletionTokens: meanOverSamples(known, ({ meanCompletionTokens }) => meanCompletionTokens ?? null),
+    note,
+  }
+}
+
+/** A mean per data set, weighted by its samples; the only one needs no weight. null: one of them is open. */
+function meanOverSamples(sets: readonly PolicyDataset[], meanOf: (set: PolicyDataset) => number | null): number | null {
+  const [only] = sets
+  if (sets.length === 1 && only) return meanOf(only)
+  let [samples, tokens] = [0, 0]
+  for (const set of sets) {
+    const mean = meanOf(set)
+    if (mean === null || set.samples === null) return null
+    samples += set.samples
+    tokens += set.samples * mean
+  }
+  return samples === 0 ? null : tokens / samples
 }

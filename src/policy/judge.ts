@@ -11,6 +11,8 @@ export interface JudgedFigures {
   readonly usableBytes: number | null
   /** What short samples would need where the length is assumed; null: it is stated. */
   readonly shortest: { readonly bytes: number; readonly assumedTokens: number; readonly tokens: number } | null
+  /** Memory by number of GPUs, fewest first, where that number is not known; null: it is. */
+  readonly byGpus: readonly { readonly gpus: number; readonly bytes: number }[] | null
   readonly cost: number | null
   readonly hours: number | null
   readonly gpuHours: number | null
@@ -112,6 +114,15 @@ function memoryCheck({ policy, head, base, place }: JudgeOptions): Check | null 
       wasBroken: false,
       finding: null,
     }
+  if (limit.fail !== null && fewestFitting(head, limit.fail * head.usableBytes) !== null)
+    return {
+      kind: 'memory',
+      level: 'unknown',
+      value: `${formatShare(head.deviceBytes / head.usableBytes)} on an assumed number of GPUs`,
+      limit: describe(limit, formatShare),
+      wasBroken: false,
+      finding: null,
+    }
   const share = head.deviceBytes / head.usableBytes
   const highShare = head.highBytes / head.usableBytes
   const needs = `Needs ${formatGib(head.deviceBytes)} per GPU, ${formatShare(share)} of the ${formatGib(head.usableBytes)} usable`
@@ -156,6 +167,12 @@ function memoryCheck({ policy, head, base, place }: JudgeOptions): Check | null 
     wasBroken,
     finding: problem,
   }
+}
+
+/** The fewest GPUs on which the run fits, where their number is not known and decides; null: it does not. */
+export function fewestFitting({ byGpus }: Pick<JudgedFigures, 'byGpus'>, limitBytes: number): number | null {
+  const fitting = byGpus?.filter(({ bytes }) => bytes <= limitBytes) ?? []
+  return byGpus && fitting.length < byGpus.length ? (fitting[0]?.gpus ?? null) : null
 }
 
 /** The limit was broken at the base by these very figures and the head is not worse by more than 1 %. */

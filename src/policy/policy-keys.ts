@@ -38,5 +38,5 @@ export const POLICY_KEYS = {
   calibration: ['gpu', 'training', 'framework', 'step_factor', 'low', 'high', 'runs'],
   budget: ['cost', 'cost_increase', 'hours', 'gpu_hours', 'memory'],
   limit: ['warn', 'fail'],
-  dataset: ['samples', 'mean_tokens'],
+  dataset: ['samples', 'mean_tokens', 'mean_completion_tokens'],
 } as const

@@ -21,12 +21,20 @@ export interface Policy {
   readonly failOn: 'new' | 'any'
   readonly onUnknown: 'pass' | 'warn' | 'fail'
   readonly overrideLabel: string | null
-  readonly datasets: Readonly<Record<string, { readonly samples: number | null; readonly meanTokens: number | null }>>
+  readonly datasets: Readonly<Record<string, PolicyDataset>>
   /** Model id → path of a config.json in the repository, or the fields themselves. */
   readonly models: Readonly<Record<string, string | object>>
   readonly ignore: boolean
   /** The rule that applied, for `explain`: null is none. */
   readonly rule: { readonly index: number; readonly paths: readonly string[]; readonly line: number | null } | null
+}
+
+export interface PolicyDataset {
+  readonly samples: number | null
+  /** Of a sample; of a prompt where the run generates the answers. */
+  readonly meanTokens: number | null
+  /** Of a generated answer. */
+  readonly meanCompletionTokens?: number | null
 }
 
 export interface Limit {

@@ -3,7 +3,7 @@ import { Fields } from '../formats/fields.ts'
 import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
 import type { BillingPlan, CalibrationPlan, OverheadPlan, PricePlan } from '../plan/training-plan.ts'
-import type { Increase, Limit } from './policy.ts'
+import type { Increase, Limit, PolicyDataset } from './policy.ts'
 import { POLICY_KEYS } from './policy-keys.ts'
 import { readBilling, readCalibration, readOverheads } from './read-billing.ts'
 import { parseShare, readShare } from './read-share.ts'
@@ -26,7 +26,7 @@ export interface PolicySettings {
   readonly failOn?: 'new' | 'any'
   readonly onUnknown?: 'pass' | 'warn' | 'fail'
   readonly overrideLabel?: string
-  readonly datasets?: Readonly<Record<string, { readonly samples: number | null; readonly meanTokens: number | null }>>
+  readonly datasets?: Readonly<Record<string, PolicyDataset>>
   readonly models?: Readonly<Record<string, string | object>>
   readonly ignore?: boolean
 }
@@ -164,8 +164,9 @@ function readDatasets(fields: Fields, problems: Finding[]): PolicySettings['data
     if (!entry) return []
     const samples = entry.integer('samples', { min: 0, max: 1e13 })?.value ?? null
     const meanTokens = entry.number('mean_tokens', { min: 1, max: 1e9 })?.value ?? null
+    const meanCompletionTokens = entry.number('mean_completion_tokens', { min: 1, max: 1e9 })?.value ?? null
     problems.push(...unknownPolicyKeys(entry, POLICY_KEYS.dataset))
-    return [[name, { samples, meanTokens }] as const]
+    return [[name, { samples, meanTokens, meanCompletionTokens }] as const]
   })
   return Object.fromEntries(entries)
 }

@@ -102,7 +102,7 @@ export const PLAN_KEY_SCHEMAS: Readonly<Record<string, Schema>> = {
       reference_model: oneOf(['none', 'shared', 'separate', 'precomputed'], 'The frozen reference.'),
       generations: count('Completions per prompt.'),
       prompt_length: count('Tokens.', 0),
-      completion_length: count('Tokens.', 0),
+      completion_length: count('Tokens at which a completion is cut.', 0),
       iterations: count('Updates per batch.'),
       generation: oneOf(['none', 'transformers', 'vllm_colocate', 'vllm_server'], 'What generates.'),
       colocated_memory_share: { type: 'number', minimum: 0, maximum: 1, description: 'Share of the GPU it reserves.' },
@@ -112,6 +112,7 @@ export const PLAN_KEY_SCHEMAS: Readonly<Record<string, Schema>> = {
     },
     'Preference and reinforcement stages.',
   ),
+  'reinforcement.mean_completion_length': amount('Mean tokens of a completion, for time; absent: `completion_length`.'),
   evaluation: mapping(
     {
       every_steps: count('Steps between evaluations.'),
@@ -119,6 +120,7 @@ export const PLAN_KEY_SCHEMAS: Readonly<Record<string, Schema>> = {
       micro_batch_size: count('Sequences per GPU.'),
       samples: count('Samples of the set.', 0),
       share: { type: 'number', minimum: 0, maximum: 1, description: 'Share of the training data held out.' },
+      new_tokens: count('Tokens that evaluation generates for a sample.', 0),
     },
     'Evaluation during training.',
   ),
@@ -149,6 +151,10 @@ export const PLAN_KEY_SCHEMAS: Readonly<Record<string, Schema>> = {
   'rule_of_thumb.step_seconds': amount('Seconds of a step in the rule of thumb.'),
 }
 
+function propertiesOf(schema: Schema | undefined): object {
+  return Object(schema?.['properties'])
+}
+
 /** JSON Schema of a native plan. */
 export function planSchema(): Schema {
   const properties = new Map<string, Schema>()
@@ -158,8 +164,11 @@ export function planSchema(): Schema {
     if (child === undefined) properties.set(parent, schema)
     else nested.set(parent, { ...nested.get(parent), [child]: schema })
   }
-  for (const [parent, children] of nested)
-    properties.set(parent, { type: 'object', properties: children, additionalProperties: false })
+  for (const [parent, children] of nested) {
+    const whole = properties.get(parent)
+    const inner = { ...propertiesOf(whole), ...children }
+    properties.set(parent, { ...whole, type: 'object', properties: inner, additionalProperties: false })
+  }
   return {
     $schema: DIALECT,
     title: 'Preflop plan',

@@ -126,7 +126,16 @@ const SETTINGS: Readonly<Record<string, Schema>> = {
     mapping(
       {
         samples: count('Number of samples.', 0),
-        mean_tokens: { type: 'number', minimum: 1, description: 'Mean tokens of a sample.' },
+        mean_tokens: {
+          type: 'number',
+          minimum: 1,
+          description: 'Mean tokens of a sample; of a prompt where the run generates the answers.',
+        },
+        mean_completion_tokens: {
+          type: 'number',
+          minimum: 1,
+          description: 'Mean tokens of an answer that PPO or GRPO generates; else each is taken at its full length.',
+        },
       },
       'Size of one data set.',
     ),

@@ -1,6 +1,7 @@
 import { fabricOf } from '../hardware/interconnect.ts'
 import { adapterMultiplier } from './efficiency.ts'
 import { forwardHostSeconds } from './host-seconds.ts'
+import { longestOf } from './padding.ts'
 import type { StepContext } from './step-context.ts'
 
 /** Scheduling and sampling of one decoding step in vLLM (assumption). */
@@ -18,30 +19,39 @@ export interface Decoding {
   readonly sequences: number
   readonly together: number | null
   readonly promptLength: number
+  /** Tokens of a completion at most. */
   readonly newTokens: number
+  /** On average; null: all are as long as they may be. */
+  readonly meanNewTokens: number | null
   /** Share of the GPU's memory that the engine may use; 0: not stated. */
   readonly memoryShare: number
 }
 
 /**
  * Seconds to generate. Every token reads the weights once and the keys and values of all running sequences; prompts are
- * one forward pass. Eager Hugging Face code launches every layer for every token. An engine whose weights do not fit into
- * its share of one GPU spreads over as many as it needs, which then work on the sequences of all of them.
+ * one forward pass. Eager Hugging Face code launches every layer for every token and keeps finished sequences in the batch
+ * until its longest ends; an engine gives their place to others, and only the last ones leave it idle. An engine whose
+ * weights do not fit into its share of one GPU spreads over as many as it needs, which then work on the sequences of all.
  */
 export function decodingSeconds(c: StepContext, d: Decoding): number {
   const { counts, bandwidth, ceilings, plan } = c
-  const gpus = d.engine === 'vllm' ? engineGpus(c, d) : c.tensor * c.pipeline
-  const sequences = d.engine === 'vllm' ? d.sequences * gpus : d.sequences
-  const running = Math.max(1, Math.min(sequences, d.together ?? concurrent(c, d, gpus)))
-  const rounds = sequences / running
+  const isEngine = d.engine === 'vllm'
+  const gpus = isEngine ? engineGpus(c, d) : c.tensor * c.pipeline
+  const sequences = isEngine ? d.sequences * gpus : d.sequences
+  const mean = Math.min(d.meanNewTokens ?? d.newTokens, d.newTokens)
+  const longest = Math.min(d.newTokens, longestOf(sequences, mean, c.constants.padding_variation))
+  const places = Math.max(1, Math.min(sequences, d.together ?? concurrent(c, { ...d, newTokens: mean }, gpus)))
+  const rounds = sequences / places
+  const steps = isEngine ? rounds * mean + (longest - mean) : rounds * longest
+  const running = isEngine ? (sequences * mean) / steps : places
   const products = (2 * counts.active * running) / (PRODUCT_SHARE * ceilings.bits16)
-  const cache = (running * (d.promptLength + d.newTokens / 2) * cacheBytes(c)) / bandwidth
+  const cache = (running * (d.promptLength + mean / 2) * cacheBytes(c)) / bandwidth
   const device = (Math.max(weightsRead(c, running) / bandwidth, products) + cache) / gpus
   const multiplier = plan.adapter === null ? 1 : adapterMultiplier(plan.adapter.type)
   // eager launches hide behind long kernels; an engine's scheduling stands between them
-  const step = d.engine === 'vllm' ? device + ENGINE_SECONDS : Math.max(device, forwardHostSeconds(c) * multiplier)
+  const step = isEngine ? device + ENGINE_SECONDS : Math.max(device, forwardHostSeconds(c) * multiplier)
   const prefill = (2 * counts.active * d.promptLength * sequences) / (PRODUCT_SHARE * ceilings.bits16 * gpus)
-  return rounds * d.newTokens * step + prefill
+  return steps * step + prefill
 }
 
 /** Moving the trained weights into an engine: over the fabric in the same GPUs, over the network to others. */

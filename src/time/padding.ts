@@ -33,8 +33,13 @@ export function sampleLength(plan: TrainingPlan, variation: number): SampleLengt
     return { computed: mean, real: mean, note: 'mean length unknown: every sample at the full length' }
   }
   if (dataset.lengthGrouped) return { computed: Math.min(sequenceLength, 1.04 * mean), real: mean, note: 'by length' }
-  const longest = mean * (1 + variation * expectedMaximum(microBatchSize))
+  const longest = longestOf(microBatchSize, mean, variation)
   return { computed: Math.min(sequenceLength, longest), real: mean, note: `longest of ${microBatchSize}` }
+}
+
+/** Mean of the longest of `count` samples. */
+export function longestOf(count: number, mean: number, variation: number): number {
+  return mean * (1 + variation * expectedMaximum(count))
 }
 
 /** Interpolated over log2 of the micro-batch; beyond 32 the last slope goes on. */

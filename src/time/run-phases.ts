@@ -75,6 +75,7 @@ function generated(context: StepContext, { newTokens, microBatchSize }: Evaluati
     together: microBatchSize,
     promptLength: context.length.real,
     newTokens,
+    meanNewTokens: null,
     memoryShare: 0,
   })
 }

@@ -29,6 +29,18 @@ function plan(changes: Partial<TrainingPlan>, autocast: boolean): TrainingPlan {
   }
 }
 
+const OFFLINE = {
+  generations: 1,
+  promptLength: 0,
+  completionLength: 0,
+  iterations: 1,
+  generation: 'none',
+  colocatedMemoryShare: 0,
+  sleepMode: false,
+  rewardModel: false,
+  valueModel: false,
+} as const
+
 describe('bytes per logit', () => {
   test.each(fixtures.rows.map(row => [`${row.loss} ${row.dtype} ${row.lifted ? 'lifted' : ''}`, row] as const))(
     '%s as recorded',
@@ -55,23 +67,26 @@ describe('bytes per logit', () => {
   )
 
   test('DPO adds the reference model’s logits to the forward pass', () => {
-    const reinforcement = {
-      referenceModel: 'shared',
-      generations: 1,
-      promptLength: 0,
-      completionLength: 0,
-      iterations: 1,
-      generation: 'none',
-      colocatedMemoryShare: 0,
-      sleepMode: false,
-      rewardModel: false,
-      valueModel: false,
-    } as const
+    const reinforcement = { ...OFFLINE, referenceModel: 'shared' } as const
     const [alone, beside] = [null, reinforcement].map(value =>
       logitBytes(plan({ stage: 'dpo', reinforcement: value }, true), 2),
     )
     expect([alone?.endOfForward, beside?.endOfForward]).toEqual([6, 10])
   })
+
+  test.each([
+    ['dpo', 'shared', 16],
+    ['dpo', 'none', 8],
+    ['kto', 'separate', 16],
+    ['orpo', 'none', 8],
+  ] as const)(
+    'LLaMA-Factory %s with reference %s: float32 logits and log-softmax of each model',
+    (stage, referenceModel, most) => {
+      const reinforcement = { ...OFFLINE, referenceModel }
+      const bytes = logitBytes(plan({ framework: 'llama-factory', stage, reinforcement }, true), 2)
+      expect([bytes.endOfForward, bytes.backward]).toEqual([most, 12])
+    },
+  )
 
   test('OpenRLHF keeps float32 logits beside their gradient and its 16-bit copy', () => {
     const bytes = logitBytes(plan({ framework: 'openrlhf', stage: 'ppo', loss: 'full_logits_float32' }, false), 2)

@@ -108,6 +108,14 @@ function readQuantization(fields: Fields, adapter: Sourced<string>): Sourced<Qua
 
 function readFreeze(fields: Fields): MutablePlanDraft {
   const names = fields.isSet('unfrozen_parameters') ? fields.strings('unfrozen_parameters') : undefined
+  const towers = fields.isSet('freeze_mm_modules') ? fields.boolean('freeze_mm_modules') : undefined
+  if (towers?.value)
+    return {
+      freeze: facts =>
+        facts.hasVision
+          ? { ...towers, value: { kind: 'patterns', patterns: ['vision_tower', 'projector'] } }
+          : { ...towers, value: { kind: 'none' } },
+    }
   if (!names || names.value.length === 0) return {}
   return { freeze: { ...names, value: { kind: 'trainable_patterns', patterns: names.value.map(namePattern) } } }
 }

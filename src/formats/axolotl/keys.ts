@@ -1,7 +1,8 @@
 import type { GradientCheckpointing } from '../../plan/training-plan.ts'
-import { readCheckpointing } from '../hugging-face/transformers-arguments.ts'
+import { readCheckpointing, TRAINER_UNMODELLED } from '../hugging-face/transformers-arguments.ts'
 import { describedKey, fixed, flag, type KeyRow, keyRow, positive, positiveOrNone } from '../key-rows.ts'
 import { MODEL_SCHEMA, PEFT_SCHEMA, SCHEMA, TRAINING_SCHEMA } from './schema-files.ts'
+import { AXOLOTL_UNMODELLED } from './unmodelled.ts'
 
 /** Every key that is read, its effect and its default. */
 export const AXOLOTL_ROWS: readonly KeyRow[] = [
@@ -101,7 +102,7 @@ export const AXOLOTL_ROWS: readonly KeyRow[] = [
     '1',
     TRAINING_SCHEMA,
   ),
-  describedKey('bf16, fp16, bfloat16, float16, float32', 'precision', 'bf16: auto', SCHEMA),
+  describedKey('bf16, fp16, bfloat16, float16', 'precision', 'bf16: auto', SCHEMA),
   describedKey('fp8', 'precision.compute float8', 'off', SCHEMA),
   describedKey('tf32', 'precision.compute tf32 when nothing is 16 bit', 'auto since 0.16', SCHEMA),
   describedKey('adapter', 'adapter.type; empty or null trains everything', 'none (full fine-tuning)', PEFT_SCHEMA),
@@ -181,10 +182,10 @@ export const AXOLOTL_ROWS: readonly KeyRow[] = [
     'axolotl 0.18 utils/schemas/trl.py',
   ),
   describedKey(
-    'model_type, type_of_model, num_labels',
-    'classificationLabels with …ForSequenceClassification',
+    'model_type, type_of_model, num_labels, process_reward_model',
+    'classificationLabels with …ForSequenceClassification, …ForTokenClassification or a process reward model (2 labels)',
     'causal language model',
-    'axolotl 0.18 loaders/model.py',
+    'axolotl 0.18 loaders/model.py, utils/schemas/validation.py',
   ),
   describedKey('deepspeed', 'parallelism, precision', 'none', SCHEMA),
   describedKey(
@@ -194,5 +195,13 @@ export const AXOLOTL_ROWS: readonly KeyRow[] = [
     'axolotl 0.18 utils/schemas/fsdp.py',
   ),
   describedKey('datasets, pretraining_dataset', 'dataset.names', 'required', 'axolotl 0.18 utils/schemas/datasets.py'),
+  describedKey('freeze_mm_modules', 'freeze', 'off', 'axolotl 0.18 utils/freeze.py'),
+  describedKey('batch_flattening', 'dataset.padding none', 'off', SCHEMA),
+  describedKey(
+    [...Object.keys(AXOLOTL_UNMODELLED), ...Object.keys(TRAINER_UNMODELLED)].join(', '),
+    'nothing: a finding says that the estimate leaves it out',
+    'off',
+    SCHEMA,
+  ),
   describedKey('torch_compile', 'compile', 'off', SCHEMA),
 ]

@@ -60,6 +60,30 @@ export const readCheckpointing: Getter<GradientCheckpointing> = (fields, key) =>
   return choice<GradientCheckpointing>('full', 'none')(fields, key)
 }
 
+/** A backend or a mode turns compilation on (training_args.py __post_init__). */
+function readCompile(fields: Fields, key: string): Sourced<boolean> | undefined {
+  const named = ['torch_compile_backend', 'torch_compile_mode'].find(name => fields.isSet(name))
+  return named ? fields.sourced(named, true) : flag(fields, key)
+}
+
+/** Arguments of the Trainer that change memory or time and have no place in the plan. */
+export const TRAINER_UNMODELLED = {
+  auto_find_batch_size: 'the micro-batch is halved until it fits',
+  label_smoothing_factor: 'a second pass over the logits',
+} as const
+
+/** `gradient_accumulation_kwargs.sync_each_batch`: gradients are reduced in every micro-step, so that none stay unsharded. */
+function readSyncEachBatch(fields: Fields, key: string): Sourced<boolean> | undefined {
+  if (fields.raw(key)?.kind !== 'mapping') return undefined
+  const options = fields.mapping(key)
+  const kwargs =
+    options?.raw('gradient_accumulation_kwargs')?.kind === 'mapping'
+      ? options.mapping('gradient_accumulation_kwargs')
+      : undefined
+  const every = kwargs?.boolean('sync_each_batch')
+  return every?.value ? { ...every, value: false } : undefined
+}
+
 /** Keys of transformers TrainingArguments, shared by every trainer built on it. */
 export const TRAINING_ARGUMENT_ROWS: readonly KeyRow[] = [
   keyRow({
@@ -111,9 +135,9 @@ export const TRAINING_ARGUMENT_ROWS: readonly KeyRow[] = [
     source: 'transformers 5.18 modeling_utils.py',
   }),
   keyRow({
-    key: ['torch_compile', 'torchdynamo'],
+    key: ['torch_compile', 'torchdynamo', 'torch_compile_backend', 'torch_compile_mode'],
     plan: 'compile',
-    read: flag,
+    read: readCompile,
     fallback: fixed(false, `${SOURCE}: False`),
     default: 'False',
     source: SOURCE,
@@ -133,6 +157,20 @@ export const TRAINING_ARGUMENT_ROWS: readonly KeyRow[] = [
     default: 'random',
     source: SOURCE,
   }),
+  keyRow({
+    key: ['accelerator_config'],
+    plan: 'parallelism.noSync',
+    read: readSyncEachBatch,
+    default: 'sync_each_batch False',
+    source: 'accelerate 1.15 utils/dataclasses.py GradientAccumulationPlugin',
+  }),
+  describedKey('optim_args', 'optimizerRank (rank=)', 'the optimizer’s own', SOURCE),
+  describedKey(
+    Object.keys(TRAINER_UNMODELLED).join(', '),
+    'nothing: a finding says that the estimate leaves it out',
+    'off',
+    SOURCE,
+  ),
   describedKey(
     'optim, adafactor',
     'optimizer, its implementation, states and paging',
@@ -146,7 +184,7 @@ export const TRAINING_ARGUMENT_ROWS: readonly KeyRow[] = [
     'use_reentrant False since transformers 5',
     SOURCE,
   ),
-  describedKey('use_liger_kernel', 'loss fused_linear and fusedKernels liger', 'False', SOURCE),
+  describedKey('use_liger_kernel, liger_kernel_config', 'loss fused_linear and fusedKernels liger', 'False', SOURCE),
   describedKey('group_by_length', 'dataset.lengthGrouped', 'False', 'transformers 4.57 training_args.py'),
   describedKey(
     'eval_strategy, evaluation_strategy, eval_steps, per_device_eval_batch_size, do_eval',
@@ -166,8 +204,18 @@ export function readOptimizer(fields: Fields, keys: readonly string[], fallback:
     return optimizerDraft(fields.sourced('adafactor', 'adafactor')) ?? {}
   const name = (key && fields.string(key)) || fallback
   const draft = optimizerDraft(name)
-  if (draft) return draft
+  if (draft) return { ...draft, ...readRank(fields) }
   return { optimizer: { ...name, value: 'other', note: `${name.value} is not a name of transformers 5.18` } }
+}
+
+/** `optim_args: rank=64, update_proj_gap=100` of the low-rank optimizers (trainer_optimizer.py); Axolotl takes a mapping as well. */
+function readRank(fields: Fields): MutablePlanDraft {
+  const node = fields.raw('optim_args')
+  const text = node?.entries.get('rank')?.scalar ?? /(?:^|[,\s])rank=(\d{1,6})/.exec(String(node?.scalar ?? ''))?.[1]
+  const rank = Number(text)
+  return text != null && Number.isSafeInteger(rank) && rank > 0
+    ? { optimizerRank: fields.sourced('optim_args', rank) }
+    : {}
 }
 
 export function defaultOptimizer(libraries: Readonly<Record<string, string>>): Sourced<string> {
@@ -265,13 +313,18 @@ export function readCheckpoints(fields: Fields): Sourced<CheckpointPlan | null> 
   return { ...base, value: { ...cadence, includesOptimizer: onlyModel !== true } }
 }
 
-/** `use_liger_kernel` and its older names: fused linear cross entropy and fused norms. */
+/** `use_liger_kernel` and its older names: fused linear cross entropy and fused norms, unless `liger_kernel_config` leaves them out. */
 export function readLiger(fields: Fields, keys: readonly string[]): MutablePlanDraft {
   const key = setKey(fields, keys)
   const on = key ? fields.boolean(key) : undefined
   if (!on?.value) return {}
+  const config =
+    fields.raw('liger_kernel_config')?.kind === 'mapping' ? fields.mapping('liger_kernel_config') : undefined
+  const without = config?.boolean('fused_linear_cross_entropy')
   const note = 'Liger: fused linear cross entropy, fused norms and SwiGLU'
-  return { loss: { ...on, value: 'fused_linear', note }, fusedKernels: { ...on, value: 'liger' } }
+  const fusedKernels = { ...on, value: 'liger' } as const
+  if (without && !without.value) return { loss: { ...without, value: 'full_logits' }, fusedKernels }
+  return { loss: { ...on, value: 'fused_linear', note }, fusedKernels }
 }
 
 /** `group_by_length: true` of transformers 4. */

@@ -1,8 +1,9 @@
 import { versionDefault } from '../../launch/version-defaults.ts'
 import type { GradientCheckpointing } from '../../plan/training-plan.ts'
-import type { Stage } from '../../plan/vocabulary.ts'
+import type { AttentionKernel, Stage } from '../../plan/vocabulary.ts'
 import { TRAINING_ARGUMENT_ROWS } from '../hugging-face/transformers-arguments.ts'
-import { describedKey, fixed, fromTable, type KeyRow, keyRow, positive, replaceRows } from '../key-rows.ts'
+import { describedKey, fixed, fromTable, type Getter, type KeyRow, keyRow, positive, replaceRows } from '../key-rows.ts'
+import { LLAMA_FACTORY_UNMODELLED } from './unmodelled.ts'
 
 export const DATA = 'LLaMA-Factory 0.9.6 hparams/data_args.py'
 export const MODEL = 'LLaMA-Factory 0.9.6 hparams/model_args.py'
@@ -17,8 +18,26 @@ export const STAGES: Readonly<Record<string, Stage>> = {
   kto: 'kto',
 }
 
+const FLASH_ATTENTION: Readonly<Record<string, AttentionKernel>> = {
+  auto: 'sdpa',
+  disabled: 'eager',
+  sdpa: 'sdpa',
+  fa2: 'flash',
+  fa3: 'flash',
+}
+
+/** A kernel's name, or a boolean as before 0.7. */
+const readFlashAttention: Getter<AttentionKernel> = (fields, key) => {
+  const scalar = fields.raw(key)?.scalar
+  if (typeof scalar === 'boolean') return fields.sourced<AttentionKernel>(key, scalar ? 'flash' : 'eager')
+  return fromTable(FLASH_ATTENTION)(fields, key)
+}
+
+/** Its parser knows no `attn_implementation`. */
+const TRAINER_ROWS = TRAINING_ARGUMENT_ROWS.filter(({ names }) => !names.includes('attn_implementation'))
+
 /** Every key that is read, its effect and its default. */
-export const LLAMA_FACTORY_ROWS: readonly KeyRow[] = replaceRows(TRAINING_ARGUMENT_ROWS, [
+export const LLAMA_FACTORY_ROWS: readonly KeyRow[] = replaceRows(TRAINER_ROWS, [
   keyRow({
     key: 'cutoff_len',
     plan: 'sequenceLength',
@@ -42,15 +61,7 @@ export const LLAMA_FACTORY_ROWS: readonly KeyRow[] = replaceRows(TRAINING_ARGUME
   keyRow({
     key: 'flash_attn',
     plan: 'attention',
-    read: fromTable({
-      auto: 'sdpa',
-      disabled: 'eager',
-      sdpa: 'sdpa',
-      fa2: 'flash',
-      fa3: 'flash',
-      true: 'flash',
-      false: 'eager',
-    }),
+    read: readFlashAttention,
     fallback: fixed('sdpa', `${MODEL}: auto, the model’s default`),
     default: 'auto: sdpa',
     source: MODEL,
@@ -90,4 +101,16 @@ export const LLAMA_FACTORY_ROWS: readonly KeyRow[] = replaceRows(TRAINING_ARGUME
   describedKey('dataset, dataset_dir', 'dataset.names', 'none', DATA),
   describedKey('max_samples, val_size', 'dataset.samples, evaluation', 'no cap', DATA),
   describedKey('ref_model, reward_model', 'reinforcement', 'none', TUNING),
+  describedKey(
+    'resize_vocab',
+    'adapter.modulesToSave: embeddings and head',
+    'False',
+    'LLaMA-Factory 0.9.6 model/adapter.py',
+  ),
+  describedKey(
+    Object.keys(LLAMA_FACTORY_UNMODELLED).join(', '),
+    'nothing: a finding says that the estimate leaves it out',
+    'off',
+    `${MODEL}, finetuning_args.py`,
+  ),
 ])

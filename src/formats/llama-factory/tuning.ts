@@ -45,6 +45,7 @@ export function readTuning(fields: Fields, libraries: Libraries): MutablePlanDra
   return {
     'adapter.type': { ...kind, value: adapterTypeOf(fields, ['use_dora']) },
     'adapter.targetRule': rule,
+    ...readResizedVocabulary(fields),
     ...readLoraKeys(
       fields,
       {
@@ -63,6 +64,13 @@ export function readTuning(fields: Fields, libraries: Libraries): MutablePlanDra
       },
     ),
   }
+}
+
+/** model/adapter.py: a resized vocabulary trains embeddings and head in full, unless `additional_target` names what does. */
+function readResizedVocabulary(fields: Fields): MutablePlanDraft {
+  const resized = fields.isSet('resize_vocab') ? fields.boolean('resize_vocab') : undefined
+  if (!resized?.value || fields.isSet('additional_target')) return {}
+  return { 'adapter.modulesToSave': { ...resized, value: ['embed_tokens', 'lm_head'] } }
 }
 
 function readLayerFreeze(fields: Fields): MutablePlanDraft {

@@ -19,13 +19,29 @@ export function readMegatronPrecision(fields: Fields): MutablePlanDraft {
     'precision.weights': weights,
     'precision.compute': fp8 ? mapped(fp8, () => 'float8' as const) : weights,
     'precision.autocast': byDefault(false, 'Megatron runs the 16-bit module itself'),
+    ...readMainStates(fields, {
+      isBfloat16: dtype === 'bfloat16',
+      isSharded: on(fields, 'use_distributed_optimizer') !== undefined,
+    }),
+    ...(reduced ? { 'precision.gradients': { ...reduced, value: dtype } } : {}),
+    'precision.masterWeights': byDefault(half !== undefined, `${ARGUMENTS}: main_params_dtype fp32`),
+  }
+}
+
+interface MainStates {
+  readonly isBfloat16: boolean
+  /** By the distributed optimizer, without which the precision-aware one is refused. */
+  readonly isSharded: boolean
+}
+
+/** Main gradients, moments and masters of Megatron core's optimizer, under the names of its arguments. */
+export function readMainStates(fields: Fields, states: MainStates): MutablePlanDraft {
+  return {
     'precision.gradients':
-      (reduced && { ...reduced, value: dtype }) ??
       readAware(fields, 'main_grads_dtype', MAIN_GRADIENTS) ??
       byDefault('float32', `${ARGUMENTS}: float32 main gradients`),
     'precision.optimizerStates': readMoments(fields) ?? byDefault('float32', `${ARGUMENTS}: exp_avg_dtype fp32`),
-    'precision.masterWeights': byDefault(half !== undefined, `${ARGUMENTS}: main_params_dtype fp32`),
-    ...readMasterBytes(fields, dtype === 'bfloat16'),
+    ...readMasterBytes(fields, states),
   }
 }
 
@@ -46,10 +62,9 @@ function readMoments(fields: Fields): Sourced<Moment> | undefined {
  * Under the precision-aware optimizer TransformerEngine's FusedAdam keeps the 16 bits that a bfloat16 weight lacks (core 0.20
  * optimizer_config.py store_param_remainders), or float16 masters; scaled 8-bit recipes other than `delayed` go back to float32 ones.
  */
-function readMasterBytes(fields: Fields, isBfloat16: boolean): MutablePlanDraft {
+function readMasterBytes(fields: Fields, { isBfloat16, isSharded }: MainStates): MutablePlanDraft {
   const aware = on(fields, 'use_precision_aware_optimizer')
-  const sharded = on(fields, 'use_distributed_optimizer')
-  if (aware === undefined || sharded === undefined) return {}
+  if (aware === undefined || !isSharded) return {}
   if (fields.string('main_params_dtype')?.value === 'fp16')
     return { 'precision.masterWeightBytes': mapped(aware, () => 2) }
   const recipe = fields.string('fp8_recipe')?.value ?? 'delayed'

@@ -1,8 +1,14 @@
 import { versionDefault } from '../../launch/version-defaults.ts'
 import type { GradientCheckpointing } from '../../plan/training-plan.ts'
-import { readAttention, readCheckpointing, TRAINING_ARGUMENT_ROWS } from '../hugging-face/transformers-arguments.ts'
+import {
+  readAttention,
+  readCheckpointing,
+  TRAINER_UNMODELLED,
+  TRAINING_ARGUMENT_ROWS,
+} from '../hugging-face/transformers-arguments.ts'
 import { uncutLength } from '../hugging-face/uncut-length.ts'
 import { describedKey, fixed, type KeyRow, keyRow, positive, replaceRows } from '../key-rows.ts'
+import { SWIFT_UNCOUNTED, SWIFT_UNMODELLED } from './unmodelled.ts'
 
 export const TUNER = 'ms-swift 4.6 arguments/tuner_args.py'
 export const TRAIN = 'ms-swift 4.6 trainers/arguments.py'
@@ -64,7 +70,12 @@ export const SWIFT_ROWS: readonly KeyRow[] = replaceRows(TRAINING_ARGUMENT_ROWS,
     source: TRAIN,
   }),
   describedKey('model, model_id_or_path, model_type, model_revision', 'model', 'required', MODEL),
-  describedKey('task_type, num_labels', 'classificationLabels with seq_cls', 'causal_lm', MODEL),
+  describedKey(
+    'task_type, num_labels',
+    'classificationLabels with seq_cls and reranker; no logits with embedding and generative_reranker',
+    'causal_lm, seq_cls with num_labels',
+    'ms-swift 4.6 model/model_meta.py',
+  ),
   describedKey('tuner_type, train_type, sft_type', 'adapter.type', 'lora', TUNER),
   describedKey(
     'lora_rank, lora_dropout, lora_dtype, target_modules, modules_to_save, use_dora',
@@ -80,6 +91,26 @@ export const SWIFT_ROWS: readonly KeyRow[] = replaceRows(TRAINING_ARGUMENT_ROWS,
     'ms-swift 4.6 arguments/base_args/quant_args.py',
   ),
   describedKey('freeze_vit, freeze_aligner, freeze_llm', 'freeze', 'True, True, False', TUNER),
+  describedKey(
+    'freeze_parameters, trainable_parameters, trainable_parameters_regex',
+    'freeze (the last two where freeze_parameters_ratio is 1)',
+    'none',
+    TUNER,
+  ),
+  describedKey(
+    'eval_strategy, evaluation_strategy, eval_steps, per_device_eval_batch_size',
+    'evaluation, where there is a validation set',
+    'as often as checkpoints',
+    'ms-swift 4.6 arguments/sft_args.py',
+  ),
+  describedKey('use_galore, galore_rank', 'optimizer, optimizerRank', 'False, 128', TRAIN),
+  describedKey('deepspeed_autotp_size', 'parallelism.tensor', 'none', 'ms-swift 4.6 arguments/sft_args.py'),
+  describedKey(
+    [...Object.keys(SWIFT_UNMODELLED), ...Object.keys(SWIFT_UNCOUNTED), ...Object.keys(TRAINER_UNMODELLED)].join(', '),
+    'nothing: a finding says that the estimate leaves it out; with a teacher no run passes',
+    'off',
+    TRAIN,
+  ),
   describedKey('packing, padding_free', 'packing, variableLength', 'False', TRAIN),
   describedKey(
     'deepspeed',
@@ -95,7 +126,7 @@ export const SWIFT_ROWS: readonly KeyRow[] = replaceRows(TRAINING_ARGUMENT_ROWS,
     'ms-swift 4.6 arguments/base_args/data_args.py',
   ),
   describedKey(
-    'rlhf_type, ref_model, num_generations, max_completion_length, use_vllm, vllm_mode, vllm_gpu_memory_utilization, sleep_level',
+    'rlhf_type, ref_model, num_generations, max_completion_length, response_length, max_new_tokens, num_iterations, num_ppo_epochs, use_vllm, vllm_mode, vllm_gpu_memory_utilization, sleep_level',
     'stage, reinforcement',
     'dpo',
     'ms-swift 4.6 arguments/rlhf_args.py',

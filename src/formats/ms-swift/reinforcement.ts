@@ -3,7 +3,10 @@ import type { Sourced } from '../../plan/provenance.ts'
 import type { ReinforcementPlan } from '../../plan/training-plan.ts'
 import type { Stage } from '../../plan/vocabulary.ts'
 import type { Fields } from '../fields.ts'
-import { positive } from '../key-rows.ts'
+import { positive, setKey } from '../key-rows.ts'
+
+/** The first that is set counts (arguments/rlhf_args.py _init_max_completion_length). */
+export const COMPLETION_KEYS = ['response_length', 'max_new_tokens', 'max_completion_length'] as const
 
 /** Reference model and generation of `swift rlhf`. */
 export function readReinforcement(
@@ -25,6 +28,7 @@ export function readReinforcement(
   const share = fields.isSet('vllm_gpu_memory_utilization')
     ? fields.number('vllm_gpu_memory_utilization', { min: 0, max: 1 })?.value
     : undefined
+  const completionKey = setKey(fields, COMPLETION_KEYS)
   const sleep = fields.isSet('sleep_level') ? (fields.integer('sleep_level', { min: 0 })?.value ?? 0) : 0
   return {
     ...stage,
@@ -32,8 +36,8 @@ export function readReinforcement(
       referenceModel: free ? 'none' : separate ? 'separate' : 'shared',
       generations: stage.value === 'grpo' ? (count('num_generations') ?? 8) : 1,
       promptLength: count('max_prompt_length') ?? count('max_length') ?? 512,
-      completionLength: count('max_completion_length') ?? 512,
-      iterations: count('num_iterations') ?? 1,
+      completionLength: completionKey === undefined ? 512 : (count(completionKey) ?? 512),
+      iterations: (stage.value === 'ppo' ? (count('num_ppo_epochs') ?? 4) : count('num_iterations')) ?? 1,
       generation: !online ? 'none' : vllm ? (colocated ? 'vllm_colocate' : 'vllm_server') : 'transformers',
       colocatedMemoryShare: colocated ? (share ?? 0.9) : 0,
       sleepMode: sleep > 0,

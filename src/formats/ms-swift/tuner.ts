@@ -35,7 +35,7 @@ export function readTuner(fields: Fields, libraries: Libraries, megatron: boolea
       : byDefault('lora', `${TUNER}: lora`))
   const type = Object.hasOwn(TUNERS, tuner.value) ? (TUNERS[tuner.value] ?? null) : 'other'
   const freeze = readFreeze(fields, libraries)
-  if (type === null) return { 'adapter.type': { ...tuner, value: null }, freeze }
+  if (type === null) return { 'adapter.type': { ...tuner, value: null }, freeze: readParameterFreeze(fields) ?? freeze }
   const dora = fields.isSet('use_dora') && fields.boolean('use_dora')?.value === true
   const dtype = fields.isSet('lora_dtype') ? fromTable(STORAGE_NAMES)(fields, 'lora_dtype') : undefined
   return {
@@ -61,6 +61,27 @@ export function readTuner(fields: Fields, libraries: Libraries, megatron: boolea
       },
     ),
   }
+}
+
+/** pipelines/train/tuner.py: names whose start freezes parameters; with everything frozen (`freeze_parameters_ratio: 1`) names that train. */
+function readParameterFreeze(fields: Fields): Sourced<FreezePlan> | undefined {
+  const list = (key: string): Sourced<readonly string[]> | undefined =>
+    fields.isSet(key) ? fields.strings(key) : undefined
+  const all = fields.isSet('freeze_parameters_ratio') && fields.number('freeze_parameters_ratio')?.value === 1
+  const trained = list('trainable_parameters')
+  const matched = fields.isSet('trainable_parameters_regex') ? fields.string('trainable_parameters_regex') : undefined
+  if (all && (trained || matched)) {
+    const names = (trained?.value ?? []).map(name => name.replaceAll('.', '\\.'))
+    const patterns = [...names, ...(matched ? [matched.value] : [])]
+    return {
+      ...(trained ?? fields.sourced('trainable_parameters_regex', null)),
+      value: { kind: 'trainable_patterns', patterns },
+    }
+  }
+  const frozen = list('freeze_parameters')
+  return frozen && frozen.value.length > 0
+    ? { ...frozen, value: { kind: 'patterns', patterns: frozen.value } }
+    : undefined
 }
 
 function readFreeze(fields: Fields, libraries: Libraries): DraftValue<FreezePlan> {

@@ -55,7 +55,7 @@ export function readLengths(fields: Fields, stage: Sourced<Stage>, libraries: Li
 
 function lengthDefault(fields: Fields, stage: Sourced<Stage>, libraries: Libraries): DraftValue<number> {
   if (fields.has('max_length') && fields.raw('max_length')?.scalar === null) return uncutLength('trl: max_length null')
-  return stage.value === 'dpo' || stage.value === 'kto' || stage.value === 'orpo'
+  return ['dpo', 'kto', 'orpo', 'simpo', 'reward'].includes(stage.value)
     ? versionDefault('trl.preference_max_length', libraries)
     : byDefault(1024, `${SFT}: 1024`)
 }

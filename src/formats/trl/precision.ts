@@ -1,7 +1,7 @@
 import { type Libraries, versionDefault } from '../../launch/version-defaults.ts'
 import { byDefault, type DraftValue, type MutablePlanDraft, type PlanDraft } from '../../plan/plan-draft.ts'
 import type { Sourced } from '../../plan/provenance.ts'
-import type { Quantization, StorageDtype } from '../../plan/vocabulary.ts'
+import type { Quantization, Stage, StorageDtype } from '../../plan/vocabulary.ts'
 import type { Fields } from '../fields.ts'
 import { adapterTypeOf, readLoraKeys } from '../hugging-face/lora-keys.ts'
 import {
@@ -57,8 +57,7 @@ export function readQuantization(fields: Fields): Sourced<Quantization> {
 /** Weights as loaded, k-bit preparation of older versions, adapters’ dtype. */
 export function readPrecision(
   fields: Fields,
-  adapter: PlanDraft,
-  quantization: Sourced<Quantization>,
+  { adapter, quantization, stage }: { adapter: PlanDraft; quantization: Sourced<Quantization>; stage: Stage },
   libraries: Libraries,
 ): MutablePlanDraft {
   const mixed = readMixedPrecision(fields, versionDefault('trl.bf16', libraries))
@@ -66,13 +65,20 @@ export function readPrecision(
   const type = adapter['adapter.type']
   const full = typeof type !== 'function' && type?.value === null
   const quantized = quantization.value !== 'none'
-  const prepares = quantized ? versionDefault('trl.kbit_preparation', libraries) : null
+  const prepares = quantized ? kbitPreparation(stage, libraries) : null
   const weights = prepares?.value ? { ...KBIT_WEIGHTS, note: prepares.note ?? '' } : loaded
   const note = 'trl 1.13 trainer/sft_trainer.py: adapters of a quantized base are cast to bfloat16'
   const adapterDtype: Sourced<StorageDtype> =
     quantized && !prepares?.value ? byDefault('bfloat16', note) : PEFT_ADAPTER_DTYPE
   const draft = precisionDraft({ weights, mixed, adapterDtype: full ? null : adapterDtype })
   return quantized ? { ...draft, 'quantizationDetails.computeDtype': storageOf(loaded) } : draft
+}
+
+/** ORPO and CPO still prepare (trl 1.13 experimental/orpo/orpo_trainer.py, experimental/cpo/cpo_trainer.py). */
+function kbitPreparation(stage: Stage, libraries: Libraries): Sourced<boolean> {
+  if (stage === 'orpo' || stage === 'simpo') return byDefault(true, 'trl 1.13: prepare_model_for_kbit_training')
+  if (stage === 'dpo') return versionDefault('trl.kbit_preparation_dpo', libraries)
+  return versionDefault(stage === 'kto' ? 'trl.kbit_preparation_kto' : 'trl.kbit_preparation', libraries)
 }
 
 function storageOf(loaded: DraftValue<StorageDtype | 'auto'>): DraftValue<StorageDtype | null> {

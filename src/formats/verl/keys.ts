@@ -18,7 +18,11 @@ export const VERL_KEYS: readonly FormatKey[] = keyTable(RL, [
   [`${ACTOR}.ulysses_sequence_parallel_size`, 'parallelism.context', '1'],
   [`${ACTOR}.ppo_mini_batch_size`, 'globalBatchSize: prompts × responses', '256'],
   [`${ACTOR}.ppo_micro_batch_size_per_gpu, ${ACTOR}.ppo_micro_batch_size`, 'microBatchSize', 'required'],
-  [`${ACTOR}.use_dynamic_bsz, ${ACTOR}.ppo_max_token_len_per_gpu`, 'packing, sequenceLength', 'False, 16384'],
+  [
+    `${ACTOR}.use_dynamic_bsz, ${ACTOR}.ppo_max_token_len_per_gpu`,
+    'packing, sequenceLength, gradientAccumulationSteps',
+    'False, 16384',
+  ],
   [`${ACTOR}.ppo_epochs`, 'reinforcement.iterations', '1'],
   [`${ACTOR}.optim.optimizer`, 'optimizer', 'AdamW'],
   [`${ACTOR}.megatron.*`, 'parallelism and precision of the Megatron engine', 'sizes 1'],

@@ -9,7 +9,10 @@ interface PreferenceRow {
   /** Bytes per logit of 16-bit and of float32 outputs. */
   readonly forward: { readonly half: number; readonly wide: number }
   readonly backward: { readonly half: number; readonly wide: number }
+  /** Held of the policy while the reference runs, and what the reference adds; absent: trl's. */
+  readonly beside?: { readonly policy: number; readonly reference: number }
   readonly note: string
+  readonly source?: string
 }
 
 /** trl 1.13 trainer/utils.py selective_log_softmax: rows of log-softmax in 16 bit, logits − logsumexp in float32. */
@@ -47,6 +50,15 @@ const WITH_CROSS_ENTROPY: PreferenceRow = {
   note: 'log-softmax of all logits and the cross entropy of the chosen ones',
 }
 
+/** LLaMA-Factory 0.9.6 train/dpo/trainer.py concatenated_forward: `.to(torch.float32)`, then log-softmax of all logits; the reference likewise. */
+const GATHERED_OVER_CAST: PreferenceRow = {
+  forward: { half: 8, wide: 8 },
+  backward: { half: 12, wide: 12 },
+  beside: { policy: 8, reference: 8 },
+  note: 'float32 logits and their log-softmax, gathered at the labels',
+  source: 'LLaMA-Factory 0.9.6 train/dpo/trainer.py, train/kto/trainer.py, train/trainer_utils.py get_batch_logps',
+}
+
 const ROWS: Partial<Record<Stage, PreferenceRow>> = {
   dpo: SELECTIVE,
   kto: SELECTIVE,
@@ -58,23 +70,25 @@ const ROWS: Partial<Record<Stage, PreferenceRow>> = {
 
 /** What a preference loss keeps and creates per logit; null: the stage has a cross entropy. `element`: bytes of the logits. */
 export function preferenceLogits(plan: TrainingPlan, element: number): LogitBytes | null {
+  const own = rowOfStage(plan)
   const gathers = olderThan(plan.libraries, { library: 'trl', version: [0, 14] })
-  const row = gathers && ROWS[plan.stage] === SELECTIVE ? GATHERED : rowOfStage(plan)
+  const row = gathers && own === SELECTIVE ? GATHERED : own
   if (row === undefined) return null
   const wide = element === 4 || returnsFloat32(plan)
   const pick = (bytes: PreferenceRow['forward']) => (wide ? bytes.wide : bytes.half)
-  const reference = referenceBytes(plan, wide)
+  const reference = !holdsReference(plan) ? 0 : (row.beside?.reference ?? referenceBytes(plan, wide))
   return {
-    endOfForward: reference > 0 ? HELD_BY_POLICY + reference : pick(row.forward),
+    endOfForward: reference > 0 ? (row.beside?.policy ?? HELD_BY_POLICY) + reference : pick(row.forward),
     backward: pick(row.backward),
-    headBackward: wide ? 4 + element : 2 * element,
+    headBackward: wide || row.beside ? 4 + element : 2 * element,
     kept: 0,
     note: `${row.note}${reference > 0 ? `, ${reference} B of the reference model’s` : ''}`,
-    source: LAB,
+    source: row.source ?? LAB,
   }
 }
 
 function rowOfStage({ framework, stage }: TrainingPlan): PreferenceRow | undefined {
+  if (framework === 'llama-factory' && stage !== 'grpo' && stage !== 'ppo' && ROWS[stage]) return GATHERED_OVER_CAST
   return framework === 'openrlhf' && ROWS[stage] === SCALED ? FUSED_OVER_CAST : ROWS[stage]
 }
 
@@ -83,11 +97,13 @@ const HELD_BY_POLICY = 4
 
 /** The reference runs after the policy, whose logits are still there (trl 1.13 dpo_trainer.py _compute_loss); GRPO's ran before the step. Two rows of log-softmax coexist. */
 function referenceBytes(plan: TrainingPlan, wide: boolean): number {
-  const model = plan.reinforcement?.referenceModel
-  const inStep = plan.stage === 'dpo' || plan.stage === 'kto'
-  if (!inStep || (model !== 'shared' && model !== 'separate')) return 0
   const rows = plan.microBatchSize * (plan.stage === 'dpo' ? 2 : 1)
   return wide ? 6 : 2 + 4 / rows
+}
+
+function holdsReference({ reinforcement, stage }: TrainingPlan): boolean {
+  const model = reinforcement?.referenceModel
+  return (stage === 'dpo' || stage === 'kto') && (model === 'shared' || model === 'separate')
 }
 
 /** OpenRLHF models/actor.py casts its logits; its DeepSpeed module does not. */

@@ -1,4 +1,4 @@
-import { assumed, type PlanDraft, type PlanKey } from '../plan/plan-draft.ts'
+import { assumed, type PlanDraft, type PlanKey } from './plan-draft.ts'
 
 const SIZES = [
   'parallelism.tensor',

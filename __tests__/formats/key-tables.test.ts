@@ -1,0 +1,220 @@
+import { expect, test } from '@jest/globals'
+import { FORMAT_READERS } from '../../src/formats/registry.ts'
+import { readText } from './read-text.ts'
+
+/**
+ * The tables of keys do not claim more than the readers do: each key changes the plan of at least one of these runs, or is told
+ * in a finding. What a key needs beside it is in the runs.
+ */
+interface Format {
+  readonly base: string
+  /** Lines that are added, each a run of its own. */
+  readonly beside: readonly string[]
+  /** Keys that name what another key of the runs names already, or only the format itself. */
+  readonly shadowed?: readonly string[]
+}
+
+const TRAINER_RUNS = [
+  'gradient_checkpointing: true\n',
+  'eval_strategy: steps\n',
+  'eval_steps: 10\n',
+  'use_liger_kernel: true\n',
+  'fsdp: full_shard\nbf16: true\n',
+]
+const FORMATS: Readonly<Record<string, Format>> = {
+  axolotl: {
+    base: 'base_model: org/model\ndatasets: [{ path: org/data, type: alpaca }]\nmicro_batch_size: 2\nsequence_len: 4096\nlearning_rate: 1e-5\n',
+    beside: [
+      'adapter: lora\nlora_r: 8\nlora_target_linear: true\n',
+      'adapter: lora\nlora_r: 8\nlora_target_modules: [q_proj]\n',
+      'adapter: qlora\nload_in_4bit: true\nlora_r: 8\nlora_target_linear: true\n',
+      'adapter: qlora\nlora_r: 8\nlora_target_linear: true\n',
+      'bf16: false\n',
+      'flash_attention: true\n',
+      'val_set_size: 0.1\nevals_per_epoch: 2\n',
+      'val_set_size: 0.1\neval_steps: 20\n',
+      'evals_per_epoch: 4\n',
+      'rl: grpo\n',
+      'rl: dpo\nadapter: lora\nlora_r: 8\nlora_target_linear: true\n',
+      'fsdp_config: { offload_params: true }\n',
+      'model_type: AutoModelForSequenceClassification\n',
+    ],
+    // the default itself
+    shadowed: ['sdp_attention'],
+  },
+  'llama-factory': {
+    base: 'model_name_or_path: org/model\nstage: sft\ndo_train: true\ndataset: identity\ntemplate: llama3\noutput_dir: out\nlearning_rate: 1e-5\n',
+    beside: [
+      ...TRAINER_RUNS,
+      'finetuning_type: full\n',
+      'finetuning_type: freeze\n',
+      'stage: dpo\n',
+      'quantization_bit: 4\n',
+      'finetuning_type: full\nbf16: true\n',
+      'eval_strategy: steps\nval_size: 0.1\n',
+    ],
+    shadowed: ['gradient_checkpointing', 'adapter_name_or_path', 'dataset_dir', 'ref_model', 'reward_model'],
+  },
+  trl: {
+    base: 'model_name_or_path: org/model\ndataset_name: org/data\noutput_dir: out\nlearning_rate: 1e-5\n',
+    beside: [
+      ...TRAINER_RUNS,
+      'use_peft: true\n',
+      'use_peft: true\nload_in_4bit: true\n',
+      'loss_type: sigmoid\n',
+      'reward_funcs: [accuracy]\n',
+      'reward_funcs: [accuracy]\nuse_vllm: true\n',
+    ],
+    shadowed: ['datasets'],
+  },
+  'ms-swift': {
+    base: "model: org/model\ndataset: ['org/data#500']\nlearning_rate: 1e-4\noutput_dir: out\n",
+    beside: [
+      ...TRAINER_RUNS.map(lines => `tuner_type: lora\n${lines}`),
+      'tuner_type: full\n',
+      'sft_type: full\n',
+      'train_type: full\n',
+      'tuner_type: lora\nquant_method: bnb\nquant_bits: 4\n',
+      'tuner_type: full\nfreeze_parameters_ratio: 1\n',
+      'tuner_type: full\nuse_galore: true\n',
+      'tuner_type: full\nsplit_dataset_ratio: 0.1\n',
+      'tuner_type: full\nsplit_dataset_ratio: 0.1\neval_strategy: steps\n',
+      'tuner_type: lora\nrlhf_type: grpo\n',
+      'tuner_type: lora\nrlhf_type: ppo\n',
+      'tuner_type: lora\nrlhf_type: grpo\nuse_vllm: true\n',
+      'tuner_type: full\ntorch_dtype: float32\n',
+      'tuner_type: full\nmicro_batch_size: 2\n',
+      'tuner_type: full\nmicro_batch_size: 2\ntensor_model_parallel_size: 2\n',
+      'tuner_type: full\nmicro_batch_size: 2\nfp16: true\nuse_precision_aware_optimizer: true\n',
+      'tuner_type: full\nmicro_batch_size: 2\nfp8_format: hybrid\n',
+      'tuner_type: full\nmicro_batch_size: 2\nuse_megatron_fsdp: true\n',
+      'tuner_type: full\nmicro_batch_size: 2\nuse_precision_aware_optimizer: true\n',
+      'tuner_type: full\nmicro_batch_size: 2\nuse_precision_aware_optimizer: true\nexp_avg_dtype: bf16\n',
+      'tuner_type: full\nmicro_batch_size: 2\nuse_precision_aware_optimizer: true\nexp_avg_sq_dtype: bf16\n',
+    ],
+    shadowed: ['model_id_or_path', 'model_type', 'fp4_recipe'],
+  },
+  transformers: {
+    base: 'model_name_or_path: org/model\noutput_dir: out\nper_device_train_batch_size: 2\n',
+    beside: TRAINER_RUNS,
+    shadowed: ['per_gpu_train_batch_size', 'model_name', 'model_id', 'base_model', 'model'],
+  },
+  torchtune: {
+    base: 'model: {_component_: torchtune.models.llama3_1.llama3_1_8b}\ntokenizer: {max_seq_len: 2048}\ndataset: {_component_: torchtune.datasets.alpaca_dataset}\noptimizer: {_component_: torch.optim.AdamW}\nbatch_size: 2\nepochs: 1\n',
+    beside: [
+      'ac_mode: selective\n',
+      'run_val_every_n_steps: 10\n',
+      'loss: {_component_: torchtune.rlhf.loss.PPOLoss}\nppo_batch_size: 2\nnum_steps: 100\n',
+      'loss: {_component_: torchtune.dev.grpo.loss.GRPOSimpleLoss}\n',
+    ],
+  },
+}
+
+const VALUES = [
+  ...[
+    'true',
+    'false',
+    '1',
+    '2',
+    '3',
+    '16',
+    '0.5',
+    '"1"',
+    '"2"',
+    '"none"',
+    '"no"',
+    '"steps"',
+    '"epoch"',
+    '[q_proj]',
+    '["vision"]',
+  ],
+  ...[
+    'org/other',
+    'other.json',
+    'float32',
+    'bfloat16',
+    'bf16',
+    'fp16',
+    'fp8',
+    'fp4',
+    'e2m1',
+    'mxfp8',
+    'optim',
+    'muon',
+    'sgd',
+  ],
+  ...[
+    'adafactor',
+    'adamw_bnb_8bit',
+    'grpo',
+    'dpo',
+    'orpo',
+    'rm',
+    'zero3',
+    'full_shard',
+    'eager',
+    'unfused',
+    'full',
+    'selective',
+    'none',
+  ],
+  ...[
+    'group_by_length',
+    'colocate',
+    'server',
+    'hqq',
+    'fa2',
+    'seq_cls',
+    'AutoModelForSequenceClassification',
+    '"rank=64"',
+  ],
+  ...[
+    '{ use_reentrant: true }',
+    '{ use_reentrant: false }',
+    '{ fused_linear_cross_entropy: false }',
+    '{ num_generations: 4 }',
+  ],
+  ...[
+    '{ gradient_accumulation_kwargs: { sync_each_batch: true } }',
+    '{ version: 1 }',
+    '{ version: 2, activation_checkpointing: true }',
+  ],
+  ...[
+    '{ bnb_4bit_use_double_quant: false }',
+    '[axolotl.integrations.cut_cross_entropy.CutCrossEntropyPlugin]',
+    '["org/data#7"]',
+  ],
+]
+
+/** A model with a vision tower, so that freezing one shows. */
+async function seen(text: string): Promise<string> {
+  const { plan, provenance, findings } = await readText(text, { gpus: 8, facts: { hasVision: true } })
+  const told = findings.filter(({ code }) => code === 'unsupported-option').map(({ message }) => message)
+  return JSON.stringify([plan, provenance.model, told])
+}
+
+/** `a.b: value` as nested mappings in flow style. */
+function written(key: string, value: string): string {
+  const [last = '', ...parents] = key.split('.').toReversed()
+  return `${parents.reduce((inner, parent) => `${parent}: { ${inner} }`, `${last}: ${value}`)}\n`
+}
+
+async function hasEffect(key: string, { base, beside }: Format): Promise<boolean> {
+  for (const lines of ['', ...beside]) {
+    const run = `${base}${lines}`.replace(new RegExp(`^${key}:.*\n`, 'm'), '')
+    const before = await seen(`${base}${lines}`)
+    for (const value of VALUES) if ((await seen(`${run}${written(key, value)}`)) !== before) return true
+  }
+  return false
+}
+
+test.each(Object.keys(FORMATS))('%s: each key of the table does something', async name => {
+  const format = FORMATS[name]
+  if (!format) throw new Error('the format is in the table')
+  const keys = FORMAT_READERS.find(reader => reader.format === name)?.keys?.flatMap(({ key }) => key.split(', ')) ?? []
+  const plain = [...new Set(keys)].filter(key => /^[a-z][\w.]*$/.test(key) && !format.shadowed?.includes(key))
+  const dead: string[] = []
+  for (const key of plain) if (!(await hasEffect(key, format))) dead.push(key)
+  expect(plain.length).toBeGreaterThan(20)
+  expect(dead).toEqual([])
+})
