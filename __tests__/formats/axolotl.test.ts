@@ -170,6 +170,13 @@ test.each([
   expect(plan.classificationLabels).toBe(labels)
 })
 
+test('linearised experts of Llama 4 are quantised with the other linear layers', async () => {
+  const { plan } = await readText(
+    `${BASE}adapter: qlora\nload_in_4bit: true\nlora_r: 8\nllama4_linearized_experts: true\n`,
+  )
+  expect(plan.quantizationDetails.quantizesExperts).toBe(true)
+})
+
 describe('LoRA kernels', () => {
   const all = ['qkv', 'output', 'mlp']
   const lora = `${BASE}adapter: lora\nlora_r: 16\nlora_target_linear: true\n`

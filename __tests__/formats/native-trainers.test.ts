@@ -188,3 +188,20 @@ test('torchtune reads several datasets like one, and evaluation is no run', asyn
   expect(several.plan).toMatchObject({ packing: false, sequenceLength: 4096 })
   expect((await readText(TORCHTUNE.replace(/^optimizer: .*$/m, 'tasks: [mmlu]'))).format).toBeNull()
 })
+
+describe('NeMo Automodel pipelines', () => {
+  const recipe = (distributed: string) => `recipe: TrainFinetuneRecipeForNextTokenPrediction
+step_scheduler: { global_batch_size: 64, local_batch_size: 8, max_steps: 5 }
+model: { _target_: nemo_automodel.NeMoAutoModelForCausalLM.from_pretrained, pretrained_model_name_or_path: org/model }
+dataset: { _target_: nemo_automodel.components.datasets.llm.squad.make_squad_dataset, seq_length: 1024 }
+distributed: ${distributed}
+`
+  test.each([
+    ['{ strategy: fsdp2, pp_size: none }', 8, 1],
+    ['{ strategy: fsdp2, pp_size: 2, pipeline: { pp_microbatch_size: 4 } }', 4, 4],
+    ['{ strategy: fsdp2, pp_size: 8 }', 1, 64],
+  ])('%s: micro-batches of %i, %i of them a step', async (distributed, microBatchSize, gradientAccumulationSteps) => {
+    const { plan } = await readText(recipe(distributed), { gpus: 8 })
+    expect(plan).toMatchObject({ microBatchSize, gradientAccumulationSteps })
+  })
+})

@@ -20,6 +20,12 @@ checkpointing_steps: epoch
 `
 
 describe('open-instruct', () => {
+  test('the comment beside the accumulation says how many nodes', async () => {
+    const steps = 'gradient_accumulation_steps: 16'
+    const { plan } = await readText(SFT.replace(steps, `${steps} # effective batch size 128 with 4 nodes`))
+    expect(plan).toMatchObject({ gpus: 32, gpusPerNode: 8 })
+  })
+
   test('the whole plan of a config alone: ZeRO-3 as in its own script, and says so', async () => {
     const { format, plan, codes } = await readText(SFT)
     expect(format).toBe('open-instruct')

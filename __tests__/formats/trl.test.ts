@@ -8,6 +8,11 @@ per_device_train_batch_size: 8
 `
 
 describe('TRL and its recipes', () => {
+  test('PEFT’s own script says use_peft_lora and max_seq_len', async () => {
+    const { plan } = await readText(`${BASE}dataset_name: org/data\nuse_peft_lora: true\nlora_r: 8\nmax_seq_len: 512\n`)
+    expect(plan).toMatchObject({ adapter: { type: 'lora', rank: 8 }, sequenceLength: 512 })
+  })
+
   test.each([
     ['trl', `${BASE}dataset_name: org/data\n`],
     ['alignment-handbook', `${BASE}dataset_mixture: { datasets: [{ id: org/a, split: train }] }\n`],

@@ -24,6 +24,7 @@ export const nemoAutomodelReader: FormatReader = {
     ['model.torch_dtype', 'precision.weights', 'auto: of the checkpoint'],
     ['step_scheduler.global_batch_size', 'globalBatchSize', '32'],
     ['step_scheduler.local_batch_size', 'microBatchSize', '1'],
+    ['distributed.pipeline.pp_microbatch_size', 'microBatchSize with pp_size > 1', '1'],
     ['step_scheduler.num_epochs, step_scheduler.max_steps', 'dataset', '10, None'],
     ['packed_sequence.packed_sequence_size', 'packing, sequenceLength', '0: not packed'],
     ['distributed.tp_size, distributed.cp_size, distributed.pp_size, distributed.ep_size', 'parallelism', '1'],
@@ -81,7 +82,7 @@ function readDraft(document: ConfigDocument, root: ConfigNode, findings: Finding
       : byDefault('bfloat16', `${DISTRIBUTED}: mp_policy bfloat16`),
     'precision.autocast': byDefault(false, `${DISTRIBUTED}: FSDP2 mixed precision policy`),
     ...readStates(at('optimizer')),
-    microBatchSize: orDefault(steps.integer('local_batch_size', { min: 1 }), 1, `${RECIPE}: 1`),
+    microBatchSize: readMicroBatch(steps, at('distributed')),
     globalBatchSize: orDefault(steps.integer('global_batch_size', { min: 1 }), 32, `${RECIPE}: 32`),
     gradientAccumulationSteps: byDefault('auto', `${RECIPE}: global ÷ (local × ranks)`),
     'dataset.epochs': orDefault(steps.integer('num_epochs', { min: 1 }), 10, `${RECIPE}: 10`),
@@ -108,6 +109,15 @@ function readDraft(document: ConfigDocument, root: ConfigNode, findings: Finding
     ...launchComment(document),
     ...readSchedule(root, steps, findings),
   }
+}
+
+/** A pipeline splits the local batch once more (components/distributed/pipelining/autopipeline.py: pp_batch_size ÷ pp_microbatch_size micro-batches). */
+function readMicroBatch(steps: Fields, distributed: Fields): Sourced<number> {
+  const stages = distributed.string('pp_size')?.value ?? 'none'
+  const local = orDefault(steps.integer('local_batch_size', { min: 1 }), 1, `${RECIPE}: 1`)
+  if (!/^\d+$/.test(stages) || Number(stages) < 2) return local
+  const own = distributed.mapping('pipeline')?.integer('pp_microbatch_size', { min: 1 })
+  return orDefault(own, 1, 'NeMo Automodel 0.5 components/distributed/pipelining/config.py: pp_microbatch_size 1')
 }
 
 /** torch.optim keeps moments like the parameters and no second copy; TransformerEngine's FusedAdam has dtypes of its own. */

@@ -237,11 +237,13 @@ function usualEngine(fields: Fields, { document, findings }: CompanionScope): En
   }
 }
 
-/** Configs say beside the batch size for how many GPUs it is meant. */
+/** Configs say beside the batch size for how many GPUs it is meant, and beside the accumulation for how many nodes of them. */
 function readGpus({ path, text }: ConfigDocument): MutablePlanDraft {
   const comment = /#[^\n]*\b(?:set up|designed|meant|intended) for (\d{1,4}) GPUs?\b/i.exec(text)
   const value = Number(comment?.[1] ?? 0)
   if (!comment || value < 1) return {}
+  const nodes = Math.max(1, Number(/#[^\n]*\bwith (\d{1,4}) nodes\b/i.exec(text)?.[1] ?? 1))
   const line = text.slice(0, comment.index).split('\n').length
-  return { gpus: { value, from: 'file', path, line, column: 1, note: 'the comment beside the batch size' } }
+  const source = { from: 'file' as const, path, line, column: 1, note: 'the comment beside the batch size' }
+  return { gpus: { value: value * nodes, ...source }, ...(nodes > 1 ? { gpusPerNode: { value, ...source } } : {}) }
 }

@@ -20,7 +20,7 @@ const RECIPES = 'torchtune @bd2a0fc recipes/*.py'
 const BUILDERS = 'torchtune @bd2a0fc torchtune/models/*/_component_builders.py'
 
 const LOSSES: Readonly<Record<string, Loss>> = {
-  LinearCrossEntropyLoss: 'chunked',
+  LinearCrossEntropyLoss: 'chunked_linear',
   CEWithChunkedOutputLoss: 'chunked',
   ForwardKLWithChunkedOutputLoss: 'chunked',
 }

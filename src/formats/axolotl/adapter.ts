@@ -54,8 +54,15 @@ export function readAdapter(fields: Fields, findings: Finding[]): MutablePlanDra
     ...optional('adapter.dropout', fields.isSet('lora_dropout') && fields.number('lora_dropout', { min: 0, max: 1 })),
     ...readLayers(fields, 'peft_layers_to_transform'),
     ...readRankPattern(fields, 'lora_rank_pattern'),
+    ...linearExperts(fields),
     quantization: readQuantization(fields, name),
   }
+}
+
+/** Experts as linear layers of their own, which bitsandbytes replaces. */
+function linearExperts(fields: Fields): MutablePlanDraft {
+  const on = fields.isSet('llama4_linearized_experts') ? fields.boolean('llama4_linearized_experts') : undefined
+  return on?.value ? { 'quantizationDetails.quantizesExperts': on } : {}
 }
 
 /** An adapter is trained instead of the model. */

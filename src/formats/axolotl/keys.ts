@@ -95,6 +95,12 @@ export const AXOLOTL_ROWS: readonly KeyRow[] = [
     default: 'False',
     source: SCHEMA,
   }),
+  describedKey(
+    'llama4_linearized_experts',
+    'quantizationDetails.quantizesExperts: every expert is a linear layer',
+    'False',
+    'axolotl 0.18 monkeypatch/models/llama4/modeling.py',
+  ),
   describedKey('base_model, revision_of_model', 'model', 'required', MODEL_SCHEMA),
   describedKey(
     'gradient_accumulation_steps, batch_size',

@@ -32,7 +32,7 @@ export const TRL_ROWS: readonly KeyRow[] = replaceRows(TRAINING_ARGUMENT_ROWS, [
   }),
   describedKey('model_name_or_path, model_revision', 'model', 'required', MODEL),
   describedKey('dtype, torch_dtype', 'precision.weights', 'float32 since 0.27, the transformers default before', MODEL),
-  describedKey('use_peft', 'adapter.type; lora_* keys count only when true', 'False', MODEL),
+  describedKey('use_peft, use_peft_lora', 'adapter.type; lora_* keys count only when true', 'False', MODEL),
   describedKey(
     'lora_r, lora_dropout, lora_target_modules, lora_target_parameters, lora_modules_to_save, use_dora',
     'adapter',
@@ -45,7 +45,7 @@ export const TRL_ROWS: readonly KeyRow[] = replaceRows(TRAINING_ARGUMENT_ROWS, [
     'False; nf4 without double quantization',
     MODEL,
   ),
-  describedKey('max_length, max_seq_length', 'sequenceLength', '1024', SFT),
+  describedKey('max_length, max_seq_length, max_seq_len', 'sequenceLength', '1024', SFT),
   describedKey('packing, padding_free', 'packing, variableLength', 'False; bfd', SFT),
   describedKey('loss_type', 'loss, or the preference loss', 'chunked_nll for SFT since 1.6', SFT),
   describedKey(

@@ -9,7 +9,7 @@ import { positive, positiveOrNone } from '../key-rows.ts'
 
 import { SFT } from './keys.ts'
 
-const LENGTH_KEYS = ['max_length', 'max_seq_length']
+const LENGTH_KEYS = ['max_length', 'max_seq_length', 'max_seq_len']
 
 /** The loss by stage, version and Liger. */
 export function readLossAndKernels(fields: Fields, stage: Sourced<Stage>, libraries: Libraries): MutablePlanDraft {

@@ -15,9 +15,13 @@ import { fromTable, setKey } from '../key-rows.ts'
 
 import { MODEL } from './keys.ts'
 
+/** TRL’s own and that of PEFT’s examples/sft/train.py. */
+const PEFT_KEYS = ['use_peft', 'use_peft_lora']
+
 /** LoRA of `use_peft`; without it the lora_* keys count for nothing. */
 export function readAdapter(fields: Fields): MutablePlanDraft {
-  const on = fields.isSet('use_peft') ? fields.boolean('use_peft') : undefined
+  const key = setKey(fields, PEFT_KEYS)
+  const on = key === undefined ? undefined : fields.boolean(key)
   if (!on?.value) return { 'adapter.type': on ? { ...on, value: null } : byDefault(null, `${MODEL}: use_peft False`) }
   return {
     'adapter.type': { ...on, value: adapterTypeOf(fields, ['use_dora']) },
