@@ -168,8 +168,8 @@ const EDITS: readonly (readonly [name: string, base: Files, head: Files, sentenc
   ],
   [
     'evaluation',
-    trl(TRL),
-    trl(`${TRL}eval_strategy: steps\neval_steps: 100\nper_device_eval_batch_size: 32\n`),
+    trl(`${TRL}loss_type: nll\n`),
+    trl(`${TRL}loss_type: nll\neval_strategy: steps\neval_steps: 100\nper_device_eval_batch_size: 32\n`),
     'Cause: `eval_strategy` none → `steps` (+0 GiB).',
   ],
   ['the config of a local model', local(2048), local(4096), 'Changed: `m/config.json` changed (+0 GiB, +$0).'],

@@ -8,6 +8,7 @@ import { GPUS } from '../../src/hardware/gpu-catalogue.ts'
 import { CURRENT_PROFILE, VERSION_DEFAULTS } from '../../src/launch/version-defaults.ts'
 import { estimateMemory } from '../../src/memory/estimate-memory.ts'
 import { logitBytes } from '../../src/memory/loss/logit-bytes.ts'
+import { lossItems } from '../../src/memory/loss/loss-items.ts'
 import type { TrainingPlan } from '../../src/plan/training-plan.ts'
 import { createPolicySet } from '../../src/policy/policy-set.ts'
 import { EFFICIENCY, SEEN_GPUS, UNSEEN_FACTOR } from '../../src/time/efficiency.ts'
@@ -88,6 +89,17 @@ function lossBytes(finalLogitSoftcap: boolean): number {
   return items.find(({ name }) => name === 'logits and loss')?.bytes ?? 0
 }
 
+/** Tokens of a chunk and bytes per logit of it, from batches of one and of two chunks. */
+const CHUNK = ((): { readonly tokens: number; readonly bytes: number } => {
+  const perTokens = (tokens: number) =>
+    lossItems(sampleRun({ framework: 'trl', loss: 'chunked' }), { tokens, trainsHead: false, stage: 'only' }).backward
+      .bytes -
+    2 * tokens * 1024 * 2
+  const whole = perTokens(8192)
+  const bytes = perTokens(1) / 32_000
+  return { tokens: whole / 32_000 / bytes, bytes }
+})()
+
 /** Rows of docs/memory.md: bytes per logit at the peak of each loss. */
 const LOSSES: readonly (readonly [string, string])[] = [
   ['transformers, 16-bit logits, outputs kept by the caller', `${peak({})}`],
@@ -96,6 +108,7 @@ const LOSSES: readonly (readonly [string, string])[] = [
   ['float32 logits kept', `${peak({}, 4)}`],
   ['compiled cross entropy', `${peak({ compile: true })}`],
   ['chunked, eager (torchtune)', `6 + ${(peak({ loss: 'chunked', framework: 'torchtune' }) - 6) * 8} ÷ chunks`],
+  [`TRL's SFT loss: the head on ${CHUNK.tokens} tokens at a time`, `${CHUNK.bytes} of the chunk`],
   [
     'LitGPT: float32 outputs in chunks of 128 tokens',
     `8 + ${((peak({ loss: 'chunked', framework: 'litgpt' }) - 8) * SAMPLE_PLAN.sequenceLength) / 128} × 128 ÷ length`,

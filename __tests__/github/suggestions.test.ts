@@ -129,8 +129,8 @@ describe.each([
     `${AXOLOTL}${LIGER}`,
     `${AXOLOTL}${LIGER}`.replace('micro_batch_size: 2', 'micro_batch_size: 64'),
   ],
-  ['TRL', 'configs/a.yaml', TRL, TRL.replace('batch_size: 1', 'batch_size: 16')],
-  ['a script', 'scripts/run.sh', SCRIPT, SCRIPT.replace('batch_size 1', 'batch_size 32')],
+  ['TRL', 'configs/a.yaml', TRL, TRL.replace('batch_size: 1', 'batch_size: 64')],
+  ['a script', 'scripts/run.sh', SCRIPT, SCRIPT.replace('batch_size 1', 'batch_size 64')],
 ])('%s', (_name, path, base, head) => {
   beforeEach(() => start(pushed(path, base, head)))
 

@@ -105,7 +105,7 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
     disruption: 1,
     lowers: ['memory', 'time'],
     apply: plan =>
-      ['fused_linear', 'cut_cross_entropy', 'chunked'].includes(plan.loss)
+      ['fused_linear', 'cut_cross_entropy', 'chunked', 'chunked_linear'].includes(plan.loss)
         ? null
         : { ...plan, loss: 'fused_linear', fusedKernels: plan.fusedKernels === 'none' ? 'liger' : plan.fusedKernels },
   },

@@ -116,6 +116,7 @@ export const LOSSES = [
   'full_logits_native',
   'in_place',
   'chunked',
+  'chunked_linear',
   'fused_linear',
   'cut_cross_entropy',
   'vocab_parallel',

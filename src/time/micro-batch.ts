@@ -98,6 +98,7 @@ const LOGIT_BYTES = {
   full_logits_native: 20,
   in_place: 20,
   chunked: 16,
+  chunked_linear: 16,
   fused_linear: 8,
   cut_cross_entropy: 8,
   vocab_parallel: 14,

@@ -13,6 +13,8 @@ describe('evaluation', () => {
     ['megatron', 'vocab_parallel', 2 + 4],
     ['torchtitan', 'vocab_parallel', 2 + 4 + 4],
     ['torchtune', 'chunked', 2 + 8 / 8],
+    ['trl', 'chunked', 0],
+    ['torchtune', 'chunked_linear', 10 / 8],
     ['litgpt', 'chunked', 2 + 4 + 4],
   ]
   test.each(cases)('%s %s: %s bytes per logit', (framework, loss, bytes) => {

@@ -27,6 +27,11 @@ const EVALUATION_LOSS: Record<Loss, EvaluationLoss> = {
     beside: (4 + 4) / 8,
     source: 'torchtune @bd2a0fc modules/loss/ce_chunked_output_loss.py: float32 copy and log-softmax of one chunk of 8',
   },
+  chunked_linear: {
+    beside: (2 + 4 + 4) / 8,
+    never: true,
+    source: 'torchtune modules/loss/cross_entropy_loss.py LinearCrossEntropyLoss: one chunk of 8',
+  },
   fused_linear: WHOLE,
   cut_cross_entropy: {
     beside: 0,
@@ -40,9 +45,18 @@ const EVALUATION_LOSS: Record<Loss, EvaluationLoss> = {
   },
 }
 
+const TRL_CHUNKS: EvaluationLoss = {
+  beside: 0,
+  never: true,
+  source: 'trl 1.13 trainer/sft_trainer.py: the patched forward takes evaluation too',
+}
+
 /** Frameworks whose evaluation runs another implementation than their training. */
 const EXCEPTIONS: Partial<Record<Framework, Partial<Record<Loss, EvaluationLoss>>>> = {
   litgpt: { chunked: { ...WHOLE, source: 'LitGPT finetune/lora.py validate: chunked_cross_entropy(chunk_size=0)' } },
+  ...Object.fromEntries(
+    (['trl', 'alignment-handbook', 'open-r1'] as const).map(name => [name, { chunked: TRL_CHUNKS }]),
+  ),
   torchtitan: {
     vocab_parallel: {
       ...WHOLE,
@@ -57,5 +71,5 @@ export function evaluationLogitBytes(
   element: number,
 ): { readonly bytes: number; readonly source: string } {
   const { beside, never, source } = EXCEPTIONS[framework]?.[loss] ?? EVALUATION_LOSS[loss]
-  return { bytes: never ? 0 : element + beside, source }
+  return { bytes: never ? beside : element + beside, source }
 }

@@ -10,6 +10,8 @@ export interface LogitBytes {
   readonly headBackward: number
   /** Still held while the layers run backward. */
   readonly kept: number
+  /** The logits are freed before the peak, and their block is too small for what follows. */
+  readonly idle?: number
   readonly note: string
   readonly source: string
 }
@@ -39,6 +41,7 @@ export function logitBytes(plan: TrainingPlan, element: number): LogitBytes {
     case 'in_place':
       return inPlace(element)
     case 'chunked':
+    case 'chunked_linear':
       return chunked(plan, element)
     case 'vocab_parallel':
       if (plan.framework === 'torchtitan') return lossParallel(plan, element)
@@ -109,6 +112,7 @@ function bytesOfLogits(plan: TrainingPlan, element: number): LogitBytes {
       backward: 12,
       headBackward: element,
       kept: 0,
+      idle: element < 4 ? element : 0,
       note: '4 log-softmax + 4 + 4 gradients; the trainer drops the logits before backward',
       source: `transformers 5.18 trainer.py compute_loss, torchtitan train.py (del pred); ${LAB}`,
     }
@@ -156,6 +160,7 @@ function lossParallel(plan: TrainingPlan, element: number): LogitBytes {
     backward: 16,
     headBackward: element,
     kept: 0,
+    idle: element < 4 ? element : 0,
     note: '4 log-softmax + 4 gradient + 4 exponential + 4 sum',
     source: 'torch 2.13 distributed/tensor/parallel/loss.py _nll_loss_and_log_softmax_backward',
   }
@@ -172,12 +177,14 @@ function compilesLoss(plan: TrainingPlan): boolean {
 
 /** transformers up to 4.45: `logits.float()` inside forward, returned, then shifted and made contiguous. */
 function upcastInForward(plan: TrainingPlan): LogitBytes {
-  if (DROPS_LOGITS.has(plan.framework)) return { ...fullLogits(plan, 4), endOfForward: 12 }
+  const idle = plan.precision.compute === 'float32' || plan.precision.compute === 'tf32' ? 0 : 2
+  if (DROPS_LOGITS.has(plan.framework)) return { ...fullLogits(plan, 4), endOfForward: 12, idle }
   return {
     endOfForward: 8,
     backward: 16,
     headBackward: 8,
     kept: 4,
+    idle,
     note: '4 float32 logits + 4 log-softmax + 4 + 4 gradients',
     source: `${LAB} (older transformers loss)`,
   }

@@ -1,8 +1,10 @@
 import type { MemoryItem } from '../../plan/item.ts'
 import type { Run } from '../../plan/run.ts'
+import type { Loss } from '../../plan/vocabulary.ts'
 import { computeBytes, elementSizes } from '../activations/element-sizes.ts'
 import { item, short } from '../memory-item.ts'
 import type { PipelineStage } from '../sharding/rank-parameters.ts'
+import { chunkedHead } from './chunked-head.ts'
 import { logitBytes } from './logit-bytes.ts'
 
 export interface LossItems {
@@ -14,6 +16,8 @@ export interface LossItems {
   readonly kept: MemoryItem
   /** tokens × outputs of logits that exist whole; 0 otherwise. */
   readonly logits: number
+  /** Bytes of blocks that the loss freed before its peak and that nothing in it can use. */
+  readonly idle: number
   /** Chunks make the head's gradient several times: the sum and the new one coexist. */
   readonly headGradients: number
 }
@@ -24,6 +28,9 @@ export interface LossTokens {
   readonly stage: PipelineStage
 }
 
+/** Losses that take the head's outputs in parts. */
+const CHUNKED: ReadonlySet<Loss> = new Set(['chunked', 'chunked_linear'])
+
 export function lossItems(run: Run, { tokens, trainsHead, stage }: LossTokens): LossItems {
   const { plan, architecture } = run
   const { head } = architecture
@@ -33,6 +40,8 @@ export function lossItems(run: Run, { tokens, trainsHead, stage }: LossTokens): 
     return nothing(stage === 'first' ? 'the last pipeline stage computes the loss' : 'labels per sequence')
   if (plan.loss === 'fused_linear' || plan.loss === 'cut_cross_entropy')
     return fused(run, { tokens, trainsHead, stage })
+  const chunked = chunkedHead(run, { tokens, trainsHead, stage })
+  if (chunked !== null) return chunked
   const sizes = elementSizes(plan)
   const bytes = logitBytes(plan, sizes.autocast ? sizes.compute : sizes.residual)
   const capped = architecture.finalLogitSoftcap ? sizes.compute : 0
@@ -48,8 +57,9 @@ export function lossItems(run: Run, { tokens, trainsHead, stage }: LossTokens): 
     backward: make(bytes.backward + capped),
     headBackward: make(bytes.headBackward),
     kept: make(bytes.kept),
-    logits: plan.loss === 'chunked' ? 0 : elements,
-    headGradients: plan.loss === 'chunked' && trainsHead ? 2 : 0,
+    logits: CHUNKED.has(plan.loss) ? 0 : elements,
+    idle: elements * (bytes.idle ?? 0),
+    headGradients: CHUNKED.has(plan.loss) && trainsHead ? 2 : 0,
   }
 }
 
@@ -69,7 +79,7 @@ function fused(run: Run, { tokens, trainsHead }: LossTokens): LossItems {
     note: 'input and head gradients',
     source: made.source,
   })
-  return { endOfForward: kept, backward: made, headBackward: kept, kept, logits: 0, headGradients: 0 }
+  return { endOfForward: kept, backward: made, headBackward: kept, kept, logits: 0, idle: 0, headGradients: 0 }
 }
 
 /** LLaMA-Factory puts a value head beside lm_head (trl models/modeling_value_head.py): logits are made, cast to float32 and dropped. */
@@ -86,5 +96,5 @@ function unusedLogits({ plan, architecture }: Run, tokens: number): LossItems {
 
 function nothing(note: string): LossItems {
   const none = item('logits and loss', 0, { note, source: 'model head' })
-  return { endOfForward: none, backward: none, headBackward: none, kept: none, logits: 0, headGradients: 0 }
+  return { endOfForward: none, backward: none, headBackward: none, kept: none, logits: 0, idle: 0, headGradients: 0 }
 }
