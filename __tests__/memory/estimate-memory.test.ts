@@ -68,6 +68,58 @@ const everything = fc.record({
   }),
 })
 
+test.each([
+  ['fsdp2', 2, 4],
+  ['fsdp1', 2, 1],
+  ['fsdp2', 1, 1],
+] as const)('%s over %i pipeline stages holds its gradients %i times between micro-steps', (data, pipeline, times) => {
+  const precision = { ...SAMPLE_PLAN.precision, weights: 'float32', gradients: 'float32' } as const
+  const parallelism = { ...SAMPLE_PLAN.parallelism, data, pipeline }
+  const plan = {
+    framework: 'torchtitan',
+    precision,
+    parallelism,
+    gpus: 4 * pipeline,
+    gradientAccumulationSteps: 8,
+  } as const
+  const estimate = estimateMemory(sampleRun(plan))
+  const gradients = (moment: string): number =>
+    estimate.moments.find(({ name }) => name === moment)?.items.find(({ name }) => name === 'gradients')?.bytes ?? 0
+  expect(gradients('end of forward')).toBeCloseTo(times * gradients('optimizer step'), 0)
+})
+
+describe('blocks that freed logits leave behind', () => {
+  const cached = (plan: Partial<TrainingPlan>): number =>
+    estimateMemory(sampleRun({ sequenceLength: 4096, ...plan })).components.find(({ name }) => name === 'cached blocks')
+      ?.bytes ?? 0
+  const logits = 4096 * 32_000
+  const shards = (data: 'fsdp2' | 'ddp') => ({ ...parallel(data), gpus: 8 })
+
+  test('a trainer that drops its 16-bit logits has their block idle beside the loss', () => {
+    const peak = 12 * logits
+    const added =
+      cached({ framework: 'torchtitan', ...shards('fsdp2') }) -
+      cached({ framework: 'torchtitan', ...shards('fsdp2'), compile: true })
+    expect(added).toBeGreaterThan(2 * logits)
+    expect(added).toBeLessThan(2 * logits + 0.12 * peak)
+  })
+
+  test('kept logits leave none, and 16-bit ones that forward casts do', () => {
+    const kept = cached({ framework: 'transformers', ...shards('ddp') })
+    const cast = cached({ framework: 'transformers', loss: 'full_logits_float32', ...shards('ddp') })
+    expect(cast - kept).toBeCloseTo(2 * logits + 0.12 * 2 * logits, -1)
+  })
+
+  test('on one stream they and the layer’s blocks serve each other: the larger counts', () => {
+    const dropped = cached({ framework: 'trl' })
+    const one = estimateMemory(sampleRun({ sequenceLength: 4096, framework: 'trl' }))
+    const [loss] = one.components.filter(({ name }) => name === 'logits and loss')
+    expect(loss?.bytes).toBe(12 * logits)
+    expect(dropped).toBeGreaterThanOrEqual(2 * logits)
+    expect(dropped).toBeLessThan(4 * logits)
+  })
+})
+
 describe('cache of varying lengths', () => {
   const gpu = findGpu('a100-sxm-80gb')
   const varying = { packing: false, dataset: { ...SAMPLE_PLAN.dataset, padding: 'longest' } } as const

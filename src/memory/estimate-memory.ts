@@ -29,6 +29,7 @@ export function estimateRank(run: Run, stage: PipelineStage): MemoryEstimate {
     stepBytes: timeline.stepBytes,
     smallerHumpBytes: timeline.smallerHumpBytes,
     logitsBytes: timeline.logitsBytes,
+    idleLogitsBytes: peak.name === 'loss' ? timeline.idleLogitsBytes : 0,
     usableBytes,
     allocatedBytes: peak.bytes,
     outsideBytes,

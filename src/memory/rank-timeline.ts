@@ -25,6 +25,8 @@ export interface RankTimeline {
   /** What a forward and backward pass has on top of what stays, and what the optimizer step has. */
   readonly passBytes: number
   readonly stepBytes: number
+  /** Of the loss: freed before its peak, too small for what it makes then. */
+  readonly idleLogitsBytes: number
   readonly persistentBytes: number
   /** Kept in host memory by this rank. */
   readonly hostBytes: number
@@ -135,6 +137,7 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
     stepBytes: most(STEP),
     logitsBytes: loss.logits > 0 ? Math.max(loss.endOfForward.bytes, loss.backward.bytes) : 0,
     smallerHumpBytes: Math.min(activations.hump.bytes, loss.backward.bytes),
+    idleLogitsBytes: loss.idle,
     persistentBytes,
     hostBytes: sumBytes(states.host) + activations.hostBytes,
   }

@@ -13,6 +13,8 @@ export interface ReservedOptions {
   readonly stepBytes: number
   /** The smaller of the layer's and the loss's hump. */
   readonly smallerHumpBytes: number
+  /** Freed within the loss before it peaks, in blocks too small for what it makes then. */
+  readonly idleLogitsBytes: number
   /** What the loss holds per logit at its most; 0 when logits are never whole. */
   readonly logitsBytes: number
   readonly usableBytes: number | null
@@ -88,22 +90,32 @@ function phasesApart(plan: TrainingPlan, options: ReservedOptions): { readonly b
 /**
  * Batches of one shape: blocks of the smaller hump are of other sizes than those of the larger one and lie idle beside it.
  * Scores of every layer leave blocks of several sizes behind. Sharded runs gather and reduce on streams of their own, whose blocks are not shared; there a share of all that comes and goes.
+ * Logits that are freed before the loss peaks leave a block behind that is too small for its float32 tensors. Generations of varying length count it already.
  */
 function steadyBytes(plan: TrainingPlan, options: ReservedOptions): { readonly bytes: number; readonly note: string } {
   const explicitScores = plan.attention === 'eager' && plan.gradientCheckpointing === 'none'
+  const idleLogits = variesInLength(plan) ? 0 : options.idleLogitsBytes
   if (plan.gpus > 1 || explicitScores) {
     const share = explicitScores ? constants.explicitScoresShare : constants.shardedShare
-    return { bytes: options.dynamicBytes * share, note: `${short(options.dynamicBytes)} B that come and go × ${share}` }
+    const logits = idleLogits > 0 ? ` + ${short(idleLogits)} B of freed logits` : ''
+    return {
+      bytes: options.dynamicBytes * share + idleLogits,
+      note: `${short(options.dynamicBytes)} B that come and go × ${share}${logits}`,
+    }
   }
   if (growsSegments(plan)) {
     const share = constants.expandableShare
     return { bytes: options.dynamicBytes * share, note: `${short(options.dynamicBytes)} B that come and go × ${share}` }
   }
   const factor = plan.quantization === 'none' ? constants.humpFactor : constants.quantizedHumpFactor
-  const idle = options.smallerHumpBytes * factor
+  const hump = options.smallerHumpBytes * factor
   const floor = options.dynamicBytes * constants.steadyShare
+  const idle =
+    idleLogits > hump
+      ? `${short(idleLogits)} B of freed logits`
+      : `${short(options.smallerHumpBytes)} B of the smaller hump × ${factor}`
   return {
-    bytes: idle + floor,
-    note: `${short(options.smallerHumpBytes)} B of the smaller hump × ${factor} + ${short(options.dynamicBytes)} B that come and go × ${constants.steadyShare}`,
+    bytes: Math.max(hump, idleLogits) + floor,
+    note: `${idle} + ${short(options.dynamicBytes)} B that come and go × ${constants.steadyShare}`,
   }
 }

@@ -17,8 +17,8 @@ const PREALLOCATES = new Set(['zero1', 'zero2', 'zero3', 'distributed_optimizer'
  */
 const MIXES_FLAT_PARAMETERS = new Set(['litgpt'])
 
-/** Units of FSDP2 that reduce in a wider dtype keep gradients in it (torch 2.13 _fully_shard/_fsdp_param.py to_accumulated_grad_if_needed; NeMo Automodel reduce_dtype float32). */
-const ACCUMULATES_IN_REDUCE_DTYPE = new Set(['nemo-automodel'])
+/** Units of FSDP2 that reduce in a wider dtype keep gradients in it (torch 2.13 _fully_shard/_fsdp_param.py to_accumulated_grad_if_needed; reduce_dtype float32 of NeMo Automodel and torchtitan). */
+const ACCUMULATES_IN_REDUCE_DTYPE = new Set(['nemo-automodel', 'torchtitan'])
 
 export interface GradientBytes {
   /** All gradients of this rank after sharding. */
@@ -35,6 +35,11 @@ export interface GradientBytes {
   readonly unreducedHead: number
   /** One gradient matrix that is added to a kept one. */
   readonly incoming: number
+}
+
+/** A pipeline stage of FSDP2 units reduces at its last micro-batch only (torch 2.13 distributed/pipelining/stage.py set_requires_gradient_sync). */
+function reducesAtTheEnd({ parallelism }: TrainingPlan): boolean {
+  return parallelism.noSync || (parallelism.data === 'fsdp2' && parallelism.pipeline > 1)
 }
 
 export function gradientBytes(context: StateContext): GradientBytes {
@@ -55,11 +60,12 @@ export function gradientBytes(context: StateContext): GradientBytes {
   })
   const accumulates = plan.gradientAccumulationSteps > 1
   const preallocated = PREALLOCATES.has(plan.parallelism.data) || plan.precision.masterWeights || accumulates
-  const whole = plan.parallelism.noSync && accumulates && shards.gradients > 1 && !inBackward
+  const whole = reducesAtTheEnd(plan) && accumulates && shards.gradients > 1 && !inBackward
   const wide = ACCUMULATES_IN_REDUCE_DTYPE.has(plan.framework) ? bytes : Math.min(bytes, computeBytes(plan))
   const unreduced = item('gradients', trained * wide, {
     note: `${short(trained)} trained × ${wide} B, whole between micro-steps`,
-    source: 'torch 2.13 distributed/fsdp/_runtime_utils.py _post_backward_hook (no_sync keeps unsharded gradients)',
+    source:
+      'torch 2.13 distributed/fsdp/_runtime_utils.py _post_backward_hook (no_sync keeps unsharded gradients), pipelining/stage.py backward_maybe_with_nosync',
   })
   const later = preallocated || inBackward ? 0 : parameters.untiedEmbedding + parameters.trainableLayer
   return {
