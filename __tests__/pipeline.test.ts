@@ -154,6 +154,19 @@ describe('runPipeline', () => {
     expect(shown(said)).not.toContain('number of GPUs assumed')
   })
 
+  test('what only an assumed length, or all samples at their limit, puts over the limit may fit', async () => {
+    const verl = (micro: number): string =>
+      `actor_rollout_ref: { model: { path: Qwen/Qwen2.5-7B }, actor: { ppo_micro_batch_size_per_gpu: ${micro} } }\ndata: { max_prompt_length: 2048, max_response_length: 8192 }\nalgorithm: { adv_estimator: grpo }\ntrainer: { n_gpus_per_node: 8, nnodes: 8 }\n`
+    const codesOf = async (text: string): Promise<readonly (string | undefined)[]> => {
+      const { runs } = await compare({ head: { 'a.yml': text }, settings: { gpu: 'a100-sxm-80gb' } })
+      return [runs[0]?.verdict, ...(runs[0]?.findings.map(({ code }) => code) ?? [])]
+    }
+    const unsaid = `${plan({ micro_batch_size: 64, loss: 'full_logits', adapter: '{ type: lora, rank: 8 }' }).replace(/^sequence_length: .*\n/m, '')}\n${hardware}`
+    expect(await codesOf(unsaid)).toEqual(expect.arrayContaining(['warn', 'too-close-to-call']))
+    expect(await codesOf(`${unsaid}sequence_length: 2048\n`)).toEqual(expect.arrayContaining(['fail', 'over-memory']))
+    expect(await codesOf(verl(16))).toEqual(expect.arrayContaining(['warn', 'too-close-to-call']))
+  })
+
   test('an unknown model still names its GPU', async () => {
     const report = await compare({ head: { 'a.yml': `preflop: 1\nmodel: nobody/nothing-9b\n${hardware}` } })
     expect(report.runs[0]).toMatchObject({ verdict: 'unknown', gpuName: expect.stringContaining('A100') })

@@ -178,15 +178,33 @@ export async function estimateRun(options: EstimateOptions): Promise<RunEstimate
 /** Instruction data runs from some 100 tokens a sample (HellaSwag, SQuAD) to thousands. */
 const SHORT_SAMPLE_TOKENS = 128
 
+/** Samples well below their limit, as a whole micro-batch of them is. */
+const SHORT_SHARE = 1 / 4
+
+/** Several samples without padding hold as many tokens as they have; all at the limit is the most. */
+function fillsByLength({ microBatchSize, variableLength, packing, dataset }: TrainingPlan): boolean {
+  return variableLength && !packing && dataset.padding === 'none' && microBatchSize > 1
+}
+
 /** What the run would need were the samples short; null: their length is stated. */
 function shortestOf(run: Run, { provenance }: ResolvedPlan): JudgedFigures['shortest'] {
   const { sequenceLength } = run.plan
-  if (provenance.sequenceLength?.from !== 'assumed' || sequenceLength <= SHORT_SAMPLE_TOKENS) return null
-  const plan = { ...run.plan, sequenceLength: SHORT_SAMPLE_TOKENS }
+  const isAssumed = provenance.sequenceLength?.from === 'assumed'
+  if (!isAssumed && !fillsByLength(run.plan)) return null
+  const tokens = isAssumed ? SHORT_SAMPLE_TOKENS : Math.ceil(sequenceLength * SHORT_SHARE)
+  if (sequenceLength <= tokens) return null
+  const share = tokens / sequenceLength
+  const { reinforcement } = run.plan
+  const shorter = reinforcement && {
+    ...reinforcement,
+    promptLength: reinforcement.promptLength * share,
+    completionLength: reinforcement.completionLength * share,
+  }
+  const plan = { ...run.plan, sequenceLength: tokens, reinforcement: shorter }
   return {
     bytes: estimateMemory({ ...run, plan }).requiredBytes,
     assumedTokens: sequenceLength,
-    tokens: SHORT_SAMPLE_TOKENS,
+    tokens,
   }
 }
 

@@ -104,7 +104,7 @@ export const EXAMPLE_STATES: Readonly<Record<string, State>> = {
   },
   script: {
     base: { 'scripts/train.sh': script(1), ...OTHERS },
-    head: { 'scripts/train.sh': script(8), ...OTHERS },
+    head: { 'scripts/train.sh': script(16), ...OTHERS },
   },
   nothing: { base: { 'README.md': 'a', ...OTHERS }, head: { 'README.md': 'b', ...OTHERS } },
   'all-good': {

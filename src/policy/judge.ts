@@ -9,7 +9,7 @@ export interface JudgedFigures {
   readonly deviceBytes: number | null
   readonly highBytes: number | null
   readonly usableBytes: number | null
-  /** What short samples would need where the length is assumed; null: it is stated. */
+  /** What short samples would need where the files do not say how long they are; null: they do. */
   readonly shortest: { readonly bytes: number; readonly assumedTokens: number; readonly tokens: number } | null
   /** Memory by number of GPUs, fewest first, where that number is not known; null: it is. */
   readonly byGpus: readonly { readonly gpus: number; readonly bytes: number }[] | null
@@ -150,7 +150,7 @@ function memoryCheck({ policy, head, base, place }: JudgeOptions): Check | null 
           ...place,
           message:
             byLength && head.shortest !== null
-              ? `${needs}, with samples of ${head.shortest.assumedTokens} tokens, which is assumed, and ${formatGib(head.shortest.bytes)} with ${head.shortest.tokens}: the files give no length.`
+              ? `${needs} if every sample has ${head.shortest.assumedTokens} tokens and ${formatGib(head.shortest.bytes)} if each has ${head.shortest.tokens}; the files do not say how long they are.`
               : `${needs}; the interval reaches ${formatGib(head.highBytes)}.`,
         })
       : warns
