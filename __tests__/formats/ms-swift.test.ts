@@ -135,3 +135,16 @@ describe('megatron-swift', () => {
     expect((await readText(`${MEGATRON}${lines}\n`, { gpus: 8 })).plan).toMatchObject(expected)
   })
 })
+
+test.each([
+  ['', 'vllm_colocate', 0.9],
+  ['rollout: { gpus: 4, vllm_gpu_memory_utilization: 0.8 }\n', 'vllm_server', 0],
+  [
+    'rollout: { gpus: 4, vllm_gpu_memory_utilization: 0.4 }\ncolocate_groups: [[train, rollout]]\n',
+    'vllm_colocate',
+    0.4,
+  ],
+])('ms-swift under Ray: %j generates with %s', async (lines, generation, colocatedMemoryShare) => {
+  const { plan } = await readText(`${BASE}rlhf_type: grpo\nmax_length: 1024\nuse_vllm: true\n${lines}`)
+  expect(plan.reinforcement).toMatchObject({ generation, colocatedMemoryShare })
+})

@@ -24,10 +24,11 @@ export function readReinforcement(
   const separate = full || fields.isSet('ref_model')
   const vllm = online && isOn('use_vllm')
   const mode = fields.isSet('vllm_mode') ? fields.string('vllm_mode')?.value : undefined
-  const colocated = vllm && mode !== 'server'
-  const share = fields.isSet('vllm_gpu_memory_utilization')
-    ? fields.number('vllm_gpu_memory_utilization', { min: 0, max: 1 })?.value
-    : undefined
+  const rollout = fields.raw('rollout')?.kind === 'mapping' ? fields.mapping('rollout') : undefined
+  const colocated = vllm && mode !== 'server' && !generatesApart(fields, rollout)
+  const share = [rollout, fields]
+    .find(section => section?.isSet('vllm_gpu_memory_utilization'))
+    ?.number('vllm_gpu_memory_utilization', { min: 0, max: 1 })?.value
   const completionKey = setKey(fields, COMPLETION_KEYS)
   const sleep = fields.isSet('sleep_level') ? (fields.integer('sleep_level', { min: 0 })?.value ?? 0) : 0
   return {
@@ -46,4 +47,11 @@ export function readReinforcement(
     },
     note: 'ms-swift 4.6 arguments/rlhf_args.py',
   }
+}
+
+/** Under Ray the groups `train` and `rollout` have GPUs of their own unless `colocate_groups` joins them (ms-swift 4.6 examples/ray). */
+function generatesApart(fields: Fields, rollout: Fields | undefined): boolean {
+  const groups = fields.raw('colocate_groups')?.items ?? []
+  const joined = groups.some(group => group.items.some(({ scalar }) => scalar === 'rollout'))
+  return rollout?.isSet('gpus') === true && !joined
 }
