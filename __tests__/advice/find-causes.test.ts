@@ -177,7 +177,7 @@ const EDITS: readonly (readonly [name: string, base: Files, head: Files, sentenc
     'an Accelerate file',
     script(LAUNCHED, { 'acc.yaml': MULTI_GPU }),
     script(LAUNCHED, { 'acc.yaml': FSDP }),
-    'Changed: `acc.yaml`: `fsdp_config.fsdp_version` none → `2` (−0 GiB).',
+    'Changed: `acc.yaml`: `fsdp_config.fsdp_version` none → `2` (−0 GiB, +$0).',
   ],
   ['a learning rate', trl(TRL), trl(`${TRL}learning_rate: 1.0e-5\n`), ''],
 ]

@@ -214,6 +214,8 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     `over ${group(constant('src/advice/search-hardware.ts', /COMPARED_STEPS = (\d+)/))} steps`,
     'each source weighted by 1 ÷ √rows',
     'expert loops of transformers before 5',
+    `Transformer Engine since Megatron-Bridge ${constant('src/time/expert-software.ts', /isBefore\(release, '([\d.]+)'\)/)}`,
+    `Recomputation by operator is ${constant('src/time/step-context.ts', /'torchtitan' \? ([\d.]+)/)} of everything`,
     '1 ÷ (1 + narrow ÷ width)',
     '(1 + variation × g(b))',
   ],

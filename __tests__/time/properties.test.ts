@@ -137,3 +137,31 @@ function faster(gpu: Gpu): Gpu {
       : null,
   }
 }
+
+describe('fully sharded weights under a pipeline', () => {
+  const seconds = (parallelism: string, accumulation: number) => {
+    const yaml = `gpus: 16\nframework: torchtitan\nmicro_batch_size: 1\nsequence_length: 2048\npacking: true\ngradient_accumulation_steps: ${accumulation}\nparallelism: ${parallelism}\n`
+    return estimateTime(runOf(yaml))?.stepComponents.find(({ name }) => name === 'sharded weights')?.seconds ?? 0
+  }
+
+  test('FSDP2 gathers once a step', () => {
+    const once = seconds('{ data: fsdp2, pipeline: 2 }', 2)
+    expect(once).toBeGreaterThan(0)
+    expect(seconds('{ data: fsdp2, pipeline: 2 }', 8)).toBeCloseTo(once, 9)
+  })
+
+  test('without a pipeline every micro-batch gathers', () =>
+    expect(seconds('{ data: fsdp2 }', 8)).toBeCloseTo(4 * seconds('{ data: fsdp2 }', 2), 6))
+})
+
+test('tensor-parallel traffic is half hidden in full training with sequence parallelism', () => {
+  const seconds = (rest: string) => {
+    const yaml = `gpus: 8\nframework: megatron\nfused_kernels: transformer_engine\nmicro_batch_size: 1\nsequence_length: 4096\npacking: true\n${rest}\n`
+    return estimateTime(runOf(yaml))?.stepComponents.find(({ name }) => name === 'tensor-parallel collectives')?.seconds
+  }
+  const whole = seconds('parallelism: { tensor: 8 }')
+  expect(whole).toBeGreaterThan(0)
+  expect(seconds('parallelism: { tensor: 8, sequence_parallel: true }')).toBeCloseTo((whole ?? 0) / 2, 9)
+  const adapter = 'adapter: { type: lora, rank: 8, target_modules: all-linear }'
+  expect(seconds(`${adapter}\nparallelism: { tensor: 8, sequence_parallel: true }`)).toBeCloseTo(whole ?? 0, 9)
+})

@@ -137,7 +137,7 @@ describe('evaluation', () => {
 
 test.each([
   [8, 45.4],
-  [16, 70.2 + 5.2],
+  [16, 50.2 + 5.2],
 ])('start-up on %d GPUs', (gpus, seconds) => {
   const time = estimateTime(runOf(`${BASE}gpus: ${gpus}\nparallelism: { data: fsdp2 }\n`))
   expect(time?.components[0]?.name).toBe('start-up')

@@ -10,7 +10,7 @@ import { stepContext } from '../../src/time/step-context.ts'
 import { stepTerms } from '../../src/time/step-terms.ts'
 import { stepCount } from '../../src/time/steps.ts'
 import { quantile } from './speed.ts'
-import type { SpeedRow } from './speed-rows.ts'
+import { type SpeedRow, withRelease } from './speed-rows.ts'
 
 /**
  * Width of the prior of each fitted constant, in log units around `PRIORS`; a constant that is not listed is fixed.
@@ -18,32 +18,19 @@ import type { SpeedRow } from './speed-rows.ts'
  */
 const WIDTHS: Partial<Readonly<Record<ConstantName, number>>> = {
   efficiency_transformer_engine: 0.15,
-  efficiency_composer: 0.15,
-  efficiency_torchtune: 0.15,
-  efficiency_hand_fused: 0.15,
-  efficiency_megatron: 0.15,
-  efficiency_hugging_face: 0.15,
-  efficiency_torchtitan: 0.15,
-  efficiency_fp4: 0.15,
-  efficiency_fp8_unfused: 0.15,
+  efficiency_native: 0.15,
   efficiency_experts: 0.4,
   efficiency_expert_bias: 0.4,
-  efficiency_experts_fp8: 0.4,
-  narrow_width: 0.3,
+  expert_kernel: 0.7,
   attention_ampere: 0.15,
   attention_hopper: 0.15,
-  attention_transformer_engine: 0.15,
-  attention_2023: 0.2,
-  gptq_rate: 0.3,
+  four_bit_rate: 0.3,
   host_hugging_face: 0.3,
-  host_experts: 0.3,
   host_recent: 0.2,
   host_shard_hugging_face: 0.4,
-  exposed_expert: 0.3,
-  gpu_a100: 0.05,
+  exposed_shard: 0.3,
   gpu_a800: 0.1,
   gpu_a10g: 0.2,
-  gpu_b200: 0.05,
   gpu_gb300: 0.1,
 }
 
@@ -70,11 +57,15 @@ export function predictSeconds({ run, stepSeconds }: SpeedRow, constants: Effici
   return seconds * (stepCount(run.plan, context.dataRanks, context.length)?.steps ?? Number.NaN)
 }
 
-/** Robust least squares on log time with priors at the shipped values: Gauss–Newton with Huber weights. */
+/**
+ * Robust least squares on log time with priors at the shipped values: Gauss–Newton with Huber weights. Rows whose source
+ * states a release are fitted as plans that name it.
+ */
 export function fitSpeed(
-  rows: readonly SpeedRow[],
+  given: readonly SpeedRow[],
   { start = EFFICIENCY, prior = PRIORS, iterations = 12, fitted = FITTED }: FitOptions = {},
 ): Efficiency {
+  const rows = fittable(given)
   const sizes = new Map<string, number>()
   for (const { group } of rows) sizes.set(group, (sizes.get(group) ?? 0) + 1)
   const weights = rows.map(({ group }) => 1 / Math.sqrt(sizes.get(group) ?? 1))
@@ -152,6 +143,11 @@ export function fitSpeed(
   return all(x)
 }
 
+/** Rows as plans that name their release, without those whose notes say that a slower card was measured than the plan can name. */
+function fittable(rows: readonly SpeedRow[]): readonly SpeedRow[] {
+  return rows.filter(({ notes }) => !/slower than the .* named here/.test(notes)).map(withRelease)
+}
+
 export interface ConstantError {
   readonly name: ConstantName
   /** Rows whose log time it moves by more than 2 % of its own change. */
@@ -161,7 +157,8 @@ export interface ConstantError {
 }
 
 /** How well the rows settle each fitted constant. */
-export function constantErrors(rows: readonly SpeedRow[], constants: Efficiency): readonly ConstantError[] {
+export function constantErrors(given: readonly SpeedRow[], constants: Efficiency): readonly ConstantError[] {
+  const rows = fittable(given)
   const sizes = new Map<string, number>()
   for (const { group } of rows) sizes.set(group, (sizes.get(group) ?? 0) + 1)
   const weights = rows.map(({ group }) => 1 / Math.sqrt(sizes.get(group) ?? 1) / SCATTER ** 2)

@@ -14,11 +14,14 @@ export interface SpeedRow {
   /** What the total covers, and remarks of the row. */
   readonly includes: string
   readonly notes: string
+  /** Release of Megatron-Bridge that the source measured; its plan does not name it. */
+  readonly release: string | null
 }
 
 interface RawRow {
   readonly id: string
   readonly group: string
+  readonly source: { readonly locator: string }
   readonly confidence: SpeedRow['confidence']
   readonly plan: NativePlan
   readonly measured: {
@@ -48,10 +51,19 @@ export function readSpeedRows(text: string): SpeedRows {
     else {
       const { step_seconds: stepSeconds, total_seconds: totalSeconds, includes = '', fitting = true } = raw.measured
       const { id, group, confidence, notes = '' } = raw
-      rows.push({ id, group, confidence, run, stepSeconds, totalSeconds, fitting, includes, notes })
+      const release = /^(\d\d\.\d\d[\d.]*) container/.exec(raw.source.locator)?.[1] ?? null
+      rows.push({ id, group, confidence, run, stepSeconds, totalSeconds, fitting, includes, notes, release })
     }
   }
   return { rows, unread }
+}
+
+/** The row as a plan that names its release. */
+export function withRelease(row: SpeedRow): SpeedRow {
+  if (row.release === null) return row
+  const { plan } = row.run
+  const libraries = { ...plan.libraries, 'megatron-bridge': row.release }
+  return { ...row, run: { ...row.run, plan: { ...plan, libraries } } }
 }
 
 function readRun({ id, plan }: RawRow): SpeedRow['run'] | string {

@@ -23,11 +23,14 @@ export function unseenReport(root: string, { ablation }: { readonly ablation: bo
   if (ablation) {
     lines.push(
       '',
-      '| constant held at its prior | pooled median | pooled p90 | unseen mean of medians |',
-      '|---|---|---|---|',
+      'What each fitted constant is worth: it is held at its prior and the others are refitted. Own rows: those it moves; a constant that only one source knows cannot help an unseen one and is judged by them.',
+      '',
+      '| constant held at its prior | own rows | their median, fitted | held | pooled median | pooled p90 | unseen mean of medians |',
+      '|---|---|---|---|---|---|---|',
     )
-    for (const { name, unseen, pooled } of ablate(rows)) {
-      lines.push(`| ${name} | ${percent(pooled.median)} | ${percent(pooled.p90)} | ${percent(unseen)} |`)
+    for (const { name, unseen, pooled, own } of ablate(rows)) {
+      const medians = [own.fitted, own.held, pooled.median, pooled.p90, unseen].map(percent)
+      lines.push(`| ${name ?? 'none'} | ${own.rows} | ${medians.join(' | ')} |`)
     }
   }
   return `${lines.join('\n')}\n`

@@ -12,11 +12,8 @@ export interface Ceilings {
 
 /** Residuals of single GPUs, where at least ten development rows speak for them. */
 const RESIDUALS: Readonly<Record<string, ConstantName>> = {
-  'a100-sxm-40gb': 'gpu_a100',
-  'a100-sxm-80gb': 'gpu_a100',
   'a800-sxm-80gb': 'gpu_a800',
   a10g: 'gpu_a10g',
-  'b200-sxm-180gb': 'gpu_b200',
   'gb300-288gb': 'gpu_gb300',
 }
 

@@ -13,13 +13,22 @@ export function microBatchCollectives(c: StepContext): readonly LayerTerm[] {
   return terms
 }
 
-/** Four all-reduces (or their halves) per layer and micro-batch, two more in recomputation. */
-function tensorSeconds({ constants, work, tokens, tensor, pipeline, recompute, fabric, domain }: StepContext): number {
+/**
+ * Four all-reduces (or their halves) per layer and micro-batch, two more in recomputation. The products wait for each;
+ * Megatron's recipes of full training with sequence parallelism cut them into pieces that travel under the products
+ * (`tp_comm_overlap` in Megatron-Bridge perf_recipes).
+ */
+function tensorSeconds(c: StepContext): number {
+  const { work, tokens, tensor, pipeline, recompute, fabric, domain } = c
   const bytes = 2 * tokens * work.hiddenSize
   const peak = busBandwidth(fabric.allReduce, fabric, { ranks: tensor, stride: 1, domain })
   const bus = (peak * bytes) / (bytes + fabric.halfSpeedBytes)
   const volume = ((4 * (1 + recompute / 2) * work.layers) / pipeline) * bytes * ((2 * (tensor - 1)) / tensor)
-  return (constants.exposed_tensor * volume) / bus
+  return (overlapsTensor(c) ? c.constants.exposed_tensor_overlapped : 1) * (volume / bus)
+}
+
+function overlapsTensor({ plan, stack }: StepContext): boolean {
+  return stack.id === 'transformer-engine' && plan.parallelism.sequenceParallel && plan.adapter === null
 }
 
 /** Keys and values of the other context ranks, forward and backward. */
@@ -62,6 +71,14 @@ export function shardTraffic(c: StepContext): number {
   const units = plan.parallelism.data === 'zero3' ? work.linearTensors : work.layers
   const collectives = (units / pipeline) * (gathers + (reduced > 0 ? 1 : 0))
   return bytes / bus + collectives * ringLatency(c.gpu, group)
+}
+
+/**
+ * Under a pipeline FSDP2 keeps a stage's weights whole and its gradients unreduced from the first to the last micro-batch
+ * of a step (torch.distributed.pipelining stage.py, backward_maybe_with_nosync; torchtitan reshards by default only without it).
+ */
+export function gathersOnce({ plan, pipeline }: StepContext): boolean {
+  return pipeline > 1 && plan.parallelism.data === 'fsdp2'
 }
 
 /**

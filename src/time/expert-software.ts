@@ -1,22 +1,35 @@
 import type { TrainingPlan } from '../plan/training-plan.ts'
 import type { ComputeDtype } from '../plan/vocabulary.ts'
-import type { ConstantName } from './efficiency.ts'
 import type { Stack } from './stack.ts'
 import type { StepContext } from './step-context.ts'
 
-/** Per-tensor 8-bit casts of every expert's operands cost launches; block-scaled grouped kernels are newer and fused. */
-const EXPERT_SHARE: Partial<Readonly<Record<ComputeDtype, ConstantName>>> = {
-  float8: 'efficiency_experts_fp8',
-  mxfp8: 'efficiency_experts_blocks',
-  nvfp4: 'efficiency_experts_blocks',
+/** Kernels around each of the two products of a pass: one writes the blocks of both layouts, per-tensor scales look for the largest magnitude first. */
+const CASTS: Partial<Readonly<Record<ComputeDtype, number>>> = { float8: 2, mxfp8: 1, nvfp4: 1 }
+
+/**
+ * Share of the expert layers' small kernels that are fused into grouped products. Transformer Engine called its products
+ * expert by expert, with casts and activation between them, until Megatron-Bridge 26.06 fused all of it for MXFP8 and
+ * SwiGLU (NVIDIA-NeMo/Megatron-Bridge issue 2885); a release that the plan does not name lies between.
+ */
+export function fusedExperts({ plan, stack, work, constants }: StepContext): number {
+  if (stack.id !== 'transformer-engine' || plan.precision.compute !== 'mxfp8' || !work.expertGated) return 0
+  const release = plan.libraries['megatron-bridge']
+  if (release === undefined) return constants.fused_experts_unnamed
+  return isBefore(release, '26.06') ? 0 : 1
 }
 
-/** Share of the grouped-product ceiling by generation of the software. */
-export function expertConstant({ plan, stack }: Pick<StepContext, 'plan' | 'stack'>): ConstantName {
-  if (loopsOverExperts(plan, stack)) return 'efficiency_expert_loop'
-  const release = plan.libraries['megatron-bridge'] ?? null
-  if (release === null) return EXPERT_SHARE[plan.precision.compute] ?? 'efficiency_experts'
-  return isBefore(release, '26.06') ? 'efficiency_experts_2025' : 'efficiency_experts_2026'
+/** Mask, index, gather, three products, activation, gate, weighting and scatter of one expert (transformers 4.57 modeling_mixtral.py). */
+const LOOP_KERNELS = 11
+
+/** Kernels that one pass over an expert layer runs one after the other. */
+export function expertKernels(c: StepContext): number {
+  const { plan, stack, work, expert } = c
+  if (loopsOverExperts(plan, stack)) return (LOOP_KERNELS * work.experts) / expert
+  const unfused = 2 * (1 + (CASTS[plan.precision.compute] ?? 0))
+  const fused = fusedExperts(c)
+  // torch._grouped_mm takes all experts at once
+  const experts = stack.id === 'transformer-engine' ? work.experts / expert : 1
+  return unfused * experts * (1 - fused) + 2 * fused
 }
 
 /** Hugging Face models before version 5 call one expert after the other; since then grouped products are the default (modeling_utils.py, v5.18). */

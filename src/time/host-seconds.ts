@@ -1,5 +1,4 @@
 import { branches } from './adapter-branches.ts'
-import type { ConstantName } from './efficiency.ts'
 import { loopsOverExperts } from './expert-software.ts'
 import type { StepContext } from './step-context.ts'
 
@@ -15,15 +14,10 @@ const FOUR_BIT: ReadonlySet<string> = new Set([
 /** Servers of 2023 and later launch kernels faster than those that carried A100s (single-thread speed of their processors). */
 const RECENT_HOSTS: ReadonlySet<string> = new Set(['ada', 'hopper', 'blackwell', 'cdna3', 'cdna4'])
 
-/** The constant behind the launches of one layer. */
-export function hostConstant({ work, stack }: Pick<StepContext, 'work' | 'stack'>): ConstantName {
-  return work.expertLayers > 0 && stack.id === 'transformer-engine' ? 'host_experts' : stack.host
-}
-
 /** Launching the kernels of one micro-batch, forward and backward. */
 export function hostSeconds(c: StepContext): number {
   const { plan, work, constants, stack, pipeline, recompute, trains } = c
-  const launch = constants[hostConstant(c)]
+  const launch = constants[stack.host]
   const compiled = plan.compile ? constants.host_compiled : 1
   const data = plan.parallelism.data
   const sharded = (data === 'fsdp1' || data === 'fsdp2' || data === 'zero3') && stack.id !== 'transformer-engine'

@@ -1,6 +1,6 @@
 import { branches } from './adapter-branches.ts'
 import { adapterMultiplier } from './efficiency.ts'
-import { expertConstant } from './expert-software.ts'
+import { expertKernels, fusedExperts } from './expert-software.ts'
 import { hostSeconds } from './host-seconds.ts'
 import type { StepContext } from './step-context.ts'
 import type { LayerTerm } from './term.ts'
@@ -79,10 +79,11 @@ function biasShare({ work, constants }: StepContext): number {
 function expertSeconds(c: StepContext): number {
   const { work, tokens, pipeline, expert, bandwidth } = c
   if (work.activeExpertParameters === 0) return 0
-  const rate = productRate(c) * widthShare(c, work.expertWidth) * c.constants[expertConstant(c)] * biasShare(c)
+  const rate = productRate(c) * widthShare(c, work.expertWidth) * c.constants.efficiency_experts * biasShare(c)
   const compute = (2 * work.activeExpertParameters * tokens) / (c.tensor * pipeline * rate)
   const memory = (work.expertParameters * weightBytes(c)) / (pipeline * expert * bandwidth)
-  return passes(c) * cubic(compute, memory)
+  const kernels = (c.constants.expert_kernel * expertKernels(c) * work.expertLayers) / pipeline
+  return passes(c) * (cubic(compute, memory) + kernels)
 }
 
 /** Tokens are gathered for their experts and scattered back: 24 bytes per routed value, forward and backward. */
@@ -112,9 +113,7 @@ function headSeconds(c: StepContext): number {
   return (products + logits) / pipeline
 }
 
-function attentionShare({ constants, gpu, stack, plan }: StepContext): number {
-  if (plan.fusedKernels === 'transformer_engine' && stack.id === 'transformer-engine')
-    return constants.attention_transformer_engine
+function attentionShare({ constants, gpu, stack }: StepContext): number {
   const modern = gpu.generation === 'hopper' || gpu.generation === 'blackwell'
   const share = modern ? constants.attention_hopper : constants.attention_ampere
   return stack.oldAttention ? share * constants.attention_2023 : share
@@ -143,7 +142,7 @@ function attentionSeconds(c: StepContext): number {
       const again = recompute + recomputeAttention
       seconds += ((3 + again) * 4 * length * attention.width * tokens * attention.layers) / rate
       seconds +=
-        (constants.score_bytes * tokens * length * attention.heads * attention.layers * (2.2 + again)) / bandwidth
+        (constants.score_bytes * tokens * length * attention.heads * attention.layers * (2.7 + again)) / bandwidth
     } else {
       const rate = ceilings.bits16 * attentionShare(c)
       const work2 = 2 * effectiveLength(length, attention) * attention.width * tokens * attention.layers
@@ -187,20 +186,24 @@ function streamedSeconds({ gpu, work, tokens, tensor, bandwidth, constants }: St
 }
 
 function elementwiseSeconds(c: StepContext): number {
-  const { work, tokens, tensor, pipeline, constants, recompute, recomputeAttention, plan, trains } = c
+  const { work, tokens, tensor, pipeline, recompute, recomputeAttention, plan, trains } = c
   const split = plan.parallelism.sequenceParallel ? tensor : tensor ** 0.7
-  const bytes = c.fused ? work.elementwiseFused : work.elementwiseEager
+  // activations of experts: two values read and one written, unless they stay inside the grouped products
+  const inside = 6 * fusedExperts(c) * work.expertHidden
+  const bytes = (c.fused ? work.elementwiseFused : work.elementwiseEager) - inside
   const passes3 = 1 + trains.backward * (2 + recompute) + 0.5 * recomputeAttention
-  return streamedSeconds(c, (constants.elementwise * tokens * bytes * passes3) / (split * pipeline))
+  return streamedSeconds(c, (tokens * bytes * passes3) / (split * pipeline))
 }
 
 const NARROW: ReadonlySet<string> = new Set(['float8', 'mxfp8', 'nvfp4'])
 
 /** 8- and 4-bit operands: read, write in two layouts, largest magnitude. */
-function castSeconds({ plan, work, tokens, tensor, pipeline, bandwidth, trains }: StepContext): number {
+function castSeconds(c: StepContext): number {
+  const { plan, work, tokens, tensor, pipeline, bandwidth, trains } = c
   if (!NARROW.has(plan.precision.compute)) return 0
   // frozen weights need no second layout: no product of the weight gradient reads it
-  return ((4 + 2 * trains.weights) * work.linearFeatures * tokens) / (tensor * pipeline * bandwidth)
+  const features = work.linearFeatures - 3 * fusedExperts(c) * work.expertHidden
+  return ((4 + 2 * trains.weights) * features * tokens) / (tensor * pipeline * bandwidth)
 }
 
 /**
@@ -226,10 +229,10 @@ function dequantisationSeconds(c: StepContext): number {
   const { plan, counts, work, constants, tensor, pipeline, bandwidth, recompute, ceilings } = c
   if (plan.quantization === 'none' || plan.quantization === 'fp8') return 0
   const rate = INTEGER_KERNELS.has(plan.quantization)
-    ? constants.gptq_rate
+    ? constants.four_bit_rate
     : plan.compile
       ? constants.compiled_nf4_rate
-      : constants.nf4_rate
+      : constants.four_bit_rate
   const weights = Math.min(counts.quantized, work.denseParameters + work.expertParameters)
   // instruction rate follows the chip's arithmetic rate, measured on A100 and A10G alike
   const instructions = rate * Math.max(1, ceilings.bits16 / 300e12) ** 0.5

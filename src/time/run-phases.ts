@@ -29,10 +29,10 @@ function startUp({ context: { plan, counts } }: PhaseInputs): TimeItem {
   if (stated !== null) return { name: 'start-up', seconds: stated, note: `${stated} s stated`, source: 'policy' }
   const gigabytes = (2 * counts.total) / 1e9
   const doublings = Math.log2(nodesOf(plan))
-  const meeting = doublings > 0 ? ` + 30 s × ${doublings.toFixed(1)} doublings of nodes` : ''
+  const meeting = doublings > 0 ? ` + 10 s × ${doublings.toFixed(1)} doublings of nodes` : ''
   return {
     name: 'start-up',
-    seconds: 40 + gigabytes / 2.5 + 30 * doublings,
+    seconds: 40 + gigabytes / 2.5 + 10 * doublings,
     note: `40 s + ${gigabytes.toFixed(1)} GB of weights ÷ 2.5 GB/s${meeting}`,
     source: STARTUP_SOURCE,
   }

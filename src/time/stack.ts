@@ -34,35 +34,35 @@ const TRANSFORMER_ENGINE: Stack = {
 }
 const COMPOSER: Stack = {
   id: 'composer',
-  efficiency: 'efficiency_composer',
+  efficiency: 'efficiency_native',
   ...NATIVE,
   fused: false,
   oldAttention: true,
 }
 const TORCHTUNE: Stack = {
   id: 'torchtune',
-  efficiency: 'efficiency_torchtune',
+  efficiency: 'efficiency_native',
   ...NATIVE,
   fused: false,
   oldAttention: false,
 }
 const TORCHTITAN: Stack = {
   id: 'torchtitan',
-  efficiency: 'efficiency_torchtitan',
+  efficiency: 'efficiency_plain',
   ...NATIVE,
   fused: false,
   oldAttention: false,
 }
 const HAND_FUSED: Stack = {
   id: 'hand-fused',
-  efficiency: 'efficiency_hand_fused',
+  efficiency: 'efficiency_plain',
   ...NATIVE,
   fused: true,
   oldAttention: false,
 }
 const MEGATRON: Stack = {
   id: 'megatron',
-  efficiency: 'efficiency_megatron',
+  efficiency: 'efficiency_plain',
   host: 'host_megatron',
   hostShard: 'host_shard_native',
   fused: true,
@@ -71,7 +71,7 @@ const MEGATRON: Stack = {
 }
 const HUGGING_FACE: Stack = {
   id: 'hugging-face',
-  efficiency: 'efficiency_hugging_face',
+  efficiency: 'efficiency_plain',
   host: 'host_hugging_face',
   hostShard: 'host_shard_hugging_face',
   fused: false,

@@ -1,5 +1,11 @@
 import type { Seconds } from '../plan/units.ts'
-import { dataParallelSeconds, domainDoublings, microBatchCollectives, shardTraffic } from './communication.ts'
+import {
+  dataParallelSeconds,
+  domainDoublings,
+  gathersOnce,
+  microBatchCollectives,
+  shardTraffic,
+} from './communication.ts'
 import { microBatchTerms } from './micro-batch.ts'
 import { optimizerSeconds, parameterOffloadSeconds } from './optimizer-step.ts'
 import type { StepContext } from './step-context.ts'
@@ -32,9 +38,9 @@ export function stepTerms(c: StepContext): StepTerms {
   const overlapped = quartic(streamSeconds, host)
   const own = overlapped - streamSeconds < NOTICEABLE * streamSeconds ? streamSeconds : overlapped
   const traffic = shardTraffic(c) + parameterOffloadSeconds(c)
-  const exposed = constants[plan.parallelism.data === 'fsdp2' ? 'exposed_shard_fsdp2' : 'exposed_shard']
-  const visible = Math.max(0, traffic - own) + exposed * Math.min(traffic, own)
-  const microBatchSeconds = own + visible
+  const visible = Math.max(0, traffic - own) + constants.exposed_shard * Math.min(traffic, own)
+  const once = gathersOnce(c)
+  const microBatchSeconds = once ? own : own + visible
   const terms: LayerTerm[] = []
   const add = (name: string, seconds: number, source: LayerTerm['source']) => {
     if (seconds > 0) terms.push({ name, seconds, source })
@@ -42,7 +48,7 @@ export function stepTerms(c: StepContext): StepTerms {
   for (const { name, seconds, source } of gpu) add(name, count * seconds, source)
   add('host launches', count * (own - streamSeconds), 'host')
   for (const { name, seconds, source } of collectives) add(name, count * seconds, source)
-  add('sharded weights', count * visible, 'collective')
+  add('sharded weights', (once ? 1 : count) * visible, 'collective')
   const idle = (constants.pipeline_bubble * (pipeline - 1)) / plan.parallelism.pipelineInterleave
   add('pipeline bubble', idle * microBatchSeconds, 'schedule')
   add('gradient averaging', dataParallelSeconds(c), 'collective')

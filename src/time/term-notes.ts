@@ -1,7 +1,5 @@
 import type { TimeItem } from '../plan/item.ts'
 import { constantSource } from './efficiency.ts'
-import { expertConstant } from './expert-software.ts'
-import { hostConstant } from './host-seconds.ts'
 import type { StepContext } from './step-context.ts'
 import type { LayerTerm } from './term.ts'
 
@@ -56,18 +54,17 @@ function generationNote({ plan, sequences }: StepContext): string {
 /** Where the shape of a term comes from; the fitted constant behind it is named. */
 const SOURCES: Readonly<Record<string, Describe>> = {
   'dense products': c => constantSource(c.stack.efficiency),
-  'expert products': c => constantSource(expertConstant(c)),
+  'expert products': () => `${constantSource('efficiency_experts')}; ${constantSource('expert_kernel')}`,
   'output head': () => 'bytes per logit counted from the loss kernels',
   attention: () => 'FlashAttention: backward is 2.5 forwards (arXiv 2205.14135)',
-  elementwise: () => constantSource('elementwise'),
+  elementwise: () => 'bytes counted kernel by kernel (src/time/work.ts) ÷ memory bandwidth',
   adapters: () => constantSource('adapter_traffic'),
-  'de-quantisation': () => constantSource('nf4_rate'),
-  'host launches': c => constantSource(hostConstant(c)),
-  'tensor-parallel collectives': c => `${constantSource('exposed_tensor')}; ${c.fabric.source}`,
+  'de-quantisation': () => constantSource('four_bit_rate'),
+  'host launches': c => constantSource(c.stack.host),
+  'tensor-parallel collectives': c => c.fabric.source,
   'context-parallel exchange': c => `${constantSource('exposed_context')}; ${c.fabric.source}`,
   'expert all-to-all': c => `${constantSource('exposed_expert')}; ${c.fabric.source}`,
-  'sharded weights': c =>
-    `${constantSource(c.plan.parallelism.data === 'fsdp2' ? 'exposed_shard_fsdp2' : 'exposed_shard')}; ${c.fabric.source}`,
+  'sharded weights': c => `${constantSource('exposed_shard')}; ${c.fabric.source}`,
   'pipeline bubble': () => constantSource('pipeline_bubble'),
   'gradient averaging': c => `${constantSource(c.stack.exposedData)}; ${c.fabric.source}`,
   stragglers: () => constantSource('domain_drift'),

@@ -11,6 +11,10 @@ export interface Work {
   readonly expertParameters: number
   readonly activeExpertParameters: number
   readonly expertWidth: number
+  /** Hidden values of the experts that one token reaches, over all layers. */
+  readonly expertHidden: number
+  /** The experts' activation multiplies a gate (SwiGLU). */
+  readonly expertGated: boolean
   /** The experts' linear layers have biases. */
   readonly expertBias: boolean
   readonly topK: number
@@ -73,6 +77,8 @@ function count(architecture: Architecture, length: number): Work {
   let expertParameters = 0
   let activeExpertParameters = 0
   let expertWidth = 0
+  let expertHidden = 0
+  let expertGated = false
   let expertBias = false
   let topK = 0
   let experts = 0
@@ -103,6 +109,8 @@ function count(architecture: Architecture, length: number): Work {
     if (layer.moe !== null) {
       expertLayers += n
       expertWidth = layer.moe.expertWidth
+      expertGated ||= layer.moe.expertKind === 'gated'
+      expertHidden += n * layer.moe.topK * layer.moe.expertWidth
       topK = layer.moe.topK
       experts = layer.moe.experts
       linearFeatures += n * layer.moe.topK * (2 * hiddenSize + 3 * layer.moe.expertWidth)
@@ -125,6 +133,8 @@ function count(architecture: Architecture, length: number): Work {
     expertParameters,
     activeExpertParameters,
     expertWidth,
+    expertHidden,
+    expertGated,
     expertBias,
     topK,
     experts,
