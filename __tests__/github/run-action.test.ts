@@ -242,6 +242,25 @@ describe('a pull request', () => {
   })
 })
 
+describe('texts that GitHub keeps back', () => {
+  test('leave no config judged: unknown, and the check fails', async () => {
+    const fixture = over({
+      base: { 'configs/a.yml': 'pass\n', '.github/preflop.yml': 'version: 1\n' },
+      head: { 'configs/a.yml': FAIL, '.github/preflop.yml': 'version: 1\n' },
+    })
+    let blobsAsked = 0
+    const { exitCode, outputs } = await act(fixture, {
+      prepare: standIn => {
+        standIn.fault = request => {
+          const isLaterBlob = request.includes('/git/blobs/') && ++blobsAsked > 1
+          return request.includes('/graphql') || isLaterBlob ? { kind: 'status', status: 500 } : null
+        }
+      },
+    })
+    expect([exitCode, outputs['verdict']]).toEqual([1, 'unknown'])
+  })
+})
+
 describe('the policy', () => {
   const lenient = 'version: 1\nfail_on: any\n'
 

@@ -163,7 +163,9 @@ class ActionRun {
       const shared = { api, repository, event, inputs, subject, rendered, log: this.log, files: this.files }
       await publishOnPullRequest(report, { ...shared, run: this.runName(), summaryUrl: this.summaryUrl() })
     }
-    return report.verdict === 'fail' ? 1 : 0
+    // Texts that GitHub kept back leave nothing judged: the check must not look as if all were well.
+    const isUnread = lost !== null && report.verdict === 'unknown'
+    return report.verdict === 'fail' || isUnread ? 1 : 0
   }
 
   /** The verdict is unknown, and the check must not look as if all were well. */
