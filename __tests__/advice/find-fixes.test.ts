@@ -236,6 +236,18 @@ output_dir: out
     expect((await estimate(SLOW, fixed, budget)).verdict).toBe('pass')
   })
 
+  test('verl’s deprecated micro-batch stays the only one, counted over the data-parallel ranks', async () => {
+    const file = OVER_MEMORY_FILES.find(({ path }) => path === 'configs/verl-global.yaml')
+    if (!file) throw new Error('no file')
+    const { fixes } = await estimate(file, file.text)
+    const changes = fixes.flatMap(fix => fix.changes).filter(({ key }) => key.includes('ppo_micro_batch'))
+    expect(changes.length).toBeGreaterThan(0)
+    for (const { key, from, to } of changes) {
+      expect([key, from]).toEqual(['actor_rollout_ref.actor.ppo_micro_batch_size', 256])
+      expect(Number(to) % 8).toBe(0)
+    }
+  })
+
   test('what cannot be met is not said to pass', async () => {
     const [file] = BUILT
     if (!file) throw new Error('no file')

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { FRAMEWORK_KEYS } from '../../src/advice/framework-keys/framework-keys.ts'
+import { ValueBySpelling } from '../../src/advice/framework-keys/spelling.ts'
 import { type ChangeId, PLAN_CHANGES } from '../../src/advice/plan-changes.ts'
 import type { TrainingPlan } from '../../src/plan/training-plan.ts'
 import { readText } from '../formats/read-text.ts'
@@ -56,7 +57,8 @@ const SEEN: Readonly<Partial<Record<ChangeId, (plan: TrainingPlan) => unknown>>>
 function withKeys(base: Readonly<Record<string, unknown>>, changes: Readonly<Record<string, unknown>>): string {
   const copy: Record<string, unknown> = structuredClone(base)
   for (const [dotted, value] of Object.entries(changes)) {
-    const keys = (dotted.split('|')[0] ?? dotted).split('.')
+    const name = dotted.split('|')[0] ?? dotted
+    const keys = name.split('.')
     let at: Record<string, unknown> = copy
     for (const key of keys.slice(0, -1)) {
       const next = at[key]
@@ -64,7 +66,7 @@ function withKeys(base: Readonly<Record<string, unknown>>, changes: Readonly<Rec
       at[key] = child
       at = child
     }
-    at[keys.at(-1) ?? ''] = value
+    at[keys.at(-1) ?? ''] = value instanceof ValueBySpelling ? value.of(name) : value
   }
   return JSON.stringify(copy)
 }

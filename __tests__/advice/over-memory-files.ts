@@ -260,6 +260,22 @@ trainer: {n_gpus_per_node: 8, nnodes: 1, total_training_steps: 100}
 `,
   },
   {
+    name: 'verl, the deprecated micro-batch over all GPUs',
+    path: 'configs/verl-global.yaml',
+    gpus: 8,
+    text: `algorithm: {adv_estimator: grpo}
+data: {train_batch_size: 1024, max_prompt_length: 1024, max_response_length: 7168}
+actor_rollout_ref:
+  model: {path: Qwen/Qwen2.5-7B-Instruct, enable_gradient_checkpointing: true}
+  actor:
+    ppo_mini_batch_size: 256
+    ppo_micro_batch_size: 256
+    fsdp_config: {model_dtype: bf16}
+  rollout: {name: vllm, n: 8, gpu_memory_utilization: 0.5}
+trainer: {n_gpus_per_node: 8, nnodes: 1, total_training_steps: 100}
+`,
+  },
+  {
     name: 'verl, GRPO in a script',
     path: 'scripts/grpo.sh',
     gpus: 8,

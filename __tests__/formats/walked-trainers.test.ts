@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import { countOf } from './described-count.ts'
 import { readText } from './read-text.ts'
 
 /** What a walk of one real config per framework against its source brought to light. */
@@ -237,4 +238,95 @@ optimizer: {${keys}}
       `${name}, master_weights: true, store_param_remainders: true, exp_avg_dtype: torch.bfloat16, exp_avg_sq_dtype: torch.bfloat16`,
     ),
   ).toMatchObject({ masterWeights: true, masterWeightBytes: 2, optimizerStates: 'bfloat16' })
+})
+
+const NEMO = `name: megatron_gpt
+trainer: {devices: 8, precision: bf16, max_steps: 1000, val_check_interval: 100, limit_val_batches: 50}
+exp_manager: {checkpoint_callback_params: {save_top_k: 10}}
+model:
+  micro_batch_size: 4
+  global_batch_size: 64
+  num_layers: 2
+  hidden_size: 64
+  num_attention_heads: 4
+  override_vocab_size: 1000
+  data: {splits_string: "900,50,50"}
+`
+
+describe('NeMo 1', () => {
+  test('a checkpoint at each validation, of global batches; gradients reduced once a step', async () => {
+    const { plan } = await readText(NEMO)
+    expect(plan.evaluation).toEqual({
+      everySteps: 100,
+      timesTotal: null,
+      microBatchSize: 4,
+      samples: 3200,
+      share: 0,
+    })
+    expect(plan.checkpoints).toEqual({ everySteps: 100, timesTotal: null, includesOptimizer: true })
+    expect(plan.parallelism.noSync).toBe(true)
+    const sharded = await readText(NEMO.replace('micro_batch_size: 4', 'micro_batch_size: 4\n  fsdp: true'))
+    expect(sharded.plan.parallelism.noSync).toBe(false)
+  })
+
+  test.each([
+    ['splits_string: "900,50,50"', 'splits_string: "100,0,0"', null, 1],
+    ['limit_val_batches: 50', 'limit_val_batches: 0', null, 1],
+    ['val_check_interval: 100', 'val_check_interval: 0.25', 4, 4],
+  ])('%s as %s', async (from, to, validations, saves) => {
+    const { plan } = await readText(NEMO.replace(from, to))
+    expect(plan.evaluation?.timesTotal ?? null).toBe(validations)
+    expect(plan.checkpoints?.timesTotal).toBe(saves)
+  })
+
+  test.each([
+    ['{checkpoint_callback_params: {save_top_k: 10}}', '{create_checkpoint_callback: false}', null],
+    ['save_top_k: 10', 'every_n_train_steps: 40', 40],
+  ])('exp_manager %s as %s', async (from, to, every) => {
+    expect((await readText(NEMO.replace(from, to))).plan.checkpoints?.everySteps ?? null).toBe(every)
+  })
+
+  test('a global batch that the ranks do not divide is refused', async () => {
+    expect((await readText(NEMO)).codes).not.toContain('conflicting-settings')
+    const { codes, plan } = await readText(NEMO.replace('global_batch_size: 64', 'global_batch_size: 60'))
+    expect(codes).toContain('conflicting-settings')
+    expect(plan.gradientAccumulationSteps).toBe(1)
+  })
+})
+
+const FOUNDRY = `max_seq_len: 1024
+model: {name: hf_causal_lm, pretrained_model_name_or_path: org/model}
+train_loader: {name: finetuning, dataset: {hf_name: org/data}}
+eval_loader: {name: finetuning}
+eval_interval: 0.5dur
+optimizer: {name: decoupled_lionw}
+max_duration: 2ep
+global_train_batch_size: 40
+device_train_microbatch_size: 8
+callbacks: {hf_checkpointer: {save_interval: 1dur, precision: bfloat16}}
+`
+
+describe('LLM Foundry', () => {
+  test('Hugging Face weights are written by a callback; intervals in parts of the run', async () => {
+    const { plan } = await readText(FOUNDRY)
+    expect(plan.checkpoints).toEqual({ everySteps: null, timesTotal: 1, includesOptimizer: false })
+    expect(plan.evaluation?.timesTotal).toBe(2)
+    const own = await readText(`${FOUNDRY}save_folder: out\nsave_interval: 500ba\n`)
+    expect(own.plan.checkpoints).toEqual({ everySteps: 500, timesTotal: null, includesOptimizer: true })
+  })
+
+  test('the last micro-batch may be short', async () => {
+    expect((await readText(FOUNDRY, { gpus: 2 })).plan.gradientAccumulationSteps).toBe(3)
+  })
+})
+
+test('LitGPT accumulates whole micro-batches only, and ties inline models', async () => {
+  const text = `model_config: {n_layer: 2, n_embd: 64, n_head: 4, mlp_class_name: LLaMAMLP}
+train: {micro_batch_size: 12, global_batch_size: 64, max_tokens: 1000000, tie_embeddings: true}
+devices: 2
+`
+  const { plan } = await readText(text)
+  expect(plan.gradientAccumulationSteps).toBe(2)
+  const untied = await readText(text.replace('tie_embeddings: true', 'tie_embeddings: false'))
+  expect(countOf(untied.plan.model) - countOf(plan.model)).toBeGreaterThan(64 * 1000)
 })

@@ -4,7 +4,7 @@ import type { TrainingPlan } from '../plan/training-plan.ts'
 import type { ChangeReport, FixReport, LimitKind } from '../report/report.ts'
 import type { Evaluate, Evaluation } from './evaluation.ts'
 import { FRAMEWORK_KEYS } from './framework-keys/framework-keys.ts'
-import type { FrameworkSpelling } from './framework-keys/spelling.ts'
+import { type FrameworkSpelling, ValueBySpelling } from './framework-keys/spelling.ts'
 import { type ChangeFacts, type LoweredFigure, PLAN_CHANGES, type PlanChange } from './plan-changes.ts'
 import { findFlag, type LineRange, styleOfAdded } from './shell-flags.ts'
 import { remainingLimits, type Standing } from './standing.ts'
@@ -226,24 +226,28 @@ function toReport({ changes, plan, result, tooTight, remaining }: Candidate, sea
 }
 
 /** The key as it is written in the file, and nothing when it already has the value; no line where it has to be added. */
-function changeOf(spellings: string, to: unknown, { document, format, command }: Search): readonly ChangeReport[] {
+function changeOf(spellings: string, value: unknown, { document, format, command }: Search): readonly ChangeReport[] {
   const keys = spellings.split('|')
   const isCommand = document.syntax === 'shell' || !isOwnFile(format)
   const { path, text } = document
+  const meant = (key: string): unknown => (value instanceof ValueBySpelling ? value.of(key) : value)
   if (isCommand) {
-    const found = keys.map(key => findFlag(text, key, command)).find(own => own !== null)
-    if (found) {
-      const { key, line, value: from, style } = found
-      return from === to ? [] : [{ path, line, key, from, to, style }]
+    for (const key of keys) {
+      const flag = findFlag(text, key, command)
+      const to = meant(key)
+      if (flag)
+        return flag.value === to
+          ? []
+          : [{ path, line: flag.line, key: flag.key, from: flag.value, to, style: flag.style }]
     }
     const key = addedArgument(text, keys)
-    return [{ path, line: null, key, from: null, to, style: styleOfAdded(text, key) }]
+    return [{ path, line: null, key, from: null, to: meant(key), style: styleOfAdded(text, key) }]
   }
   const found = keys.map(key => ({ key, node: nodeAt(document.roots[0], key) })).find(({ node }) => node !== undefined)
-  const from = found?.node ? plainData(found.node) : null
+  const key = found?.key ?? addedKey(document, keys)
+  const [from, to] = [found?.node ? plainData(found.node) : null, meant(key)]
   const wanted = Array.isArray(from) && Array.isArray(to) ? [...new Set([...from, ...to])] : to
   if (found && JSON.stringify(from) === JSON.stringify(wanted)) return []
-  const key = found?.key ?? addedKey(document, keys)
   return [{ path, line: found?.node?.keyLine ?? null, key, from, to: wanted }]
 }
 

@@ -111,14 +111,14 @@ function readModel(top: Fields, train: Fields, pretrain: boolean, findings: Find
     return { model: { ...named, value } }
   }
   const inline = top.mapping('model_config')
-  if (inline) return readInline(inline)
+  if (inline) return readInline(inline, train.boolean('tie_embeddings')?.value ?? false)
   const message = `LitGPT has no model named \`${name}\`.`
   findings.push(finding('unknown-model', { path: top.node.path, line: named?.line ?? top.node.line, message }))
   return {}
 }
 
 /** Fields of litgpt.Config; LLaMAMLP and GptNeoxMLP are the shapes that appear inline. */
-function readInline(fields: Fields): MutablePlanDraft {
+function readInline(fields: Fields, tied: boolean): MutablePlanDraft {
   const hidden = fields.integer('n_embd', { min: 1 })?.value ?? 4096
   const heads = fields.integer('n_head', { min: 1 })?.value ?? 32
   const vocabulary = fields.integer('vocab_size', { min: 1 })?.value ?? 50254
@@ -133,7 +133,7 @@ function readInline(fields: Fields): MutablePlanDraft {
     intermediate_size: fields.integer('intermediate_size', { min: 1 })?.value ?? 4 * hidden,
     vocab_size: fields.integer('padded_vocab_size', { min: 1 })?.value ?? Math.ceil(vocabulary / multiple) * multiple,
     max_position_embeddings: fields.integer('block_size', { min: 1 })?.value ?? 4096,
-    tie_word_embeddings: false,
+    tie_word_embeddings: tied,
   }
   return { model: { ...fields.sourced('n_layer', { kind: 'inline', config }) } }
 }

@@ -31,6 +31,7 @@ export const llmFoundryReader: FormatReader = {
       ['train_loader.dataset.allow_pad_trimming', 'dataset.padding', 'False: padded to max_seq_len'],
       ['eval_interval, eval_loader, device_eval_batch_size', 'evaluation', '1 epoch, none'],
       ['save_folder, save_interval, save_weights_only', 'checkpoints', 'None, 1000ba, False'],
+      ['callbacks.hf_checkpointer.save_interval', 'checkpoints', 'none; weights only'],
       ['tp_config.tensor_parallel_degree', 'parallelism.tensor', 'None: 1'],
       ['optimizer.name', 'optimizer', 'required'],
       ['compile_config', 'compile', 'None'],

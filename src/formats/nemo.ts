@@ -7,6 +7,7 @@ import type { AdapterType } from '../plan/vocabulary.ts'
 import { type ConfigNode, hasAnyKey, hasKeys } from './config-document.ts'
 import type { Fields } from './fields.ts'
 import { megatronTargets } from './megatron-adapter.ts'
+import { NEMO_EVENT_KEYS, nemoEvents } from './nemo/events.ts'
 import { nemoPrecision } from './nemo/precision.ts'
 import { nemoShapes } from './nemo/shapes.ts'
 import type { FormatReader } from './reader.ts'
@@ -15,6 +16,7 @@ import { keyTable, mapped, orDefault, section, when } from './section.ts'
 
 const GPT = 'NeMo @8cfedd7 nemo/collections/nlp/models/language_modeling/megatron_gpt_model.py'
 const BASE = 'NeMo @8cfedd7 nemo/collections/nlp/models/language_modeling/megatron_base_model.py'
+const STEP = 'NeMo @8cfedd7 nemo/collections/nlp/models/language_modeling/megatron_gpt_model.py training_step'
 const PEFT = 'NeMo @8cfedd7 nemo/collections/nlp/parts/peft_config.py'
 
 /** NeMo 1 YAML: Megatron GPT pretraining and fine-tuning; its other models are declined. */
@@ -50,6 +52,7 @@ export const nemoReader: FormatReader = {
       ['model.optim.name', 'optimizer, parallelism.data', 'fused_adam; distributed_fused_adam shards its states'],
       ['model.fsdp', 'parallelism.data', 'False'],
     ]),
+    ...NEMO_EVENT_KEYS,
     ...keyTable(PEFT, [
       ['model.peft.peft_scheme', 'adapter', 'None: every parameter trains'],
       ['model.peft.lora_tuning', 'adapter', 'adapter_dim 32, target_modules [attention_qkv]'],
@@ -132,6 +135,13 @@ function readDraft(root: ConfigNode, findings: Finding[]): PlanDraft {
       isTuned ? 'NeMo GPTSFTDataset' : 'Megatron GPTDataset: token stream',
     ),
     ...readSchedule(trainer),
+    ...nemoEvents({
+      trainer,
+      model,
+      manager: root.entries.has('exp_manager') ? at('exp_manager') : null,
+      isTuned,
+      findings,
+    }),
     gradientCheckpointing: readRecompute(model),
     attention: engine.value
       ? mapped(engine, () => 'flash' as const)
@@ -182,6 +192,10 @@ function readParallelism(model: Fields, trainer: Fields, optimizer: Sourced<stri
       ? mapped(fsdp, () => 'fsdp1' as const)
       : mapped(optimizer, () => (sharded ? 'distributed_optimizer' : 'ddp')),
     ...(chunks && chunks.value > 1 ? { 'parallelism.pipelineInterleave': chunks } : {}),
+    'parallelism.noSync': byDefault(
+      !fsdp?.value,
+      `${STEP}: gradients are reduced after all micro-batches but under FSDP`,
+    ),
     ...readGpus(trainer),
   }
 }

@@ -198,6 +198,14 @@ function readBatch(fields: DottedFields, { generations }: ReinforcementPlan): Mu
   }
 }
 
+/** Ranks that take the same sequences (verl 0.8 workers/{fsdp,megatron}_workers.py). */
+const SHARED_BY = [
+  'ulysses_sequence_parallel_size',
+  'megatron.tensor_model_parallel_size',
+  'megatron.pipeline_model_parallel_size',
+  'megatron.context_parallel_size',
+] as const
+
 function microBatch(fields: DottedFields): DraftValue<number> {
   const perGpu = fields.positive(`${ACTOR}.ppo_micro_batch_size_per_gpu`)
   const dynamic = fields.boolean(`${ACTOR}.use_dynamic_bsz`)
@@ -205,7 +213,9 @@ function microBatch(fields: DottedFields): DraftValue<number> {
   if (perGpu !== undefined) return perGpu
   const global = fields.positive(`${ACTOR}.ppo_micro_batch_size`)
   if (global === undefined) return { value: 1, from: 'assumed', note: 'set ppo_micro_batch_size_per_gpu to be sure' }
-  return facts => ({ ...global, value: Math.max(1, Math.ceil(global.value / facts.gpus)), note: 'over all GPUs' })
+  const shared = SHARED_BY.reduce((ranks, key) => ranks * (fields.positive(`${ACTOR}.${key}`)?.value ?? 1), 1)
+  const note = 'over the data-parallel ranks'
+  return facts => ({ ...global, value: Math.max(1, Math.floor((global.value * shared) / facts.gpus)), note })
 }
 
 /** Tokens of a row: what a GPU takes at once, times the ranks that share it. */

@@ -191,4 +191,33 @@ export const WALKED_CONFIGS: readonly WalkedConfig[] = [
       'the offloaded reference scored nothing',
     ],
   },
+  {
+    framework: 'litgpt pretrain',
+    config: 'config_hub/pretrain/microllama.yaml',
+    commit: '2685705',
+    differences: [
+      'accumulation was rounded to the nearest instead of down',
+      '`tie_embeddings` was not read beside an inline `model_config`',
+    ],
+  },
+  {
+    framework: 'nemo 1',
+    config: 'examples/nlp/language_modeling/conf/megatron_llama_config.yaml',
+    commit: '8cfedd7',
+    differences: [
+      'no checkpoints and no validation',
+      'gradients were reduced in every micro-step',
+      'a global batch that the ranks do not divide was rounded',
+    ],
+  },
+  {
+    framework: 'llm-foundry dbrx',
+    config: 'scripts/train/yamls/finetune/dbrx-lora-ft.yaml',
+    commit: '8c8dd48',
+    differences: [
+      'checkpoints of `hf_checkpointer` were not read',
+      '`dur` and tokens counted as epochs in the intervals',
+      'a short last micro-batch was rounded away',
+    ],
+  },
 ]

@@ -6,7 +6,7 @@ import { GENERIC_DEFAULTS } from './plan-defaults.ts'
 import type { DraftValue, PlanDraft, PlanKey, PlanValues, ResolutionFacts } from './plan-draft.ts'
 import type { Provenance, Sourced } from './provenance.ts'
 import type { AdapterPlan, ReinforcementPlan, TrainingPlan } from './training-plan.ts'
-import type { OptimizerStateDtype, StorageDtype } from './vocabulary.ts'
+import type { Framework, OptimizerStateDtype, StorageDtype } from './vocabulary.ts'
 
 export type PlanProvenance = Readonly<Partial<Record<PlanKey, Provenance>>>
 
@@ -16,6 +16,12 @@ export interface ResolvedPlan {
   readonly provenance: PlanProvenance
   readonly findings: readonly Finding[]
 }
+
+/** Composer’s last micro-batch may be short; others leave out what does not fill one. */
+const CUTS_LAST_MICRO_BATCH: readonly Framework[] = ['llm-foundry']
+
+/** Megatron-LM core/num_microbatches_calculator.py asserts that the global batch divides; NeMo takes the same. */
+const MEGATRON_BATCHES: readonly Framework[] = ['megatron', 'nemo']
 
 interface ResolveOptions {
   readonly draft: PlanDraft
@@ -110,10 +116,20 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
       }),
     )
   const globalBatch = draft.globalBatchSize ? settle(draft.globalBatchSize, complete) : null
+  const framework = get('framework')
+  const share = (globalBatch?.value ?? microBatchSize * replicas) / (microBatchSize * replicas)
   const gradientAccumulationSteps =
     accumulation === 'auto'
-      ? Math.max(1, Math.round((globalBatch?.value ?? microBatchSize * replicas) / (microBatchSize * replicas)))
+      ? Math.max(1, CUTS_LAST_MICRO_BATCH.includes(framework) ? Math.ceil(share) : Math.floor(share))
       : accumulation
+  if (globalBatch && !Number.isInteger(share) && MEGATRON_BATCHES.includes(framework) && gpus.from !== 'assumed')
+    findings.push(
+      finding('conflicting-settings', {
+        ...placeOf(globalBatch),
+        message: `The global batch of ${globalBatch.value} is no multiple of ${microBatchSize * replicas}, the micro-batch times ${replicas} data-parallel ranks; Megatron stops there without \`decrease_batch_size_if_needed\`.`,
+        hint: 'Change the global batch, the micro-batch or the number of GPUs so that they divide.',
+      }),
+    )
   if (accumulation === 'auto' && globalBatch)
     provenance.gradientAccumulationSteps = {
       ...withoutValue(globalBatch),
@@ -127,7 +143,7 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
   const plan: TrainingPlan = {
     name: get('name') || null,
     model: modelName,
-    framework: get('framework'),
+    framework,
     libraries: get('libraries'),
     stage: get('stage'),
     adapter,

@@ -1,5 +1,5 @@
 import type { TrainingPlan } from '../../plan/training-plan.ts'
-import { type FrameworkSpelling, lengthKey } from './spelling.ts'
+import { type FrameworkSpelling, lengthKey, ValueBySpelling } from './spelling.ts'
 
 const ACTOR = 'actor_rollout_ref.actor'
 const MODEL = 'actor_rollout_ref.model'
@@ -7,6 +7,16 @@ const MODEL = 'actor_rollout_ref.model'
 /** verl's fine-tuning trainers have the keys of its reinforcement trainers in other places. */
 function verlModel({ stage }: TrainingPlan): string {
   return stage === 'sft' ? 'model' : MODEL
+}
+
+/** verl refuses both keys together; the deprecated one counts over the data-parallel ranks. */
+function actorMicroBatch({ microBatchSize, gpus, parallelism }: TrainingPlan): Readonly<Record<string, unknown>> {
+  const { tensor, pipeline, context } = parallelism
+  const [own, overAll] = [`${ACTOR}.ppo_micro_batch_size_per_gpu`, `${ACTOR}.ppo_micro_batch_size`]
+  const ranks = gpus / (tensor * pipeline * context)
+  return {
+    [`${own}|${overAll}`]: new ValueBySpelling({ [own]: microBatchSize, [overAll]: microBatchSize * ranks }),
+  }
 }
 
 /** FSDP2 through Automodel, or Megatron core. */
@@ -17,10 +27,8 @@ function nemoEngine({ parallelism }: TrainingPlan): string {
 /** Trainers of reinforcement learning: their global batch stands in keys of its own, so that accumulation follows. */
 export const REINFORCEMENT_KEYS: Readonly<Record<string, FrameworkSpelling>> = {
   verl: {
-    'micro-batch': plan => ({
-      [plan.stage === 'sft' ? 'data.micro_batch_size_per_gpu' : `${ACTOR}.ppo_micro_batch_size_per_gpu`]:
-        plan.microBatchSize,
-    }),
+    'micro-batch': plan =>
+      plan.stage === 'sft' ? { 'data.micro_batch_size_per_gpu': plan.microBatchSize } : actorMicroBatch(plan),
     'token-batch': ({ sequenceLength, parallelism }) => ({
       [`${ACTOR}.ppo_max_token_len_per_gpu`]: Math.ceil(sequenceLength / parallelism.context),
     }),

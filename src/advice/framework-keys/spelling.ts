@@ -7,6 +7,19 @@ import type { SpelledChange } from '../plan-changes.ts'
  */
 export type Spelling = (plan: TrainingPlan) => Readonly<Record<string, unknown>>
 
+/** A value that depends on which of the spellings separated by `|` is meant: one that counts over all ranks, say. */
+export class ValueBySpelling {
+  readonly #values: Readonly<Record<string, unknown>>
+
+  constructor(values: Readonly<Record<string, unknown>>) {
+    this.#values = values
+  }
+
+  of(key: string): unknown {
+    return this.#values[key]
+  }
+}
+
 export type FrameworkSpelling = Partial<Readonly<Record<SpelledChange, Spelling>>>
 
 /** `key` on where every layer is recomputed, off where none is. */

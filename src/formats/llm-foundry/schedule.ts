@@ -1,9 +1,9 @@
 import { byDefault, type MutablePlanDraft } from '../../plan/plan-draft.ts'
 import type { Sourced } from '../../plan/provenance.ts'
 import type { CheckpointPlan, EvaluationPlan } from '../../plan/training-plan.ts'
-import type { ConfigNode } from '../config-document.ts'
+import { type ConfigNode, nodeAt } from '../config-document.ts'
 import type { Fields } from '../fields.ts'
-import { mapped, orDefault } from '../section.ts'
+import { mapped, orDefault, section } from '../section.ts'
 
 const CONFIG = 'LLM Foundry @8c8dd48 llmfoundry/utils/config_utils.py'
 
@@ -34,7 +34,7 @@ export function foundrySchedule(root: ConfigNode, top: Fields): MutablePlanDraft
   return {
     ...total,
     evaluation: evaluation(root, top),
-    checkpoints: checkpoints(top),
+    checkpoints: checkpoints(root, top),
   }
 }
 
@@ -53,31 +53,33 @@ function evaluation(root: ConfigNode, top: Fields): Sourced<EvaluationPlan | nul
   if (loader === undefined || loader.kind === 'scalar' || interval === null || interval.amount === 0)
     return byDefault(null, `${CONFIG}: no eval_loader`)
   const batch = top.integer('device_eval_batch_size', { min: 1 })?.value ?? 1
-  const isSteps = interval.unit === 'ba'
   const subset = top.integer('eval_subset_num_batches')?.value ?? -1
   return mapped(every, () => ({
-    everySteps: isSteps ? Math.round(interval.amount) : null,
-    timesTotal: isSteps || interval.unit !== 'ep' ? null : Math.max(1, Math.round(epochsOf(top) / interval.amount)),
+    ...eventsOf(interval, top),
     microBatchSize: batch,
     samples: subset > 0 ? subset * batch : null,
     share: 0,
   }))
 }
 
-function epochsOf(top: Fields): number {
+/** `1dur` is the whole run; of other units as many as the run has, when it is counted in the same. */
+function eventsOf(interval: Duration, top: Fields): Pick<CheckpointPlan, 'everySteps' | 'timesTotal'> {
+  if (interval.unit === 'ba') return { everySteps: Math.round(interval.amount), timesTotal: null }
   const length = duration(top.string('max_duration'))
-  return length?.unit === 'ep' ? length.amount : 1
+  const whole = interval.unit === 'dur' ? 1 : length?.unit === interval.unit ? length.amount : null
+  return { everySteps: null, timesTotal: whole === null ? null : Math.max(1, Math.round(whole / interval.amount)) }
 }
 
-function checkpoints(top: Fields): Sourced<CheckpointPlan | null> {
-  if (!top.isSet('save_folder')) return byDefault(null, `${CONFIG}: save_folder None`)
-  const every = orDefault(top.string('save_interval'), '1000ba', `${CONFIG}: 1000ba`)
+/** Composer’s own checkpoints, else those of the callback that writes Hugging Face weights. */
+function checkpoints(root: ConfigNode, top: Fields): Sourced<CheckpointPlan | null> {
+  const callback = nodeAt(root, 'callbacks.hf_checkpointer')
+  const own = top.isSet('save_folder')
+  if (!own && callback?.kind !== 'mapping') return byDefault(null, `${CONFIG}: save_folder None`)
+  const every = own
+    ? orDefault(top.string('save_interval'), '1000ba', `${CONFIG}: 1000ba`)
+    : section(root, 'callbacks.hf_checkpointer', []).string('save_interval')
   const interval = duration(every)
-  if (interval === null) return byDefault(null, 'the interval is not a time')
-  const includesOptimizer = top.boolean('save_weights_only')?.value !== true
-  return mapped(every, () =>
-    interval.unit === 'ba'
-      ? { everySteps: Math.round(interval.amount), timesTotal: null, includesOptimizer }
-      : { everySteps: null, timesTotal: Math.max(1, Math.round(epochsOf(top) / interval.amount)), includesOptimizer },
-  )
+  if (!every || interval === null || interval.amount === 0) return byDefault(null, 'the interval is not a time')
+  const includesOptimizer = own && top.boolean('save_weights_only')?.value !== true
+  return mapped(every, () => ({ ...eventsOf(interval, top), includesOptimizer }))
 }
