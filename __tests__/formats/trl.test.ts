@@ -54,6 +54,15 @@ describe('TRL and its recipes', () => {
     expect([old.precision.weights, old.adapter?.dtype]).toEqual(['float32', 'float32'])
   })
 
+  test('GRPO: incomplete batches are left out, generation apart from the update is said to be', async () => {
+    const grpo = `${BASE}dataset_name: org/data\nnum_generations: 16\ngradient_accumulation_steps: 4\n`
+    const { plan, codes } = await readText(`${grpo}steps_per_generation: 4\n`)
+    expect(plan.dataset.dropLast).toBe(true)
+    expect(codes).not.toContain('unsupported-option')
+    const keys = ['steps_per_generation: 8', 'generation_batch_size: 256', 'cast_lm_head_to_fp32: true']
+    for (const key of keys) expect((await readText(`${grpo}${key}\n`)).codes).toContain('unsupported-option')
+  })
+
   test('GRPO: lengths, vLLM in the same GPU, reference model by beta', async () => {
     const grpo = `${BASE}dataset_name: org/data\nnum_generations: 16\nmax_prompt_length: 512\nmax_completion_length: 1024\nuse_vllm: true\n`
     expect((await readText(grpo)).plan).toMatchObject({

@@ -26,7 +26,7 @@ import { reportUnmodelled } from './run-per-document.ts'
 import { TRL_ROWS } from './trl/keys.ts'
 import { readLengths, readLossAndKernels } from './trl/lengths.ts'
 import { readAdapter, readPrecision, readQuantization } from './trl/precision.ts'
-import { onlineDefaults, readReinforcement } from './trl/reinforcement.ts'
+import { onlineDefaults, onlineUnmodelled, readReinforcement } from './trl/reinforcement.ts'
 
 interface Dialect {
   readonly format: string
@@ -136,6 +136,9 @@ export async function readTrlArguments(
     stage.value === 'sft' || stage.value === 'pretrain'
       ? {}
       : { reinforcement: readReinforcement(fields, adapter, stage, onlineDefaults(scope.document.path, libraries)) },
+    stage.value === 'grpo' && {
+      'dataset.dropLast': byDefault(true, 'trl 1.13 trainer/utils.py RepeatSampler leaves out an incomplete batch'),
+    },
   )
   const mixture = fields.raw('dataset_mixture')?.kind === 'mapping' ? fields.mapping('dataset_mixture') : undefined
   Object.assign(
@@ -143,7 +146,7 @@ export async function readTrlArguments(
     mixture && datasetDraft(mixture, ['datasets']),
     datasetDraft(fields, ['dataset_name', 'dataset_id_or_path', 'datasets', 'dataset_mixer']),
   )
-  reportUnmodelled(fields, TRAINER_UNMODELLED, scope.findings)
+  reportUnmodelled(fields, { ...TRAINER_UNMODELLED, ...onlineUnmodelled(fields) }, scope.findings)
   const engine =
     (await deepSpeedOf(fields, scope)) ??
     (await trainerFsdp(fields, scope, libraries)) ??

@@ -220,4 +220,13 @@ export const WALKED_CONFIGS: readonly WalkedConfig[] = [
       'a short last micro-batch was rounded away',
     ],
   },
+  {
+    framework: 'trl grpo, vLLM beside the policy',
+    config: 'recipes/Qwen2.5-1.5B-Instruct/grpo/config_demo.yaml (open-r1, with `vllm_mode: colocate`)',
+    commit: '1416fa0',
+    differences: [
+      'an incomplete batch of prompts counted as a step',
+      '`steps_per_generation`, `generation_batch_size` and `cast_lm_head_to_fp32` were passed over',
+    ],
+  },
 ]

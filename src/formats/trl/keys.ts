@@ -60,6 +60,12 @@ export const TRL_ROWS: readonly KeyRow[] = replaceRows(TRAINING_ARGUMENT_ROWS, [
     'no vLLM; colocate with 0.3 of the GPU since 1.0',
     GRPO,
   ),
+  describedKey(
+    'steps_per_generation, generation_batch_size, cast_lm_head_to_fp32',
+    'nothing: a finding says that the estimate leaves it out',
+    'those of one update; False',
+    GRPO,
+  ),
   describedKey('precompute_ref_log_probs', 'reinforcement.referenceModel', 'False', 'trl 1.13 trainer/dpo_config.py'),
   describedKey(
     'accelerate_config, config_file',

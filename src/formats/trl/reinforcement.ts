@@ -20,6 +20,19 @@ export function onlineDefaults(path: string, libraries: Libraries): OnlineDefaul
   return { beta: versionDefault('trl.grpo_beta', libraries), generations: 8, libraries }
 }
 
+const OTHER_GENERATION = 'completions are generated for other micro-batches than those of one update'
+
+/** Left out of the estimate; `steps_per_generation` is that of an update by default. */
+export function onlineUnmodelled(fields: Fields): Readonly<Record<string, string>> {
+  const steps = fields.isSet('steps_per_generation') ? positive(fields, 'steps_per_generation')?.value : undefined
+  const accumulation = positive(fields, 'gradient_accumulation_steps')?.value ?? 1
+  return {
+    cast_lm_head_to_fp32: 'the head and its logits in float32',
+    generation_batch_size: OTHER_GENERATION,
+    ...(steps === accumulation ? {} : { steps_per_generation: OTHER_GENERATION }),
+  }
+}
+
 /** Reference model and generation. */
 export function readReinforcement(
   fields: Fields,
