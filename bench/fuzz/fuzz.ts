@@ -71,7 +71,12 @@ function policyOf({ policyChanges }: FuzzCase): PolicySet {
   )
 }
 
-export function estimate(files: FileSource, named: readonly string[], policy: PolicySet): Promise<Report> {
+export function estimate(
+  files: FileSource,
+  named: readonly string[],
+  policy: PolicySet,
+  advice = true,
+): Promise<Report> {
   return runPipeline({
     head: files,
     base: files,
@@ -82,6 +87,7 @@ export function estimate(files: FileSource, named: readonly string[], policy: Po
     policyPath: '.github/preflop.yml',
     models: MODELS,
     today: '2026-11-25',
+    advice,
   })
 }
 
