@@ -52,13 +52,13 @@ export function formatsPage(): string {
       ]),
     ),
     '## Configs walked by hand',
-    'These public configs were read by Preflop and every field of their plans compared with the framework’s source at that commit. What differed was changed and has a test.',
+    'These public configs were read by Preflop and every field of their plans compared with the framework’s source at that commit; “in part”: some fields, or at another commit. What differed was changed and has a test.',
     table(
       ['Framework', 'Config', 'Commit', 'What differed'],
-      WALKED_CONFIGS.map(({ framework, config, commit, differences }) => [
+      WALKED_CONFIGS.map(({ framework, config, commit, isInPart, differences }) => [
         framework,
         `\`${config}\``,
-        commit,
+        isInPart ? `${commit}, in part` : commit,
         differences.join('; ') || 'nothing',
       ]),
     ),

@@ -1,9 +1,11 @@
-/** A public config whose plan was compared field by field with its framework’s source. */
+/** A public config whose plan was compared with its framework’s source. */
 export interface WalkedConfig {
   readonly framework: string
   /** Path in the framework’s repository. */
   readonly config: string
   readonly commit: string
+  /** Not every field, or against the source of another commit. */
+  readonly isInPart?: boolean
   /** What the plan had otherwise before, in this config or in what was read beside it. */
   readonly differences: readonly string[]
 }
@@ -195,6 +197,7 @@ export const WALKED_CONFIGS: readonly WalkedConfig[] = [
     framework: 'litgpt pretrain',
     config: 'config_hub/pretrain/microllama.yaml',
     commit: '2685705',
+    isInPart: true,
     differences: [
       'accumulation was rounded to the nearest instead of down',
       '`tie_embeddings` was not read beside an inline `model_config`',
@@ -204,6 +207,7 @@ export const WALKED_CONFIGS: readonly WalkedConfig[] = [
     framework: 'nemo 1',
     config: 'examples/nlp/language_modeling/conf/megatron_llama_config.yaml',
     commit: '8cfedd7',
+    isInPart: true,
     differences: [
       'no checkpoints and no validation',
       'gradients were reduced in every micro-step',
@@ -214,6 +218,7 @@ export const WALKED_CONFIGS: readonly WalkedConfig[] = [
     framework: 'llm-foundry dbrx',
     config: 'scripts/train/yamls/finetune/dbrx-lora-ft.yaml',
     commit: '8c8dd48',
+    isInPart: true,
     differences: [
       'checkpoints of `hf_checkpointer` were not read',
       '`dur` and tokens counted as epochs in the intervals',
@@ -221,9 +226,10 @@ export const WALKED_CONFIGS: readonly WalkedConfig[] = [
     ],
   },
   {
-    framework: 'trl grpo, vLLM beside the policy',
-    config: 'recipes/Qwen2.5-1.5B-Instruct/grpo/config_demo.yaml (open-r1, with `vllm_mode: colocate`)',
+    framework: 'trl grpo (open-r1), with `vllm_mode: colocate`',
+    config: 'recipes/Qwen2.5-1.5B-Instruct/grpo/config_demo.yaml',
     commit: '1416fa0',
+    isInPart: true,
     differences: [
       'an incomplete batch of prompts counted as a step',
       '`steps_per_generation`, `generation_batch_size` and `cast_lm_head_to_fp32` were passed over',
