@@ -206,6 +206,20 @@ describe('runPipeline', () => {
     expect(report.runs.map(({ path }) => path).sort()).toEqual(['a.yml', 'run.sh'])
   })
 
+  test('versions that the repository pins hold for every format', async () => {
+    const head = {
+      'a.yaml':
+        'checkpoint_dir: checkpoints/tiiuae/falcon-7b\nlora_r: 8\nquantize: bnb.nf4\nprecision: bf16-true\ntrain: { micro_batch_size: 1, max_seq_length: 512 }\n',
+    }
+    const [current] = (await compare({ head })).runs
+    const [pinned] = (await compare({ head: { ...head, 'requirements.txt': 'bitsandbytes==0.42.0\n' } })).runs
+    expect([current?.format, pinned?.plan?.libraries]).toEqual(['litgpt', { bitsandbytes: '0.42.0' }])
+    // before 0.44 a 4-bit product keeps its input
+    expect(pinned?.memory?.deviceBytes).toBeGreaterThan(current?.memory?.deviceBytes ?? Infinity)
+    // LitGPT's head is a matrix of its own, whatever the Hub's config ties
+    expect(pinned?.parameters?.total).toBe(6_921_720_704 + 65_024 * 4544)
+  })
+
   test('a report of figures has the same figures, and no items', async () => {
     const options = {
       head: memoryFileSource(new Map([['a.yml', file()]])),

@@ -2,9 +2,10 @@ import type { FileSource } from '../files/file-source.ts'
 import { folderOf, repositoryPath } from '../files/repository-path.ts'
 import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
+import { byDefault } from '../plan/plan-draft.ts'
 import type { ConfigDocument } from './config-document.ts'
 import { parseDocument } from './parse-document.ts'
-import type { FormatReader, NestedConfig, ReadContext, ReadResult } from './reader.ts'
+import type { FormatReader, NestedConfig, ReadContext, ReadResult, RunDraft } from './reader.ts'
 
 /** A config as its own reader understands it, with every repository path that its runs depend on. */
 export interface ReadConfig {
@@ -63,7 +64,7 @@ export class ReadSession {
     return {
       document,
       format: reader.format,
-      result: { ...result, findings },
+      result: { runs: result.runs.map(run => withLibraries(run, context.libraries)), findings },
       dependencies: [...dependencies],
       launched: [...launched],
     }
@@ -141,4 +142,10 @@ interface ContextState {
   readonly problems: Finding[]
   /** Configs being read, outermost first: a launcher that names itself ends here. */
   readonly open: ReadonlySet<string>
+}
+
+/** Formulas of memory and time ask for versions whatever the reader does with them; what a plan says of itself stands. */
+function withLibraries(run: RunDraft, libraries: ReadContext['libraries']): RunDraft {
+  if (Object.keys(libraries).length === 0) return run
+  return { ...run, draft: { libraries: byDefault(libraries, 'the repository'), ...run.draft } }
 }

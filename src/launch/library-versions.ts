@@ -4,7 +4,16 @@ import { rowOf } from '../plan/row-of.ts'
 const KNOWN: ReadonlySet<string> = new Set([
   ...['torch', 'transformers', 'trl', 'peft', 'accelerate', 'deepspeed', 'bitsandbytes', 'flash-attn', 'liger-kernel'],
   ...['axolotl', 'llamafactory', 'ms-swift', 'unsloth', 'autotrain-advanced', 'vllm', 'torchtune', 'litgpt', 'torchao'],
-  ...['torchtitan', 'nemo-automodel', 'llm-foundry', 'openrlhf', 'verl', 'megatron-core', 'xformers'],
+  ...[
+    'torchtitan',
+    'nemo-automodel',
+    'llm-foundry',
+    'openrlhf',
+    'verl',
+    'megatron-core',
+    'megatron-bridge',
+    'xformers',
+  ],
 ])
 
 const ALIASES: Readonly<Record<string, string>> = {
