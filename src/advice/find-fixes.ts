@@ -2,10 +2,11 @@ import { type ConfigDocument, nodeAt, plainData } from '../formats/config-docume
 import { requiredComponents } from '../memory/required-components.ts'
 import type { TrainingPlan } from '../plan/training-plan.ts'
 import type { ChangeReport, FixReport, LimitKind } from '../report/report.ts'
+import type { ChangeFacts } from './changed-plans.ts'
 import type { Evaluate, Evaluation } from './evaluation.ts'
 import { FRAMEWORK_KEYS } from './framework-keys/framework-keys.ts'
 import { type FrameworkSpelling, ValueBySpelling } from './framework-keys/spelling.ts'
-import { type ChangeFacts, type LoweredFigure, PLAN_CHANGES, type PlanChange } from './plan-changes.ts'
+import { type LoweredFigure, PLAN_CHANGES, type PlanChange } from './plan-changes.ts'
 import { findFlag, type LineRange, styleOfAdded } from './shell-flags.ts'
 import { remainingLimits, type Standing } from './standing.ts'
 
