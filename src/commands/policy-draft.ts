@@ -59,12 +59,12 @@ function hardware(gpu: string | null, gpus: string | null): string {
   return `hardware: { gpu: ${gpu}, gpus: ${gpus ?? '1'} }   # as most launch files here; add price: { per_gpu_hour: 1.80, currency: USD }`
 }
 
-/** Data sets whose size no file tells. */
 /** The file that has the run's keys: a launcher names the config that its trainer reads. */
 function configOf({ path, assumptions }: RunReport): string {
   return assumptions.find(({ planKey }) => planKey === 'model')?.path ?? path
 }
 
+/** Data sets whose size no file tells. */
 function unsized(runs: readonly RunReport[]): string {
   const open = runs.filter(({ findings }) => findings.some(({ code }) => code === 'unknown-dataset-size'))
   return block('datasets', 'sizes that no file here tells', namesOf(open), '{ samples: 10000, mean_tokens: 500 }')

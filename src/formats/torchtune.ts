@@ -42,7 +42,6 @@ const DATASETS: Readonly<Record<string, string>> = {
   alpaca_cleaned_dataset: 'yahma/alpaca-cleaned',
 }
 
-/** Complete YAML of torchtune recipes; the number of GPUs stands in the header comment. */
 /** Knowledge distillation keeps a second, larger model (recipes/knowledge_distillation_*.py). */
 const UNCOUNTED = { teacher_model: 'a teacher model in the same GPUs' } as const
 const UNMODELLED = {
@@ -51,6 +50,7 @@ const UNMODELLED = {
   early_exit_loss: 'losses after several layers',
 } as const
 
+/** Complete YAML of torchtune recipes; the number of GPUs stands in the header comment. */
 export const torchtuneReader: FormatReader = {
   format: 'torchtune',
   keys: keyTable(RECIPES, [

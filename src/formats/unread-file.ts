@@ -7,7 +7,8 @@ import { type ConfigDocument, type ConfigNode, hasAnyKey, hasKeys, nodeAt } from
 /** What a file is that starts no training by itself, and what reads it. */
 interface KnownPart {
   readonly what: string
-  readonly readWith: string
+  /** null: nothing that Preflop estimates reads it. */
+  readonly readWith: string | null
   readonly matches: (root: ConfigNode) => boolean
 }
 
@@ -46,20 +47,20 @@ const KNOWN_PARTS: readonly KnownPart[] = [
   {
     // torchtune recipes eleuther_eval and generate: a model, nothing that trains it
     what: 'a torchtune config of evaluation or generation',
-    readWith: 'nothing, for nothing trains',
+    readWith: null,
     matches: root =>
       nodeAt(root, 'model._component_') !== undefined && hasAnyKey(root, 'tasks', 'prompt', 'max_new_tokens'),
   },
   {
     // LLaMA-Factory hparams/model_args.py ExportArguments, BaseModelArguments.infer_backend
     what: 'a LLaMA-Factory config of inference or export',
-    readWith: 'nothing, for nothing trains',
+    readWith: null,
     matches: root => hasKeys(root, 'model_name_or_path') && hasAnyKey(root, 'export_dir', 'infer_backend'),
   },
   {
     // docs.github.com, workflow syntax; docs.gitlab.com, CI/CD YAML syntax
     what: 'a workflow of GitHub or a job of GitLab',
-    readWith: 'nothing',
+    readWith: null,
     matches: root =>
       hasKeys(root, 'jobs') ||
       [...root.entries.values()].some(job => hasAnyKey(job, 'script') && hasAnyKey(job, 'image', 'rules', 'stage')),
@@ -71,7 +72,7 @@ const KNOWN_PARTS: readonly KnownPart[] = [
   },
   {
     what: 'a cluster job whose commands start no trainer that Preflop knows',
-    readWith: 'nothing',
+    readWith: null,
     matches: root =>
       (hasKeys(root, 'type') && hasKeys(root, 'commands')) ||
       hasKeys(root, 'resources', 'run') ||
@@ -90,7 +91,7 @@ export function unreadFile({ path, roots: [root] }: ConfigDocument): Finding {
   return finding('unrecognised-config', {
     path,
     severity: 'notice',
-    message: `This is ${part.what}, not a training config; it is read with ${part.readWith}.`,
+    message: `This is ${part.what}, not a training config${part.readWith === null ? '' : `; it is read with ${part.readWith}`}.`,
     hint: 'Nothing to do; `!pattern` in `paths` leaves it out.',
   })
 }

@@ -213,19 +213,22 @@ function microBatch(fields: DottedFields): DraftValue<number> {
   if (perGpu !== undefined) return perGpu
   const global = fields.positive(`${ACTOR}.ppo_micro_batch_size`)
   if (global === undefined) return { value: 1, from: 'assumed', note: 'set ppo_micro_batch_size_per_gpu to be sure' }
-  const shared = SHARED_BY.reduce((ranks, key) => ranks * (fields.positive(`${ACTOR}.${key}`)?.value ?? 1), 1)
+  const shared = rankProduct(fields, SHARED_BY)
   const note = 'over the data-parallel ranks'
   return facts => ({ ...global, value: Math.max(1, Math.floor((global.value * shared) / facts.gpus)), note })
 }
 
+function rankProduct(fields: DottedFields, keys: readonly string[]): number {
+  return keys.reduce((ranks, key) => ranks * (fields.positive(`${ACTOR}.${key}`)?.value ?? 1), 1)
+}
+
+/** Ranks that cut one row among themselves. */
+const ROW_SHARED_BY = ['ulysses_sequence_parallel_size', 'megatron.context_parallel_size'] as const
+
 /** Tokens of a row: what a GPU takes at once, times the ranks that share it. */
 function rowTokens(fields: DottedFields): Sourced<number> {
   const tokens = fields.positive(`${ACTOR}.ppo_max_token_len_per_gpu`) ?? byDefault(16_384, `${RL}: 16384`)
-  const size = (key: string): number => fields.positive(`${ACTOR}.${key}`)?.value ?? 1
-  return {
-    ...tokens,
-    value: tokens.value * size('ulysses_sequence_parallel_size') * size('megatron.context_parallel_size'),
-  }
+  return { ...tokens, value: tokens.value * rankProduct(fields, ROW_SHARED_BY) }
 }
 
 function sequenceTokens(fields: DottedFields): number {
@@ -236,12 +239,7 @@ function sequenceTokens(fields: DottedFields): number {
 /** Rows that a mini batch of full sequences fills on each rank (utils/seqlen_balancing.py rearrange_micro_batches). */
 function rowsOfMiniBatch(fields: DottedFields, sequences: number): DraftValue<number> {
   const tokens = rowTokens(fields)
-  const size = (key: string): number => fields.positive(`${ACTOR}.${key}`)?.value ?? 1
-  const ranks =
-    size('ulysses_sequence_parallel_size') *
-    size('megatron.context_parallel_size') *
-    size('megatron.tensor_model_parallel_size') *
-    size('megatron.pipeline_model_parallel_size')
+  const ranks = rankProduct(fields, SHARED_BY)
   const whole = sequences * sequenceTokens(fields)
   const note = `${sequences} sequences × ${sequenceTokens(fields)} tokens ÷ rows of ${tokens.value} ÷ data-parallel ranks`
   return facts => ({

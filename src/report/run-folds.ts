@@ -92,7 +92,7 @@ function amountDelta(cells: number): string {
 export function breakdownTitle({ memory, base }: RunReport): string {
   if (!memory) return ''
   const before = new Map(base?.components.map(({ name, bytes }) => [name, bytes]))
-  const increase = memory.requiredBytes - (base?.memoryBytes ?? memory.deviceBytes)
+  const increase = memory.requiredBytes - (base?.memoryBytes ?? memory.requiredBytes)
   const [grown] = memory.components
     .map(({ name, bytes }) => ({ name, bytes: bytes - (before.get(name) ?? 0) }))
     .toSorted((a, b) => b.bytes - a.bytes)

@@ -228,11 +228,8 @@ const INTEGER_KERNELS: ReadonlySet<string> = new Set(['gptq-int4', 'gptq-int8', 
 function dequantisationSeconds(c: StepContext): number {
   const { plan, counts, work, constants, tensor, pipeline, bandwidth, recompute, ceilings } = c
   if (plan.quantization === 'none' || plan.quantization === 'fp8') return 0
-  const rate = INTEGER_KERNELS.has(plan.quantization)
-    ? constants.four_bit_rate
-    : plan.compile
-      ? constants.compiled_nf4_rate
-      : constants.four_bit_rate
+  const isCompiled = plan.compile && !INTEGER_KERNELS.has(plan.quantization)
+  const rate = isCompiled ? constants.compiled_nf4_rate : constants.four_bit_rate
   const weights = Math.min(counts.quantized, work.denseParameters + work.expertParameters)
   // instruction rate follows the chip's arithmetic rate, measured on A100 and A10G alike
   const instructions = rate * Math.max(1, ceilings.bits16 / 300e12) ** 0.5

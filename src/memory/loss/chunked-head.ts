@@ -1,13 +1,11 @@
 import type { Run } from '../../plan/run.ts'
-import type { Framework } from '../../plan/vocabulary.ts'
 import { computeBytes } from '../activations/element-sizes.ts'
 import { item, short } from '../memory-item.ts'
 import type { LossItems, LossTokens } from './loss-items.ts'
+import { TRL_TRAINERS } from './trl-trainers.ts'
 
 const LAB = 'measured with PyTorch 2.13 on CPU (bench/memory-lab/chunked_loss.py)'
 
-/** TRL's `chunked_nll`, and recipes that are TRL's SFTTrainer. */
-const CHECKPOINTS_CHUNKS: ReadonlySet<Framework> = new Set(['trl', 'alignment-handbook', 'open-r1'])
 /** trl 1.13 trainer/sft_trainer.py _CHUNKED_LM_HEAD_CHUNK_SIZE. */
 const CHECKPOINTED_CHUNK_TOKENS = 256
 /** torchtune modules/loss/cross_entropy_loss.py: num_output_chunks 8. */
@@ -58,7 +56,7 @@ export function chunkedHead(run: Run, { tokens, trainsHead }: LossTokens): LossI
 }
 
 function kindOf({ plan }: Run, tokens: number, vocabulary: number): ChunkedHead | null {
-  if (plan.loss === 'chunked' && CHECKPOINTS_CHUNKS.has(plan.framework))
+  if (plan.loss === 'chunked' && TRL_TRAINERS.has(plan.framework))
     return {
       logits: Math.min(CHECKPOINTED_CHUNK_TOKENS, tokens) * vocabulary,
       endOfForward: 0,

@@ -1,5 +1,6 @@
 import type { TrainingPlan } from '../../plan/training-plan.ts'
 import type { Framework, Loss } from '../../plan/vocabulary.ts'
+import { TRL_TRAINERS } from './trl-trainers.ts'
 
 interface EvaluationLoss {
   /** Bytes per logit that coexist without autograd beside the logits themselves. */
@@ -54,9 +55,7 @@ const TRL_CHUNKS: EvaluationLoss = {
 /** Frameworks whose evaluation runs another implementation than their training. */
 const EXCEPTIONS: Partial<Record<Framework, Partial<Record<Loss, EvaluationLoss>>>> = {
   litgpt: { chunked: { ...WHOLE, source: 'LitGPT finetune/lora.py validate: chunked_cross_entropy(chunk_size=0)' } },
-  ...Object.fromEntries(
-    (['trl', 'alignment-handbook', 'open-r1'] as const).map(name => [name, { chunked: TRL_CHUNKS }]),
-  ),
+  ...Object.fromEntries([...TRL_TRAINERS].map(name => [name, { chunked: TRL_CHUNKS }])),
   torchtitan: {
     vocab_parallel: {
       ...WHOLE,
