@@ -7,25 +7,27 @@ import { type ApiCall, type ApiFailure, type ApiOptions, type ApiResult, type Gi
 
 /** The API through octokit with its retry and throttling plugins, within a bounded time and number of requests. */
 export function octokitApi({ token, apiUrl, timing }: ApiOptions): GitHubApi {
-  const deadline = AbortSignal.timeout(timing.totalMilliseconds)
+  const endsAt = performance.now() + timing.totalMilliseconds
+  const remaining = () => Math.max(0, endsAt - performance.now())
   let sent = 0
 
   const boundedFetch: typeof fetch = async (url, init) => {
     if (sent >= MAX_REQUESTS) throw new RequestsExhausted(`more than ${MAX_REQUESTS} requests`)
     sent += 1
-    const signal = AbortSignal.any([AbortSignal.timeout(timing.requestMilliseconds), deadline])
-    const response = await fetch(url, { ...init, signal })
-    // The body is read here so that a reset or a stall in it counts as a failed attempt.
-    const body = await response.arrayBuffer()
-    return new Response(NULL_BODY_STATUSES.has(response.status) ? null : body, {
-      status: response.status,
-      statusText: response.statusText,
-      headers: response.headers,
+    return within(Math.min(timing.requestMilliseconds, remaining()), async signal => {
+      const response = await fetch(url, { ...init, signal })
+      // The body is read here so that a reset or a stall in it counts as a failed attempt.
+      const body = await response.arrayBuffer()
+      return new Response(NULL_BODY_STATUSES.has(response.status) ? null : body, {
+        status: response.status,
+        statusText: response.statusText,
+        headers: response.headers,
+      })
     })
   }
 
   const mayWait = (seconds: number, attempts: number) =>
-    attempts < 2 && seconds <= timing.rateLimitSeconds && !deadline.aborted
+    attempts < 2 && seconds <= timing.rateLimitSeconds && remaining() > 0
   const throttle = {
     id: randomUUID(),
     retryAfterBaseValue: timing.retryBaseMilliseconds,
@@ -75,6 +77,20 @@ export function octokitApi({ token, apiUrl, timing }: ApiOptions): GitHubApi {
       return failed({ kind: 'malformed', status: 200, message })
     },
     requestsSent: () => sent,
+  }
+}
+
+/**
+ * Gives `work` a signal that aborts after `milliseconds`. A timer of its own: of signals joined by `AbortSignal.any`,
+ * Node 20 may collect the one that counts the time, and the request then waits for ever (nodejs/node#57736).
+ */
+async function within<T>(milliseconds: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController()
+  const timer = setTimeout(() => controller.abort(new Error('GitHub did not answer in time')), milliseconds)
+  try {
+    return await work(controller.signal)
+  } finally {
+    clearTimeout(timer)
   }
 }
 
