@@ -1,30 +1,28 @@
-import { statSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { readMarker } from '../../src/github/comment-marker.ts'
 import { type PullRequestFixture, pullRequest } from '../github-stand-in/pull-request.ts'
 import { type StandIn, startStandIn } from '../github-stand-in/server.ts'
 import { NODE_24 } from '../node-24.ts'
-import {
-  type Bundle,
-  buildBundle,
-  plan,
-  type RunOptions,
-  runBundle as runOf,
-  runAgainst as runOn,
-} from './run-bundle.ts'
+import { type ActOptions, act, actOn, bundleActor, plan } from './act.ts'
 
-let bundle: Bundle
+const folder = mkdtempSync(join(tmpdir(), 'preflop-bundle-'))
+const BUNDLE = join(folder, 'index.js')
 beforeAll(() => {
-  bundle = buildBundle()
+  execFileSync(process.execPath, ['scripts/build.mjs', folder])
 }, 60_000)
-afterAll(() => bundle.remove())
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const standIns: StandIn[] = []
 afterEach(() => Promise.all(standIns.splice(0).map(standIn => standIn.close())))
 
-const runBundle = (fixture: PullRequestFixture, options: RunOptions = {}) => runOf(bundle, fixture, options)
-const runAgainst = (standIn: StandIn, fixture: PullRequestFixture, options: RunOptions = {}) =>
-  runOn(bundle, standIn, fixture, options)
+const actor = bundleActor(BUNDLE)
+const runBundle = (fixture: PullRequestFixture, options: ActOptions = {}) => act(fixture, { actor, ...options })
+const runAgainst = (standIn: StandIn, fixture: PullRequestFixture, options: ActOptions = {}) =>
+  actOn(standIn, fixture, { actor, ...options })
 
 const SMALL = plan()
 const LARGE = plan({ microBatchSize: 512 })
@@ -40,7 +38,9 @@ describe.each([
 ])('on %s', (_name, node) => {
   test('over memory: the check fails and says so everywhere', async () => {
     const fixture = changed(LARGE)
-    const { exitCode, outputs, log, summary, report, requests } = await runBundle(fixture, { node })
+    const { exitCode, outputs, log, summary, report, requests } = await runBundle(fixture, {
+      actor: bundleActor(BUNDLE, node),
+    })
     expect([exitCode, outputs['verdict'], outputs['failed-count'], outputs['checked-count']]).toEqual([
       1,
       'fail',
@@ -57,7 +57,7 @@ describe.each([
 
   test('all well: green', async () => {
     const fixture = changed(plan({ microBatchSize: 2 }))
-    const { exitCode, outputs, requests } = await runBundle(fixture, { node })
+    const { exitCode, outputs, requests } = await runBundle(fixture, { actor: bundleActor(BUNDLE, node) })
     expect([exitCode, outputs['verdict']]).toEqual([0, 'pass'])
     expect(commentsOf(fixture)).toHaveLength(1)
     expect(requests.length).toBeLessThanOrEqual(12)
@@ -172,7 +172,7 @@ describe('a pull request', () => {
 
 describe('the bundle', () => {
   test('stays small', () => {
-    expect(statSync(bundle.path).size).toBeLessThanOrEqual(2_000_000)
+    expect(statSync(BUNDLE).size).toBeLessThanOrEqual(2_000_000)
   })
 
   test('estimates a plan by hand without asking anybody', async () => {

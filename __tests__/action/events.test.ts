@@ -2,18 +2,23 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterAll, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { readMarker } from '../../src/github/comment-marker.ts'
 import { type PullRequestFixture, pullRequest } from '../github-stand-in/pull-request.ts'
 import type { Files } from '../github-stand-in/repository.ts'
 import { type Fault, startStandIn } from '../github-stand-in/server.ts'
-import { buildBundle, plan, type RunOptions, runAgainst, runBundle, shapes } from './run-bundle.ts'
+import { type ActOptions, act, actOn, bundleActor, inProcess, plan, shapes } from './act.ts'
 
-/** Every event and state of a pull request, on the bundle as the runner starts it: exit code, verdict, requests. */
-const bundle = buildBundle()
-afterAll(() => bundle.remove())
+/**
+ * Every event and state of a pull request: exit code, verdict, requests. In this process, or with `PREFLOP_BLACK_BOX` set
+ * to a built Action on that, as the runner starts it.
+ */
+const built = process.env['PREFLOP_BLACK_BOX']
+const actor = built ? bundleActor(built) : inProcess
+/** In one process they would wait for each other's estimates longer than a request may take. */
+const concurrent = built ? test.concurrent : test
 
-const run = (fixture: PullRequestFixture, options: RunOptions = {}) => runBundle(bundle, fixture, options)
+const run = (fixture: PullRequestFixture, options: ActOptions = {}) => act(fixture, { actor, ...options })
 const SMALL = plan()
 const LARGE = plan({ microBatchSize: 512 })
 const PATH = 'configs/run.yml'
@@ -89,7 +94,7 @@ describe('the requests of each state of a pull request', () => {
     'a merge group': READ,
   }
 
-  test.concurrent.each(Object.keys(states))('%s', async name => {
+  concurrent.each(Object.keys(states))('%s', async name => {
     const { requests } = (await states[name]?.()) ?? { requests: [] }
     const list = shapes(requests).map(shape =>
       shape.startsWith('GET /contents') ? `GET /repos/acme/training${shape.slice(4)}` : shape,
@@ -100,7 +105,7 @@ describe('the requests of each state of a pull request', () => {
 })
 
 describe('pull requests', () => {
-  test.each<[string, Partial<Parameters<typeof pullRequest>[0]>, RunOptions, number]>([
+  test.each<[string, Partial<Parameters<typeof pullRequest>[0]>, ActOptions, number]>([
     ['of a draft', { draft: true }, {}, 1],
     ['judged with the base’s token, of a fork', { fork: true }, { event: 'pull_request_target' }, 1],
     [
@@ -337,7 +342,7 @@ function checkout(files: Readonly<Record<string, string>>): string {
 }
 
 describe('what goes wrong', () => {
-  const at = (pattern: RegExp, fault: Fault, times = Number.POSITIVE_INFINITY): RunOptions => {
+  const at = (pattern: RegExp, fault: Fault, times = Number.POSITIVE_INFINITY): ActOptions => {
     let left = times
     return {
       prepare: standIn => {
@@ -358,7 +363,7 @@ describe('what goes wrong', () => {
   }
 
   // most of them wait before they ask again: together
-  test.concurrent.each<[string, RunOptions, number, number]>([
+  concurrent.each<[string, ActOptions, number, number]>([
     ['the compare answer is lost once', at(/compare/, { kind: 'lost-answer' }, 1), 1, 1],
     ['a tree is cut off once', at(/trees/, { kind: 'reset' }, 1), 1, 1],
     ['GitHub has an error once', at(/^GET/, { kind: 'status', status: 502 }, 1), 1, 1],
@@ -412,10 +417,10 @@ describe('runs that overlap', () => {
     const standIn = await startStandIn(fixture.repository)
     const labeled = { ...fixture.payload, action: 'labeled' }
     try {
-      await runAgainst(bundle, standIn, fixture, { run: '100.1' })
+      await actOn(standIn, fixture, { actor, run: '100.1' })
       const first = readMarker(commentsOf(fixture)[0] ?? '')
-      await runAgainst(bundle, standIn, fixture, { run: '300.1', payload: labeled })
-      await runAgainst(bundle, standIn, fixture, { run: '200.1', payload: labeled, inputs: { 'max-memory': '20' } })
+      await actOn(standIn, fixture, { actor, run: '300.1', payload: labeled })
+      await actOn(standIn, fixture, { actor, run: '200.1', payload: labeled, inputs: { 'max-memory': '20' } })
       expect(commentsOf(fixture).map(readMarker)).toEqual([{ ...first, run: '300.1' }])
     } finally {
       await standIn.close()
