@@ -110,81 +110,38 @@ const FORMATS: Readonly<Record<string, Format>> = {
   },
 }
 
-const VALUES = [
-  ...[
-    'true',
-    'false',
-    '1',
-    '2',
-    '3',
-    '16',
-    '0.5',
-    '"1"',
-    '"2"',
-    '"none"',
-    '"no"',
-    '"steps"',
-    '"epoch"',
-    '[q_proj]',
-    '["vision"]',
-  ],
-  ...[
-    'org/other',
-    'other.json',
-    'float32',
-    'bfloat16',
-    'bf16',
-    'fp16',
-    'fp8',
-    'fp4',
-    'e2m1',
-    'mxfp8',
-    'optim',
-    'muon',
-    'sgd',
-  ],
-  ...[
-    'adafactor',
-    'adamw_bnb_8bit',
-    'grpo',
-    'dpo',
-    'orpo',
-    'rm',
-    'zero3',
-    'full_shard',
-    'eager',
-    'unfused',
-    'full',
-    'selective',
-    'none',
-  ],
-  ...[
-    'group_by_length',
-    'colocate',
-    'server',
-    'hqq',
-    'fa2',
-    'seq_cls',
-    'AutoModelForSequenceClassification',
-    '"rank=64"',
-  ],
-  ...[
-    '{ use_reentrant: true }',
-    '{ use_reentrant: false }',
-    '{ fused_linear_cross_entropy: false }',
-    '{ num_generations: 4 }',
-  ],
-  ...[
-    '{ gradient_accumulation_kwargs: { sync_each_batch: true } }',
-    '{ version: 1 }',
-    '{ version: 2, activation_checkpointing: true }',
-  ],
-  ...[
-    '{ bnb_4bit_use_double_quant: false }',
-    '[axolotl.integrations.cut_cross_entropy.CutCrossEntropyPlugin]',
-    '["org/data#7"]',
-  ],
-]
+/** One of these shows most keys … */
+const VALUES = ['true', '1', '2', 'false', '16', 'org/other', 'bfloat16', 'bf16', 'fp16', 'float32', '[q_proj]']
+/** … and what only words of their own show. */
+const WORDS: Readonly<Record<string, readonly string[]>> = {
+  accelerate_config: ['zero3'],
+  accelerator_config: ['{ gradient_accumulation_kwargs: { sync_each_batch: true } }'],
+  attention_backend: ['unfused'],
+  attn_implementation: ['eager'],
+  bnb_4bit_quant_type: ['fp4'],
+  bnb_config_kwargs: ['{ bnb_4bit_use_double_quant: false }'],
+  config_file: ['zero3'],
+  data_parallel_sharding_strategy: ['optim'],
+  deepspeed: ['{ zero_optimization: { stage: 3 } }', 'zero3'],
+  fp4_format: ['e2m1'],
+  fp8_recipe: ['mxfp8'],
+  fsdp: ['full_shard'],
+  fsdp_config: ['{ version: 1 }', '{ version: 2, activation_checkpointing: true }'],
+  gradient_checkpointing_kwargs: ['{ use_reentrant: true }', '{ use_reentrant: false }'],
+  liger_kernel_config: ['{ fused_linear_cross_entropy: false }'],
+  lora_rank_pattern: ['{ q_proj: 4 }'],
+  optim: ['adafactor', 'sgd'],
+  optim_args: ['"rank=64"'],
+  plugins: ['[axolotl.integrations.cut_cross_entropy.CutCrossEntropyPlugin]'],
+  pref_loss: ['orpo'],
+  quant_method: ['fp8'],
+  quantization_method: ['hqq'],
+  task_type: ['seq_cls'],
+  train_sampling_strategy: ['group_by_length'],
+  trl: ['{ num_generations: 4 }'],
+  type_of_model: ['AutoModelForSequenceClassification'],
+  vllm_mode: ['server', 'colocate'],
+}
 
 const SEEN = new Map<string, Promise<string>>()
 
@@ -213,11 +170,13 @@ interface Probe {
 }
 
 /** Whether a run of the format reads otherwise with the key; `probes` is kept with what showed most lately in front. */
-async function hasEffect(key: string, base: string, probes: Probe[]): Promise<boolean> {
-  for (const [index, { lines, value }] of probes.entries()) {
+async function hasEffect(key: string, base: string, besides: readonly string[], probes: Probe[]): Promise<boolean> {
+  const own = (WORDS[key] ?? []).flatMap(value => besides.map(lines => ({ lines, value })))
+  for (const { lines, value } of [...own, ...probes]) {
     const run = `${base}${lines}`.replace(new RegExp(`^${key}:.*\n`, 'm'), '')
     if ((await seen(`${run}${written(key, value)}`)) === (await seenOnce(`${base}${lines}`))) continue
-    probes.unshift(...probes.splice(index, 1))
+    const index = probes.findIndex(probe => probe.lines === lines && probe.value === value)
+    if (index > 0) probes.unshift(...probes.splice(index, 1))
     return true
   }
   return false
@@ -229,8 +188,9 @@ test.each(Object.keys(FORMATS))('%s: each key of the table does something', asyn
   const keys = FORMAT_READERS.find(reader => reader.format === name)?.keys?.flatMap(({ key }) => key.split(', ')) ?? []
   const plain = [...new Set(keys)].filter(key => /^[a-z][\w.]*$/.test(key) && !format.shadowed?.includes(key))
   const dead: string[] = []
-  const probes = ['', ...format.beside].flatMap(lines => VALUES.map(value => ({ lines, value })))
-  for (const key of plain) if (!(await hasEffect(key, format.base, probes))) dead.push(key)
+  const besides = ['', ...format.beside]
+  const probes = VALUES.flatMap(value => besides.map(lines => ({ lines, value })))
+  for (const key of plain) if (!(await hasEffect(key, format.base, besides, probes))) dead.push(key)
   expect(plain.length).toBeGreaterThan(20)
   expect(dead).toEqual([])
 })
