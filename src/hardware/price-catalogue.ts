@@ -88,8 +88,8 @@ export const RENTED_GPUS: readonly string[] = [...new Set(data.prices.map(({ gpu
 export function findPrice(query: PriceQuery): Price | null {
   const gpus = Math.max(1, query.gpus ?? 1)
   const gpuId = findGpu(query.gpu)?.id ?? query.gpu
-  const offers = (query.rows ?? data.prices)
-    .filter(row => row.gpu === gpuId && matches(row, query))
+  const offers = rowsOf(query.rows ?? data.prices, gpuId)
+    .filter(row => matches(row, query))
     .map(row => toPrice(row, { gpus, spot: query.spot ?? false, region: query.region ?? null }))
     .filter(price => price !== null)
   const wholeNodes = gpus > 8 ? offers.filter(price => price.instanceGpus >= 4) : offers
@@ -117,6 +117,21 @@ export function searchPrices(query: string): readonly Price[] {
     })
     .map(row => toPrice(row, { gpus: row.gpus, spot: row.onDemand === null, region: null }))
     .filter(price => price !== null)
+}
+
+/** Rows of each catalogue by GPU: a search for hardware asks thousands of times. */
+const byGpu = new WeakMap<readonly PriceRow[], ReadonlyMap<string, readonly PriceRow[]>>()
+
+function rowsOf(rows: readonly PriceRow[], gpu: string): readonly PriceRow[] {
+  const known = byGpu.get(rows) ?? groupByGpu(rows)
+  byGpu.set(rows, known)
+  return known.get(gpu) ?? []
+}
+
+function groupByGpu(rows: readonly PriceRow[]): ReadonlyMap<string, readonly PriceRow[]> {
+  const groups = new Map<string, PriceRow[]>()
+  for (const row of rows) groups.set(row.gpu, [...(groups.get(row.gpu) ?? []), row])
+  return groups
 }
 
 function splits({ instances, instanceGpus, instanceType }: Price, gpus: number): boolean {
