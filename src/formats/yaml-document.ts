@@ -1,5 +1,6 @@
 import {
   type Alias,
+  Composer,
   type Document,
   isAlias,
   isMap,
@@ -8,7 +9,7 @@ import {
   LineCounter,
   type Node,
   type Pair,
-  parseAllDocuments,
+  Parser,
   visit,
   type YAMLError,
 } from 'yaml'
@@ -25,26 +26,20 @@ export function parseYaml(
 ): { roots: ConfigNode[]; findings: Finding[] } {
   const findings: Finding[] = []
   const lines = new LineCounter()
-  const parsed = parseAllDocuments(text, {
-    lineCounter: lines,
-    version,
-    uniqueKeys: false,
-    prettyErrors: false,
-    logLevel: 'silent',
-    strict: false,
-  })
+  const composer = new Composer({ version, uniqueKeys: false, prettyErrors: false, logLevel: 'silent', strict: false })
   const roots: ConfigNode[] = []
   const repeated: Finding[] = []
   const tags: YAMLError[] = []
   const budget = new NodeBudget()
-  for (const document of Array.isArray(parsed) ? parsed : []) {
+  // one document after the other: what lies beyond the budget is not even parsed
+  for (const document of composer.compose(new Parser(lines.addNewLine).parse(text))) {
     const [error] = document.errors
     if (error) {
       findings.push(yamlProblem(path, lines, error))
       break
     }
     if (document.contents === null) continue
-    const lost = unknownAlias(document)
+    const lost = text.includes('*') ? unknownAlias(document) : null
     if (lost) {
       const at = lines.linePos(lost.range?.[0] ?? 0)
       const message = `The alias \`*${lost.source.slice(0, 80)}\` has no anchor before it.`
@@ -52,12 +47,7 @@ export function parseYaml(
       break
     }
     for (const warning of document.warnings) if (warning.code === 'TAG_RESOLVE_FAILED') tags.push(warning)
-    const anchors = new Map<string, Node>()
-    visit(document, {
-      Node(_key, node) {
-        if (!isAlias(node) && node.anchor) anchors.set(node.anchor, node)
-      },
-    })
+    const anchors = text.includes('&') ? anchorsOf(document) : NO_ANCHORS
     const root = new TreeBuilder({ path, lines, repeated, anchors, budget }).build(document.contents, 0)
     if (root) roots.push(root)
     if (budget.problem) break
@@ -66,6 +56,18 @@ export function parseYaml(
   const broken = findings.length > 0
   findings.push(...firstOf(repeated), ...firstOf(tags.map(tag => tagProblem(path, lines, tag))))
   return { roots: broken ? [] : roots, findings }
+}
+
+const NO_ANCHORS: ReadonlyMap<string, Node> = new Map()
+
+function anchorsOf(document: Document): ReadonlyMap<string, Node> {
+  const anchors = new Map<string, Node>()
+  visit(document, {
+    Node(_key, node) {
+      if (!isAlias(node) && node.anchor) anchors.set(node.anchor, node)
+    },
+  })
+  return anchors
 }
 
 interface Place {
