@@ -41,9 +41,13 @@ function costWith(
 ): (other: TrainingPlan, time: TimeEstimate) => CostEstimate | null {
   const { gpu, price } = plan.hardware
   const currency = policy.currency ?? price?.currency ?? 'USD'
+  const known = new Map<string, ReturnType<typeof comparablePrice>>()
   return (other, time) => {
-    const found = comparablePrice(other, { statedFor: gpu, currency, exchangeRates: policy.exchangeRates })
-    return found && estimateCost({ plan: other, time, ...found })
+    const key = `${other.gpus} ${other.hardware.gpu}`
+    if (!known.has(key))
+      known.set(key, comparablePrice(other, { statedFor: gpu, currency, exchangeRates: policy.exchangeRates }))
+    const found = known.get(key)
+    return found ? estimateCost({ plan: other, time, ...found }) : null
   }
 }
 

@@ -139,15 +139,7 @@ export async function estimateRun(options: EstimateOptions): Promise<RunEstimate
     open?.candidates.map(gpus => ({ gpus, bytes: requiredOn(architecture, planOn(gpus).plan, gpu) })) ?? null
   const live = await livePrices(resolved.plan, options)
   const priced = findRunPrice(resolved.plan, { today: options.today, rows: live.rows })
-  const cost =
-    time && priced.price
-      ? estimateCost({
-          plan: resolved.plan,
-          time,
-          price: priced.price,
-          exchange: exchangeOf(priced.price.currency, options.policy),
-        })
-      : null
+  const cost = costOf(resolved.plan, time, priced.price, options.policy)
   const ruleOfThumb = ruleOfThumbOf(run, priced.price)
   return {
     resolved,
@@ -229,18 +221,46 @@ export function createEvaluator(
     const gpu = plan.hardware.gpu ? findGpu(plan.hardware.gpu) : null
     const { counts } = countModel(architecture, plan)
     const run: Run = { plan, architecture, counts, gpu }
-    const memory = estimateMemory(run)
-    const time = estimateTime(run)
-    const { price } = findRunPrice(plan, { rows: priceRows })
-    const cost =
-      time && price ? estimateCost({ plan, time, price, exchange: exchangeOf(price.currency, policy) }) : null
-    return { memory, time, cost, ruleOfThumb: ruleOfThumbOf(run, price) }
+    // most plans that are tried do not fit, and nobody asks how long those would take
+    const time = once(() => estimateTime(run))
+    const price = once(() => findRunPrice(plan, { rows: priceRows }).price)
+    const cost = once(() => costOf(plan, time(), price(), policy))
+    const ruleOfThumb = once(() => ruleOfThumbOf(run, price()))
+    return {
+      memory: estimateMemory(run),
+      get time() {
+        return time()
+      },
+      get cost() {
+        return cost()
+      },
+      get ruleOfThumb() {
+        return ruleOfThumb()
+      },
+    }
   }
   return plan => {
     const result = known.get(plan) ?? evaluated(plan)
     known.set(plan, result)
     return result
   }
+}
+
+function once<T>(compute: () => T): () => T {
+  let known: { readonly value: T } | null = null
+  return () => {
+    known ??= { value: compute() }
+    return known.value
+  }
+}
+
+function costOf(
+  plan: TrainingPlan,
+  time: TimeEstimate | null,
+  price: RunPrice | null,
+  policy: Policy,
+): CostEstimate | null {
+  return time && price ? estimateCost({ plan, time, price, exchange: exchangeOf(price.currency, policy) }) : null
 }
 
 function ruleOfThumbOf({ plan, architecture, counts }: Run, price: RunPrice | null): RuleOfThumb {
