@@ -185,7 +185,8 @@ async function readTree(files: FileSource, paths: readonly string[]): Promise<Re
     const document = await session.document(path)
     if (!document) continue
     const reader = session.readerOf(document)
-    if (reader) configs.push(await session.read(document, reader))
+    const config = reader && (await session.read(document, reader))
+    if (config && !startsNothing(config)) configs.push(config)
     else if (document.findings.some(({ severity }) => severity === 'error'))
       configs.push({
         document,
@@ -209,6 +210,13 @@ async function readTree(files: FileSource, paths: readonly string[]): Promise<Re
 
 /** Files with the command that starts a run; what they name is read through them. */
 const LAUNCHERS: ReadonlySet<string> = new Set(['shell', 'skypilot', 'dstack', 'kubeflow', 'mcli'])
+
+/** A launcher of a program of unknown name, which may train, with a file that turns out to be no training config. */
+function startsNothing({ format, result }: ReadConfig): boolean {
+  return (
+    LAUNCHERS.has(format) && result.runs.length === 0 && result.findings.every(({ severity }) => severity !== 'error')
+  )
+}
 
 /** A launcher that points at a config and the config are one run: the launcher's reading of it stands. */
 function withoutLaunched(configs: readonly ReadConfig[]): readonly ReadConfig[] {

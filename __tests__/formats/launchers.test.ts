@@ -63,6 +63,31 @@ describe('shell scripts', () => {
     expect(source(runs[0], 'microBatchSize')).toEqual(['file', 'run.sh', 2, 'per_device_train_batch_size'])
   })
 
+  test('a config is found from the folder of its project', async () => {
+    const files = {
+      'chat/shell/v2/run.sh': 'llamafactory-cli train configs/a.yaml',
+      'chat/configs/a.yaml': LLAMA_FACTORY,
+    }
+    const { runs } = await read('chat/shell/v2/run.sh', files)
+    expect(value(runs[0], 'framework')).toBe('llama-factory')
+  })
+
+  test('a program of any name trains where a reader knows its config, and is no run otherwise', async () => {
+    const files = { 'a.yaml': LLAMA_FACTORY, 'b.yaml': 'scenes: [1, 2]\n' }
+    const known = await read('run.sh', { ...files, 'run.sh': 'accelerate launch start.py a.yaml' })
+    expect(value(known.runs[0], 'framework')).toBe('llama-factory')
+    expect((await read('run.sh', { ...files, 'run.sh': 'accelerate launch start.py b.yaml' })).runs).toEqual([])
+    expect((await read('run.sh', { ...files, 'run.sh': 'accelerate launch start.py $CONFIG.yaml' })).runs).toEqual([])
+  })
+
+  test('a model that only a variable names is a run with that finding', async () => {
+    const script =
+      'deepspeed train.py --model_name_or_path $MODEL --output_dir out/$MODEL --per_device_train_batch_size 4'
+    const { runs } = await read('run.sh', { 'run.sh': script })
+    expect(value(runs[0], 'microBatchSize')).toBe(4)
+    expect(runs[0]?.findings.map(({ code }) => code)).toContain('unresolved-variable')
+  })
+
   test('arguments alone are read by the framework’s reader', async () => {
     const script = [
       '#!/bin/bash',

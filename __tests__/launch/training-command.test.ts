@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are shell scripts
 import { describe, expect, test } from '@jest/globals'
 import { readShellCommands } from '../../src/launch/shell/shell-commands.ts'
 import { LAUNCH_VARIABLES, trainingCommand } from '../../src/launch/training-command.ts'
@@ -59,6 +60,24 @@ describe('trainingCommand', () => {
     ],
     [`srun -N 2 --gres=gpu:8 torchrun train.py ${HF}`, 'torchrun | null | train.py | -'],
     [`sbatch --wrap x python finetune.py ${HF}`, 'python | null | finetune.py | -'],
+    [
+      `python -u -m torch.distributed.launch --nproc_per_node 8 pretrain_gpt.py ${MEGATRON}`,
+      'torchrun | megatron-lm | pretrain_gpt.py | -',
+    ],
+    [
+      '"${CONDA_BIN}python" -m recipe.dapo.main_dapo data.train_batch_size=8',
+      'python | verl | recipe.dapo.main_dapo | -',
+    ],
+    [`torchrun patched_start.py ${MEGATRON}`, 'torchrun | megatron-lm | patched_start.py | -'],
+    ['python3 -m agents.main actor_rollout_ref.model.path=m data.train_files=x', 'python | verl | agents.main | -'],
+    [
+      'python3 -m rl.ppo.main --pretrain m --micro_train_batch_size 2 --train_batch_size 8',
+      'python | openrlhf | rl.ppo.main | -',
+    ],
+    [
+      'accelerate launch spin/run_spin.py configs/a.yaml',
+      'accelerate launch | null | spin/run_spin.py | configs/a.yaml',
+    ],
     ['python train.py --config configs/a.yaml', 'python | null | train.py | configs/a.yaml'],
     [`env A=1 nohup python train.py ${HF} > log &`, 'python | null | train.py | -'],
   ])('%s', (text, expected) => {

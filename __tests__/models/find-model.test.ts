@@ -73,6 +73,23 @@ describe('order of resolution', () => {
   })
 })
 
+describe('folders outside the repository', () => {
+  test.each([
+    ['/mnt/models/Qwen3-4B/config.json', 'Qwen/Qwen3-4B'],
+    ['~/hub/models--Qwen--Qwen3-4B/snapshots/0a1b2c/config.json', 'Qwen/Qwen3-4B'],
+    ['/models/Qwen__Qwen3-4B/config.json', 'Qwen/Qwen3-4B'],
+    ['/models/meta-llama/Llama-2-7b-hf/config.json', 'meta-llama/Llama-2-7b-hf'],
+  ])('%s', async (path, name) => {
+    const found = await find({ kind: 'path', path }, {})
+    expect([found.name, found.codes, found.asked]).toEqual([name, ['assumed-default'], []])
+  })
+
+  test('a name without a size, or of nothing known, stays unknown', async () => {
+    for (const path of ['/models/bloom/config.json', 'out/my-model-7b/config.json'])
+      expect((await find({ kind: 'path', path }, {})).codes).toEqual(['unknown-model'])
+  })
+})
+
 describe('adapters as base', () => {
   test('an adapter in the repository leads to its base, once', async () => {
     const files = { 'out/lora/adapter_config.json': { base_model_name_or_path: 'org/base' } }

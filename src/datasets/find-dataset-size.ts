@@ -1,13 +1,13 @@
 import { heldBytes } from '../files/data-bytes.ts'
 import type { FileSource } from '../files/file-source.ts'
-import { folderOf, repositoryPath } from '../files/repository-path.ts'
+import { folderOf, possiblePaths } from '../files/repository-path.ts'
 import { globMatcher } from '../policy/policy-set.ts'
 import { countRecords, isCountable } from './count-records.ts'
 import type { DatasetSizeResult, DatasetSource } from './dataset-size.ts'
 
 export interface DatasetPlace {
   readonly files: FileSource
-  /** Of the config; names are looked up from the repository's root, then from its folder. */
+  /** Of the config; names are looked up from the repository's root, then from its folder and those above it. */
   readonly configPath: string
   /** Published data sets. */
   readonly published: DatasetSource
@@ -28,8 +28,7 @@ export async function findDatasetSize(name: string, place: DatasetPlace): Promis
 
 /** Where a name may lie in the repository; nothing outside it. */
 export function datasetPaths(name: string, configPath: string): readonly string[] {
-  const paths = [repositoryPath(name), repositoryPath(name, folderOf(configPath))]
-  return [...new Set(paths.filter(path => path !== null))]
+  return possiblePaths(name, folderOf(configPath))
 }
 
 async function countFirst(name: string, place: DatasetPlace): Promise<DatasetSizeResult> {
@@ -41,11 +40,13 @@ async function countFirst(name: string, place: DatasetPlace): Promise<DatasetSiz
 }
 
 async function matchingPaths(name: string, { files, configPath }: DatasetPlace): Promise<readonly string[]> {
-  const globs = datasetPaths(name, configPath)
-  const matches = globs.length > 0 ? globMatcher(globs) : () => false
-  return (await files.list())
-    .filter(({ path, kind }) => kind === 'file' && isCountable(path) && matches(path))
-    .map(({ path }) => path)
+  const entries = await files.list()
+  for (const glob of datasetPaths(name, configPath)) {
+    const matches = globMatcher([glob])
+    const found = entries.filter(({ path, kind }) => kind === 'file' && isCountable(path) && matches(path))
+    if (found.length > 0) return found.map(({ path }) => path)
+  }
+  return []
 }
 
 /** Shards of one data set: all of them are counted, or none. */

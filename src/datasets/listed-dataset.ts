@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { folderOf } from '../files/repository-path.ts'
+import { folderOf, possiblePaths } from '../files/repository-path.ts'
 import type { DatasetPlace } from './find-dataset-size.ts'
 
 export type ListedDataset =
@@ -15,7 +15,7 @@ const ENTRY = z.object({ file_name: z.optional(z.string()), hf_hub_url: z.option
 export async function listedDataset(name: string, { files, configPath }: DatasetPlace): Promise<ListedDataset | null> {
   if (!/^[\w.-]{1,100}$/.test(name)) return null
   const folder = folderOf(configPath)
-  for (const data of new Set(['data', folder, folder === '' ? 'data' : `${folder}/data`])) {
+  for (const data of new Set(['data', folder, ...possiblePaths('data', folder)])) {
     const content = await files.read(data === '' ? 'dataset_info.json' : `${data}/dataset_info.json`)
     if (content.status !== 'found') continue
     const entry = entryOf(content.text, name)

@@ -17,7 +17,7 @@ export const DECLINED_READERS: readonly FormatReader[] = [
     'maxtext',
     'MaxText',
     root =>
-      hasAnyKey(root, ...MAXTEXT_KEYS) ||
+      (hasAnyKey(root, ...MAXTEXT_KEYS) && !hasAnyKey(root, 'model_name_or_path', 'output_dir')) ||
       /(^|\/)base\.yml$/.test(String(root.entries.get('base_config')?.scalar ?? '')),
   ),
   declined('levanter', 'Levanter', root => hasAnyKey(root.entries.get('trainer'), ...LEVANTER_KEYS)),

@@ -1,5 +1,5 @@
 import type { FileSource } from '../files/file-source.ts'
-import { folderOf, repositoryPath } from '../files/repository-path.ts'
+import { folderOf, possiblePaths } from '../files/repository-path.ts'
 import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
 import { byDefault } from '../plan/plan-draft.ts'
@@ -92,15 +92,14 @@ export class ReadSession {
     from: ConfigDocument,
     { dependencies, problems }: ContextState,
   ): Promise<ConfigDocument | null> {
-    const candidates = [repositoryPath(path), repositoryPath(path, folderOf(from.path))]
-    if (candidates.every(candidate => candidate === null)) {
+    const candidates = possiblePaths(path, folderOf(from.path))
+    if (candidates.length === 0) {
       const message = `\`${path.slice(0, 200)}\` leaves the repository or is not a path inside it.`
       if (/^\.\.|\/\.\.|^\//.test(path))
         problems.push(finding('outside-repository', { path: from.path, message, severity: 'warning' }))
       return null
     }
     for (const candidate of candidates) {
-      if (candidate === null) continue
       const document = await this.document(candidate)
       dependencies.add(candidate)
       if (document) return document

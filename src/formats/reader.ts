@@ -50,7 +50,7 @@ export interface NestedConfig {
 /** What a reader may ask for. Every opened path is recorded as a dependency of the run. */
 export interface ReadContext {
   /**
-   * A companion named in a config: looked up from the repository root, then from the folder of `from`.
+   * A companion named in a config: looked up from the repository root, then from the folder of `from` and those above it.
    * null when it does not exist (the reader decides on `missing-companion`) or lies outside the repository.
    */
   open(path: string, from: ConfigDocument): Promise<ConfigDocument | null>

@@ -1,13 +1,26 @@
 import { applyEngine } from '../launch/engine.ts'
 import { versionDefault } from '../launch/version-defaults.ts'
 import type { Finding } from '../plan/finding.ts'
-import { byDefault, type PlanDraft } from '../plan/plan-draft.ts'
+import { byDefault, type PlanDraft, statedValue } from '../plan/plan-draft.ts'
 import { type ConfigNode, hasAnyKey, hasKeys } from './config-document.ts'
 import { Fields } from './fields.ts'
 import { accelerateOf, type CompanionScope, deepSpeedOf } from './hugging-face/companions.ts'
 import { trainerFsdp } from './hugging-face/fsdp-arguments.ts'
 import { hasOpenInstructKeys } from './hugging-face/open-instruct-keys.ts'
-import { PEFT_ADAPTER_DTYPE, precisionDraft, readMixedPrecision, STORAGE_NAMES } from './hugging-face/precision.ts'
+import {
+  OWN_TRAINER_ROWS,
+  readOwnAdapter,
+  readOwnFreezing,
+  readOwnQuantization,
+  reportOwnTrainer,
+} from './hugging-face/own-trainer.ts'
+import {
+  KBIT_WEIGHTS,
+  PEFT_ADAPTER_DTYPE,
+  precisionDraft,
+  readMixedPrecision,
+  STORAGE_NAMES,
+} from './hugging-face/precision.ts'
 import { datasetDraft, hubModel } from './hugging-face/references.ts'
 import {
   defaultOptimizer,
@@ -23,6 +36,8 @@ import {
 import { applyRows, describedKey, formatKeys, fromTable, type KeyRow, keyRow, positive, setKey } from './key-rows.ts'
 import type { FormatReader, RunDraft } from './reader.ts'
 import { reportUnmodelled } from './run-per-document.ts'
+import { onlineDefaults, readReinforcement } from './trl/reinforcement.ts'
+import { readStage } from './trl/stage.ts'
 
 const MODEL_KEYS = ['model_name_or_path', 'model_name', 'model_id', 'base_model', 'model']
 
@@ -42,6 +57,7 @@ const ROWS: readonly KeyRow[] = [
     'the checkpoint’s since transformers 5, float32 before',
     'transformers 5.18 modeling_utils.py',
   ),
+  ...OWN_TRAINER_ROWS,
 ]
 
 /** TrainingArguments in a file, for a trainer that is not named. */
@@ -76,31 +92,42 @@ export async function readTrainingArguments(fields: Fields, scope: CompanionScop
     fields,
     byDefault(false, 'transformers 5.18 training_args.py: bf16 and fp16 are off'),
   )
-  const peft = fields.isSet('use_peft') ? fields.boolean('use_peft') : undefined
+  const { path } = scope.document
+  const adapter = readOwnAdapter(fields, path)
+  const quantization = readOwnQuantization(fields, path)
+  const isFull = statedValue(adapter['adapter.type']) === null
+  const stage = readStage(fields, path)
+  const loaded = own ?? versionDefault('transformers.weights', libraries)
   const draft: PlanDraft = {
     ...applyRows(ROWS, fields, libraries),
     framework: byDefault('transformers', 'the format'),
     libraries: byDefault(libraries, 'the repository'),
-    stage: byDefault('sft', 'TrainingArguments name no stage'),
+    stage,
     ...hubModel(fields, MODEL_KEYS, ['model_revision'], scope.findings),
     ...datasetDraft(fields, ['dataset_name', 'train_file', 'dataset']),
-    'adapter.type': peft ? { ...peft, value: peft.value ? 'lora' : null } : byDefault(null, 'no adapter is named'),
+    ...adapter,
+    quantization,
+    ...(isFull ? readOwnFreezing(fields) : {}),
     ...precisionDraft({
-      weights: own ?? versionDefault('transformers.weights', libraries),
+      weights: quantization.value === 'none' ? loaded : KBIT_WEIGHTS,
       mixed,
-      adapterDtype: peft?.value ? PEFT_ADAPTER_DTYPE : null,
+      adapterDtype: isFull ? null : PEFT_ADAPTER_DTYPE,
     }),
     ...readOptimizer(fields, ['optim'], defaultOptimizer(libraries)),
     ...readCheckpointingOptions(fields, versionDefault('transformers.use_reentrant', libraries)),
     ...readLengthGrouping(fields),
     loss: byDefault('full_logits', 'transformers ForCausalLMLoss 5.18'),
-    ...readLiger(fields, ['use_liger_kernel']),
+    ...readLiger(fields, ['use_liger_kernel', 'use_liger']),
     variableLength: byDefault(true, 'transformers: padded to the longest of the batch'),
     'dataset.padding': byDefault('longest', 'transformers DataCollatorWithPadding'),
     evaluation: readEvaluation(fields, { batchSize: 8, note: 'transformers 5.18 eval_strategy' }),
     checkpoints: readCheckpoints(fields),
+    ...(stage.value === 'sft' || stage.value === 'pretrain'
+      ? {}
+      : { reinforcement: readReinforcement(fields, adapter, stage, onlineDefaults(path, libraries)) }),
   }
   reportUnmodelled(fields, TRAINER_UNMODELLED, scope.findings)
+  reportOwnTrainer(fields, scope.findings)
   const engine =
     (await deepSpeedOf(fields, scope)) ??
     (await trainerFsdp(fields, scope, libraries)) ??

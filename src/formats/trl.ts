@@ -3,12 +3,13 @@ import { type Libraries, versionDefault } from '../launch/version-defaults.ts'
 import type { Finding } from '../plan/finding.ts'
 import { byDefault, type DraftValue, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
-import type { Framework, Quantization, Stage, StorageDtype } from '../plan/vocabulary.ts'
+import type { Framework, Quantization, StorageDtype } from '../plan/vocabulary.ts'
 import { type ConfigDocument, type ConfigNode, hasAnyKey, hasKeys } from './config-document.ts'
 import { Fields } from './fields.ts'
 import { accelerateOf, type CompanionScope, deepSpeedOf } from './hugging-face/companions.ts'
 import { trainerFsdp } from './hugging-face/fsdp-arguments.ts'
 import { hasOpenInstructKeys } from './hugging-face/open-instruct-keys.ts'
+import { isOwnTrainer, readOwnAdapter, readOwnFreezing, readOwnQuantization } from './hugging-face/own-trainer.ts'
 import { datasetDraft, hubModel } from './hugging-face/references.ts'
 import {
   defaultOptimizer,
@@ -19,7 +20,7 @@ import {
   readOptimizer,
   TRAINER_UNMODELLED,
 } from './hugging-face/transformers-arguments.ts'
-import { applyRows, formatKeys, setKey } from './key-rows.ts'
+import { applyRows, formatKeys } from './key-rows.ts'
 import type { FormatReader, RunDraft } from './reader.ts'
 import { reportUnmodelled } from './run-per-document.ts'
 
@@ -27,6 +28,7 @@ import { TRL_ROWS } from './trl/keys.ts'
 import { readLengths, readLossAndKernels } from './trl/lengths.ts'
 import { readAdapter, readPrecision, readQuantization } from './trl/precision.ts'
 import { onlineDefaults, onlineUnmodelled, readReinforcement } from './trl/reinforcement.ts'
+import { readStage } from './trl/stage.ts'
 
 interface Dialect {
   readonly format: string
@@ -84,7 +86,9 @@ function isAlignmentHandbook(root: ConfigNode, document: ConfigDocument): boolea
 }
 
 /** What plain TrainingArguments do not have. */
-function isTrl(root: ConfigNode): boolean {
+function isTrl(root: ConfigNode, document: ConfigDocument): boolean {
+  // supervised training by somebody's own trainer follows transformers' defaults; preference trainers are TRL's
+  if (isOwnTrainer(root) && !namesPreference(root, document.path)) return false
   return hasAnyKey(
     root,
     'dataset_name',
@@ -105,6 +109,11 @@ function isTrl(root: ConfigNode): boolean {
   )
 }
 
+function namesPreference(root: ConfigNode, path: string): boolean {
+  if (hasAnyKey(root, 'beta', 'num_generations', 'reward_funcs', 'desirable_weight')) return true
+  return /(?:^|[^a-z])(?:dpo|kto|orpo|grpo|rloo|simpo|reward)(?:[^a-z]|$)/i.test(path)
+}
+
 /** Arguments of a TRL command or recipe, from a file or a command line. */
 export async function readTrlArguments(
   fields: Fields,
@@ -114,13 +123,15 @@ export async function readTrlArguments(
   const { libraries } = scope.context
   const draft = applyRows(TRL_ROWS, fields, libraries)
   const stage = readStage(fields, scope.document.path)
-  const adapter = readAdapter(fields)
-  const quantization = readQuantization(fields)
+  const isOwn = isOwnTrainer(fields.node)
+  const adapter = isOwn ? readOwnAdapter(fields, scope.document.path) : readAdapter(fields)
+  const quantization = isOwn ? readOwnQuantization(fields, scope.document.path) : readQuantization(fields)
   const reentrant = reentrantDefault(libraries)
   Object.assign(
     draft,
     { framework: byDefault(framework, 'the format'), libraries: byDefault(libraries, 'the repository'), stage },
     hubModel(fields, ['model_name_or_path'], ['model_revision'], scope.findings),
+    trainsAdapter(adapter) ? {} : readOwnFreezing(fields),
     adapter,
     { quantization },
     readPrecision(fields, { adapter, quantization, stage: stage.value }, libraries),
@@ -170,24 +181,6 @@ function adapterUnderZero3(draft: PlanDraft, quantization: Quantization, librari
     checkpointingReentrant: REENTRANT_UNDER_ZERO3,
     ...(follows.value && quantization === 'none' ? { 'adapter.dtype': dtype } : {}),
   }
-}
-
-/** The stage that keys tell, else the words of the path: recipes carry it in folder or file name. */
-function readStage(fields: Fields, path: string): Sourced<Stage> {
-  if (fields.isSet('desirable_weight')) return fields.sourced('desirable_weight', 'kto')
-  const online = setKey(fields, ['num_generations', 'reward_funcs', 'max_completion_length', 'vllm_mode'])
-  if (online) return fields.sourced(online, 'grpo')
-  const words = path.toLowerCase().split(/[^a-z]+/)
-  const named = (['orpo', 'kto', 'dpo', 'grpo', 'simpo', 'reward'] as const).find(stage => words.includes(stage))
-  if (named) return { value: named, from: 'assumed', note: `the path names ${named}` }
-  if (words.includes('rloo')) return { value: 'grpo', from: 'assumed', note: 'the path names RLOO' }
-  if (words.includes('apo')) return { value: 'dpo', from: 'assumed', note: 'the path names APO' }
-  const loss = fields.isSet('loss_type') ? fields.strings('loss_type')?.value[0] : undefined
-  const preference = loss !== undefined && /^(sigmoid|hinge|ipo|apo|exo|robust|sppo|nca|aot|discopop)/.test(loss)
-  if (preference) return fields.sourced('loss_type', 'dpo')
-  if (fields.isSet('beta')) return fields.sourced('beta', 'dpo')
-  if (words.includes('cpt')) return { value: 'pretrain', from: 'assumed', note: 'the path names continued pretraining' }
-  return byDefault('sft', 'no key of another stage')
 }
 
 function reentrantDefault(libraries: Libraries): Sourced<boolean> {

@@ -59,7 +59,11 @@ async function readArguments(launch: Launch): Promise<readonly RunDraft[]> {
   const synthetic: ConfigDocument = { ...document, path, syntax: 'yaml', roots: [node.root], findings: [] }
   const named = launch.readers.find(({ format }) => format === training.trainer.format)
   const recognised = named ?? launch.readers.find(candidate => candidate.recognise(synthetic))
-  const reader = training.trainer.format === 'ms-swift' ? swiftCommandReader(training.program) : recognised
+  // a value that hangs on an unset variable hides a key from recognition
+  const plain = argumentNamed(training.arguments, 'per_device_train_batch_size') && 'transformers'
+  const fallback = launch.readers.find(({ format }) => format === plain)
+  const reader =
+    training.trainer.format === 'ms-swift' ? swiftCommandReader(training.program) : (recognised ?? fallback)
   if (reader === undefined) return [unread(launch, `No reader takes the arguments of ${training.program}.`)]
   const result = await reader.read(synthetic, context)
   const findings = [...result.findings, ...unresolvedFindings(node, document.path)]
@@ -71,9 +75,11 @@ async function readNamedConfig(launch: Launch): Promise<readonly RunDraft[]> {
   const { training, document, context } = launch
   const { config } = training
   if (config === null) return []
+  if (config.unresolved.length > 0 && training.trainer.onlyKnownConfig) return []
   if (config.unresolved.length > 0)
     return [{ name: null, draft: {}, findings: [unresolvedFinding(document.path, 'config', config)] }]
   const nested = await context.readConfig(config.text, document)
+  if (nested === null && training.trainer.onlyKnownConfig) return []
   if (nested === null) {
     const message = `${training.program} reads ${config.text}, which is not in the repository or not a training config.`
     const place = { path: document.path, line: config.line, column: config.column }

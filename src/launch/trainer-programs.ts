@@ -13,6 +13,8 @@ export interface TrainerProgram {
   readonly positionalConfig: boolean
   /** Arguments that must be there, for programs whose name says little. */
   readonly requires?: readonly (readonly string[])[]
+  /** The name says nothing: a run only where a reader knows the config that is named. */
+  readonly onlyKnownConfig?: true
   /** A positional argument that must be there: the script that a wrapper starts. */
   readonly starts?: RegExp
   readonly source: string
@@ -28,6 +30,11 @@ const MEGATRON = [
   ['tensor_model_parallel_size', 'num_layers', 'micro_batch_size'],
   ['hidden_size', 'global_batch_size', 'train_iters', 'train_samples'],
 ] as const
+
+const CONFIG_FLAGS = ['config', 'config_file', 'config-file', 'config_path', 'cfg', 'c', 'job.config_file'] as const
+
+/** A script or module of whatever name: forks name their trainers anew and keep the arguments. */
+const ANY_PROGRAM = /\.py$|^\w+(?:\.\w+)+$/
 
 /** First match wins. Programs that only evaluate, serve, merge, convert or tokenise are in none of the rows. */
 export const TRAINER_PROGRAMS: readonly TrainerProgram[] = [
@@ -160,8 +167,39 @@ export const TRAINER_PROGRAMS: readonly TrainerProgram[] = [
     source: 'Megatron-LM core 0.20 megatron/training/arguments.py',
   },
   {
+    format: 'megatron-lm',
+    program: ANY_PROGRAM,
+    configFlags: [],
+    positionalConfig: false,
+    requires: [['num_layers'], ['hidden_size'], ['micro_batch_size'], ['train_iters', 'train_samples']],
+    source: 'Megatron-LM core 0.20 megatron/training/arguments.py',
+  },
+  {
+    format: 'verl',
+    program: ANY_PROGRAM,
+    configFlags: [],
+    positionalConfig: false,
+    requires: [
+      ['actor_rollout_ref.model.path', 'model.partial_pretrain'],
+      ['data.train_batch_size', 'data.train_files'],
+    ],
+    source: 'verl 0.8 verl/trainer/config/ppo_trainer.yaml',
+  },
+  {
+    format: 'openrlhf',
+    program: ANY_PROGRAM,
+    configFlags: [],
+    positionalConfig: false,
+    requires: [
+      ['pretrain', 'actor.model_name_or_path'],
+      ['micro_train_batch_size', 'train.micro_batch_size'],
+      ['max_epochs', 'train.max_epochs', 'train_batch_size', 'train.batch_size'],
+    ],
+    source: 'OpenRLHF 0.11 openrlhf/cli',
+  },
+  {
     format: null,
-    program: /\.py$|^[\w]+(?:\.\w+)+$/,
+    program: ANY_PROGRAM,
     configFlags: ['config'],
     positionalConfig: false,
     requires: HUGGING_FACE,
@@ -170,10 +208,19 @@ export const TRAINER_PROGRAMS: readonly TrainerProgram[] = [
   {
     format: null,
     program: /(?:^|[/._])(?:pre|re)?(?:train|finetune|fine_tune|sft|dpo|grpo|ppo|orpo|kto|rlhf)\w*(?:\.py)?$/,
-    configFlags: ['config', 'config_file', 'config-file', 'config_path', 'cfg', 'c', 'job.config_file'],
+    configFlags: CONFIG_FLAGS,
     positionalConfig: true,
     requires: [['<config file>']],
     source: 'a training script that names a config file',
+  },
+  {
+    format: null,
+    program: ANY_PROGRAM,
+    configFlags: CONFIG_FLAGS,
+    positionalConfig: true,
+    requires: [['<config file>']],
+    onlyKnownConfig: true,
+    source: 'any script that names a training config of the repository',
   },
 ]
 

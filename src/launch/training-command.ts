@@ -81,25 +81,13 @@ const LAUNCHERS: readonly Launcher[] = [
   { name: 'torchrun', words: ['torchrun'], bare: torchBare() },
   { name: 'torchrun', words: ['python', '-m', 'torch.distributed.run'], bare: torchBare() },
   { name: 'torchrun', words: ['python', '-m', 'torch.distributed.launch'], bare: torchBare() },
+  { name: 'deepspeed', words: ['python', '-m', 'deepspeed.launcher.runner'], bare: deepspeedBare() },
   {
     name: 'accelerate launch',
     words: ['python', '-m', 'accelerate.commands.launch'],
     bare: new Set([...MODULE_FLAGS, 'multi_gpu', 'use_deepspeed', 'use_fsdp']),
   },
-  {
-    name: 'deepspeed',
-    words: ['deepspeed'],
-    bare: new Set([
-      ...MODULE_FLAGS,
-      'no_python',
-      'no_local_rank',
-      'no_ssh',
-      'no_ssh_check',
-      'force_multi',
-      'save_pid',
-      'bind_cores_to_rank',
-    ]),
-  },
+  { name: 'deepspeed', words: ['deepspeed'], bare: deepspeedBare() },
   { name: 'tune run', words: ['tune', 'run'], bare: new Set(['standalone']) },
   { name: 'composer', words: ['composer'], bare: new Set([...MODULE_FLAGS, 'command_mode', 'c', 'verbose', 'v']) },
   { name: 'python', words: ['python'], bare: new Set([...MODULE_FLAGS, 'u', 'O', 'B', 'I', 's', 'E', 'S', 'uB']) },
@@ -163,16 +151,18 @@ export function trainingCommand(written: ShellCommand): TrainingCommand | null {
   const script = scriptOfUv(words)
   if (script > 0) return scriptCommand(command, words, script)
   const start = startOf(words)
-  const launcher = start < 0 ? undefined : LAUNCHERS.find(({ words: names }) => startsWith(words, start, names))
-  if (launcher === undefined)
-    return start < 0 ? null : consoleCommand({ command, words, start, launcher: 'command', launch: NO_ARGUMENTS })
+  if (start < 0) return null
+  const launcher = LAUNCHERS.find(({ words: names }) => endOfNames(words, start, names) !== null)
+  const after = launcher && endOfNames(words, start, launcher.words)
+  if (launcher === undefined || after == null)
+    return consoleCommand({ command, words, start, launcher: 'command', launch: NO_ARGUMENTS })
   const place = words[start]
-  const options = launcherOptions(words, start + launcher.words.length, launcher)
+  const options = launcherOptions(words, after, launcher)
   const launch = splitArguments(options.launch)
   const target = words[options.next]
   if (place === undefined) return null
   if (launcher.name === 'tune run') {
-    const rest = words.slice(start + launcher.words.length)
+    const rest = words.slice(after)
     return known({ command, launcher: launcher.name, place, launch, program: 'tune run', words: rest })
   }
   if (options.module !== null) {
@@ -186,7 +176,7 @@ export function trainingCommand(written: ShellCommand): TrainingCommand | null {
     })
   }
   if (target === undefined) return null
-  if (CONSOLE_SCRIPTS.has(baseName(target.text)))
+  if (CONSOLE_SCRIPTS.has(baseName(target)))
     return consoleCommand({ command, words, start: options.next, launcher: launcher.name, launch })
   return known({
     command,
@@ -214,15 +204,22 @@ function scriptCommand(command: ShellCommand, words: readonly ShellWord[], at: n
 
 const NO_ARGUMENTS: LaunchArguments = { named: [], positional: [] }
 
+function deepspeedBare(): ReadonlySet<string> {
+  return new Set([
+    ...MODULE_FLAGS,
+    ...['no_python', 'no_local_rank', 'no_ssh', 'no_ssh_check', 'force_multi', 'save_pid', 'bind_cores_to_rank'],
+  ])
+}
+
 function torchBare(): ReadonlySet<string> {
   return new Set([...MODULE_FLAGS, 'standalone', 'no_python', 'run_path', 'use_env', 'virtual_local_rank'])
 }
 
 function startOf(words: readonly ShellWord[]): number {
-  const first = baseName(words[0]?.text ?? '')
+  const first = baseName(words[0])
   if (isStart(first)) return 0
   if (!PREFIXES.has(first)) return -1
-  return words.findIndex(({ text }) => isStart(baseName(text)))
+  return words.findIndex(word => isStart(baseName(word)))
 }
 
 function isStart(name: string): boolean {
@@ -233,14 +230,25 @@ function isStart(name: string): boolean {
   )
 }
 
-function startsWith(words: readonly ShellWord[], start: number, names: readonly string[]): boolean {
-  return names.every((name, index) => {
-    const text = words[start + index]?.text ?? ''
-    return (index === 0 ? baseName(text) : text) === name
-  })
+/** Options of the interpreter that may stand before its `-m`: `python -u -m torch.distributed.run`. */
+const INTERPRETER_OPTION = /^-[uOBIsES]+$/
+
+/** Index after a launcher's names; null: the words at `start` are not them. */
+function endOfNames(words: readonly ShellWord[], start: number, names: readonly string[]): number | null {
+  let at = start
+  for (const name of names) {
+    while (name === '-m' && INTERPRETER_OPTION.test(words[at]?.text ?? '')) at++
+    const word = words[at++]
+    if ((name === names[0] ? baseName(word) : word?.text) !== name) return null
+  }
+  return at
 }
 
-function baseName(text: string): string {
+/** The program's own name, behind a folder or an unset variable that holds one (`${CONDA_BIN}python`). */
+function baseName(word: ShellWord | undefined): string {
+  if (word === undefined) return ''
+  const unset = word.unresolved.find(name => word.text.startsWith(`$${name}`))
+  const text = unset === undefined ? word.text : word.text.slice(unset.length + 1)
   const name = text.split('/').at(-1) ?? text
   return /^python(?:3(?:\.\d+)?)?$/.test(name) ? 'python' : name
 }
@@ -277,7 +285,7 @@ interface ConsoleCommand {
 function consoleCommand({ command, words, start, launcher, launch }: ConsoleCommand): TrainingCommand | null {
   const place = words[start]
   if (place === undefined) return null
-  const name = baseName(place.text)
+  const name = baseName(place)
   const next = words[start + 1]?.text ?? ''
   const hasSubcommand = /^[a-z]\w*$/.test(next) && name !== 'autotrain'
   const program = hasSubcommand ? `${name} ${next}` : name

@@ -69,6 +69,9 @@ const MIRRORS = new Set([
   'lmstudio-community',
 ])
 
+/** Under this owner a name is looked up whoever publishes it. */
+const ANY_MIRROR = 'unsloth'
+
 /** A model of the embedded catalogue by id, alias, mirror or quantised copy; null: not there. */
 export function findInCatalogue(id: string): CatalogueModel | null {
   const name = id.toLowerCase()
@@ -83,6 +86,23 @@ export function findInCatalogue(id: string): CatalogueModel | null {
     (MIRRORS.has(owner) ? uniqueLeaf(leaf) : undefined) ??
     (suffix ? (rowsByName().get(base) ?? uniqueLeaf(base.split('/')[1])) : undefined)
   return original ? toModel(original, scheme) : null
+}
+
+/** A name that says how large the model is: folders called so hold it, or what was trained from it. */
+const SIZED_NAME = /(?:^|[-_.])\d+(?:\.\d+)?[bm](?:[-_.]|$)/i
+
+/**
+ * The model that a folder outside the repository is named after: by the Hub cache's `models--OWNER--NAME`, by its last two
+ * names, or by its last name alone where that says a size and one model of the catalogue bears it. null: none.
+ */
+export function findByFolder(path: string): CatalogueModel | null {
+  const names = path.split('/').filter(name => name !== '' && name !== 'config.json')
+  const cached = names.map(name => /^models--(.+?)--(.+)$/.exec(name)).find(match => match !== null)
+  if (cached) return findInCatalogue(`${cached[1]}/${cached[2]}`)
+  const [owner, leaf] = [names.at(-2), names.at(-1)]
+  if (leaf === undefined || !SIZED_NAME.test(leaf)) return null
+  const named = owner === undefined ? null : findInCatalogue(`${owner}/${leaf}`)
+  return named ?? findInCatalogue(leaf.replace('__', '/')) ?? findInCatalogue(`${ANY_MIRROR}/${leaf}`)
 }
 
 /** The one row whose name after the owner is `leaf`, or that and `-hf`. */

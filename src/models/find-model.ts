@@ -1,5 +1,5 @@
 import type { FileSource } from '../files/file-source.ts'
-import { folderOf, repositoryPath } from '../files/repository-path.ts'
+import { folderOf, possiblePaths } from '../files/repository-path.ts'
 import { plainData } from '../formats/config-document.ts'
 import { parseDocument } from '../formats/parse-document.ts'
 import type { Finding } from '../plan/finding.ts'
@@ -7,6 +7,7 @@ import { finding } from '../plan/finding-texts.ts'
 import type { ModelReference } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
 import type { Architecture } from './architecture.ts'
+import { findByFolder } from './catalogue.ts'
 import { checkedArchitecture } from './checked-architecture.ts'
 import type { ModelSource } from './model-source.ts'
 
@@ -103,8 +104,17 @@ export async function findModel(options: FindModelOptions): Promise<FoundModel> 
     dependencies: [],
     findings: [finding(code, { ...place, message })],
   })
-  if (reference.value.kind === 'path')
-    return unknown(`\`${name}\` holds no config.json in this repository.`, 'unknown-model')
+  if (reference.value.kind === 'path') {
+    const namesake = findByFolder(name)
+    if (namesake === null) return unknown(`\`${name}\` holds no config.json in this repository.`, 'unknown-model')
+    const found = read(namesake.config, {
+      name: namesake.id,
+      origin: `the folder’s name (model catalogue ${namesake.asOf})`,
+    })
+    const folder = name.replace(/\/config\.json$/, '')
+    const message = `\`${folder}\` is not in this repository; its shapes are taken to be those of ${namesake.id}, after which it is named.`
+    return { ...found, findings: [finding('assumed-default', { ...place, message }), ...found.findings] }
+  }
   const result = await options.models.config(reference.value.id, reference.value.revision ?? undefined)
   if (result.status === 'found')
     return read(result.config, {
@@ -139,8 +149,8 @@ function inlineName(config: unknown): string {
 }
 
 function repositoryCandidates(name: string, configPath: string): readonly string[] {
-  const roots = [repositoryPath(name), repositoryPath(name, folderOf(configPath))].filter(path => path !== null)
-  return [...new Set(roots)].flatMap(path => (path.endsWith('.json') ? [path] : [`${path}/config.json`]))
+  const paths = possiblePaths(name, folderOf(configPath))
+  return paths.map(path => (path.endsWith('.json') ? path : `${path}/config.json`))
 }
 
 /** A folder of the repository that holds an adapter: the base model that its adapter_config.json names. */

@@ -74,7 +74,7 @@ export const FINDING_TEXTS = {
     severity: 'warning',
     title: 'A file that the config refers to was not found',
     why: 'Its settings are missing from the estimate.',
-    hint: 'Correct the path (from the repository root or the config’s folder) or commit the file.',
+    hint: 'Correct the path (from the repository root, the config’s folder or one above it) or commit the file.',
   },
   'outside-repository': {
     severity: 'error',

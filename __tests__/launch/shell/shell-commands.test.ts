@@ -18,6 +18,19 @@ describe('readShellCommands', () => {
         ['--c', '3'],
       ],
     ],
+    [
+      'a here-string is no here-document',
+      'IFS=" " read -ra X <<<"$Y"\nrun --a 1',
+      [
+        ['read', '-ra', 'X'],
+        ['run', '--a', '1'],
+      ],
+    ],
+    [
+      'eval of what only a run could tell',
+      `CMD="run --n $(python -c "import torch; print(torch.cuda.device_count())") --a 1"\neval $CMD`,
+      [['run', '--n', '$(python -c …)', '--a', '1']],
+    ],
     ['quotes join', `run "a b"'c'\\ d`, [['run', 'a bc d']]],
     ['single quotes keep $', "run '$A'", [['run', '$A']]],
     ['variables', 'A=1\nB="x$A"\nrun $B ${A}2', [['run', 'x1', '12']]],

@@ -288,7 +288,9 @@ function scalar(value: Fragment): Variable {
   return { elements: [[value]], isArray: false }
 }
 
+/** Enough to know it by; without quotes and brackets, since `eval` reads it once more. */
 function brief(source: string): string {
   const line = source.replace(/\s+/g, ' ').trim()
-  return line.length > 40 ? `${line.slice(0, 39)}…` : line
+  const plain = line.slice(0, 39).replace(/["'`\\()].*$/, '')
+  return plain === line ? line : `${plain}…`
 }

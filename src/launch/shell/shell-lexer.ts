@@ -101,7 +101,7 @@ class Lexer {
     while (this.#text[this.#at] === ' ' || this.#text[this.#at] === '\t') this.#at++
     const from = this.#at
     if (!/[\n;&|)]/.test(this.#text[this.#at] ?? '\n')) this.#word()
-    if (/<<-?$/.test(found)) {
+    if (/(?:^|[^<])<<-?$/.test(found)) {
       const written = this.#text.slice(from, this.#at)
       const end = written.replace(/['"\\]/g, '')
       const document = { end, stripTabs: found.endsWith('-'), quoted: end !== written, parts: [] }
