@@ -1,5 +1,5 @@
 export default {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/__tests__/jest-environment.mjs',
   testMatch: ['<rootDir>/__tests__/**/*.test.ts'],
   // A loaded machine is slow, not wrong: a test's own time limits are stated in the test.
   testTimeout: 60_000,

@@ -57,6 +57,10 @@ export function bundleActor(path: string, node = process.execPath): Actor {
       })
 }
 
+/** Path of a built Action: it is tested instead, as the runner starts it. Absent: the sources, in this process. */
+export const BLACK_BOX = process.env['PREFLOP_BLACK_BOX']
+const TESTED = BLACK_BOX ? bundleActor(BLACK_BOX) : inProcess
+
 /** One run against a stand-in of GitHub that has this pull request. */
 export async function act(fixture: PullRequestFixture, options: ActOptions = {}): Promise<Acted> {
   const standIn = await startStandIn(fixture.repository)
@@ -71,7 +75,7 @@ export async function act(fixture: PullRequestFixture, options: ActOptions = {})
 export async function actOn(
   standIn: StandIn,
   fixture: PullRequestFixture,
-  { actor = inProcess, inputs, prepare: _prepare, ...rest }: ActOptions = {},
+  { actor = TESTED, inputs, prepare: _prepare, ...rest }: ActOptions = {},
 ): Promise<Acted> {
   const runner = runnerFor({
     apiUrl: standIn.url,

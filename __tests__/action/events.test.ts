@@ -7,18 +7,11 @@ import { readMarker } from '../../src/github/comment-marker.ts'
 import { type PullRequestFixture, pullRequest } from '../github-stand-in/pull-request.ts'
 import type { Files } from '../github-stand-in/repository.ts'
 import { type Fault, startStandIn } from '../github-stand-in/server.ts'
-import { type ActOptions, act, actOn, bundleActor, inProcess, plan, shapes } from './act.ts'
+import { type ActOptions, act, actOn, BLACK_BOX, plan, shapes } from './act.ts'
 
-/**
- * Every event and state of a pull request: exit code, verdict, requests. In this process, or with `PREFLOP_BLACK_BOX` set
- * to a built Action on that, as the runner starts it.
- */
-const built = process.env['PREFLOP_BLACK_BOX']
-const actor = built ? bundleActor(built) : inProcess
+/** Every event and state of a pull request: exit code, verdict, requests. */
 /** In one process they would wait for each other's estimates longer than a request may take. */
-const concurrent = built ? test.concurrent : test
-
-const run = (fixture: PullRequestFixture, options: ActOptions = {}) => act(fixture, { actor, ...options })
+const concurrent = BLACK_BOX ? test.concurrent : test
 const SMALL = plan()
 const LARGE = plan({ microBatchSize: 512 })
 const PATH = 'configs/run.yml'
@@ -36,34 +29,34 @@ describe('the requests of each state of a pull request', () => {
   const states: Readonly<
     Record<string, () => Promise<{ readonly requests: readonly string[]; readonly exitCode: number }>>
   > = {
-    'a first comment': () => run(changed(plan({ microBatchSize: 2 }))),
-    'a first comment of a failing run with a suggestion': () => run(changed(LARGE)),
+    'a first comment': () => act(changed(plan({ microBatchSize: 2 }))),
+    'a first comment of a failing run with a suggestion': () => act(changed(LARGE)),
     'nothing new': async () => {
       const fixture = changed(plan({ microBatchSize: 2 }))
-      await run(fixture)
-      return run(fixture, { run: '101.1' })
+      await act(fixture)
+      return act(fixture, { run: '101.1' })
     },
     'nothing new of a failing run': async () => {
       const fixture = changed(LARGE)
-      await run(fixture)
-      return run(fixture, { run: '101.1' })
+      await act(fixture)
+      return act(fixture, { run: '101.1' })
     },
     'new figures': async () => {
       const fixture = changed(plan({ microBatchSize: 2 }))
-      await run(fixture)
-      return run(fixture, { run: '101.1', inputs: { 'max-memory': '95' } })
+      await act(fixture)
+      return act(fixture, { run: '101.1', inputs: { 'max-memory': '95' } })
     },
     'a label that changes nothing': async () => {
       const fixture = changed(plan({ microBatchSize: 2 }))
-      await run(fixture)
-      return run(fixture, { run: '101.1', payload: { ...fixture.payload, action: 'labeled' } })
+      await act(fixture)
+      return act(fixture, { run: '101.1', payload: { ...fixture.payload, action: 'labeled' } })
     },
-    'no config touched': () => run(pullRequest({ base: { [PATH]: SMALL, a: '1' }, head: { [PATH]: SMALL, a: '2' } })),
+    'no config touched': () => act(pullRequest({ base: { [PATH]: SMALL, a: '1' }, head: { [PATH]: SMALL, a: '2' } })),
     'a base branch that moved on': () =>
-      run(changed(plan({ microBatchSize: 2 }), SMALL, { tip: { [PATH]: SMALL, 'x.md': '' } })),
+      act(changed(plan({ microBatchSize: 2 }), SMALL, { tip: { [PATH]: SMALL, 'x.md': '' } })),
     'a merge group': () => {
       const fixture = changed(LARGE)
-      return run(fixture, {
+      return act(fixture, {
         event: 'merge_group',
         payload: { merge_group: { base_sha: fixture.base, head_sha: fixture.head } },
       })
@@ -116,7 +109,7 @@ describe('pull requests', () => {
     ],
   ])('%s: judged, commented', async (_name, extra, options, comments) => {
     const fixture = changed(LARGE, SMALL, extra)
-    const { exitCode, outputs, requests } = await run(fixture, options)
+    const { exitCode, outputs, requests } = await act(fixture, options)
     expect([exitCode, outputs['verdict'], commentsOf(fixture).length]).toEqual([1, 'fail', comments])
     expect(requests.length).toBeLessThanOrEqual(12)
   })
@@ -125,7 +118,7 @@ describe('pull requests', () => {
     const fixture = changed(LARGE)
     const { pull_request: pull } = fixture.payload as { pull_request: { head: object } }
     const payload = { ...fixture.payload, pull_request: { ...pull, head: { ...pull.head, repo: null } } }
-    const { exitCode, outputs } = await run(fixture, { payload })
+    const { exitCode, outputs } = await act(fixture, { payload })
     expect([exitCode, outputs['verdict'], commentsOf(fixture).length]).toEqual([1, 'fail', 1])
     expect(fixture.repository.reviewComments).toEqual([])
   })
@@ -133,7 +126,7 @@ describe('pull requests', () => {
   test('of more than 3,000 files: judged, and said to be incomplete', async () => {
     const many: Files = Object.fromEntries(Array.from({ length: 3100 }, (_, index) => [`docs/${index}.md`, `${index}`]))
     const fixture = pullRequest({ base: { [PATH]: SMALL }, head: { ...many, [PATH]: plan({ microBatchSize: 2 }) } })
-    const { exitCode, outputs, report, requests } = await run(fixture)
+    const { exitCode, outputs, report, requests } = await act(fixture)
     expect([exitCode, outputs['verdict'], outputs['checked-count']]).toEqual([0, 'warn', '1'])
     expect(report?.findings.map(({ code }) => code)).toContain('incomplete')
     expect(requests.length).toBeLessThanOrEqual(12)
@@ -146,7 +139,7 @@ describe('pull requests', () => {
       head: { ...others, [PATH]: plan({ microBatchSize: 2 }) },
     })
     fixture.repository.truncated = true
-    const { exitCode, outputs, report } = await run(fixture)
+    const { exitCode, outputs, report } = await act(fixture)
     expect([exitCode, outputs['verdict'], outputs['checked-count']]).toEqual([0, 'warn', '1'])
     expect(report?.findings.map(({ code }) => code)).toContain('incomplete')
   })
@@ -154,19 +147,19 @@ describe('pull requests', () => {
   test('that renames and edits a config: compared with what it was', async () => {
     const fixture = pullRequest({ base: { 'old/a.yml': SMALL }, head: { 'new/b.yml': plan({ microBatchSize: 2 }) } })
     fixture.repository.renames.set('new/b.yml', 'old/a.yml')
-    const { report } = await run(fixture)
+    const { report } = await act(fixture)
     expect(report?.runs).toMatchObject([{ path: 'new/b.yml', previousPath: 'old/a.yml', change: 'changed' }])
   })
 
   test('of a run that was over at the base already: green with a warning, red when any failure counts', async () => {
     const note = (text: string) => text.replace('preflop: 1', 'preflop: 1\nname: note')
-    const lenient = await run(changed(note(LARGE), LARGE))
+    const lenient = await act(changed(note(LARGE), LARGE))
     expect([lenient.exitCode, lenient.outputs['verdict'], lenient.report?.runs[0]?.preExisting]).toEqual([
       0,
       'warn',
       true,
     ])
-    const strict = await run(changed(note(LARGE), LARGE), { inputs: { 'fail-on': 'any' } })
+    const strict = await act(changed(note(LARGE), LARGE), { inputs: { 'fail-on': 'any' } })
     expect([strict.exitCode, strict.outputs['verdict']]).toEqual([1, 'fail'])
   })
 })
@@ -235,7 +228,7 @@ accelerate launch --config_file acc.yaml -m trl.scripts.sft \\
       base: { [POLICY]: hardware, ...base },
       head: { [POLICY]: hardware, ...base, ...edit },
     })
-    const { report, requests } = await run(fixture)
+    const { report, requests } = await act(fixture)
     expect(report?.runs.map(own => [own.path, own.change])).toEqual([[path, 'changed']])
     expect(requests.length).toBeLessThanOrEqual(12)
   })
@@ -246,7 +239,7 @@ accelerate launch --config_file acc.yaml -m trl.scripts.sft \\
       base: { [PATH]: SMALL, [POLICY]: budget(0.01) },
       head: { [PATH]: plan({ microBatchSize: 2 }), [POLICY]: budget(100000) },
     })
-    const { exitCode, report } = await run(fixture)
+    const { exitCode, report } = await act(fixture)
     expect(exitCode).toBe(1)
     expect(report?.findings.find(({ code }) => code === 'policy-preview')?.message).toMatch(
       /base: fail; by the new ones: (pass|warn)/,
@@ -266,7 +259,7 @@ describe('merge_group, push, schedule, workflow_dispatch', () => {
   test('merge_group judges and never comments', async () => {
     const fixture = changed(LARGE)
     const payload = { merge_group: { base_sha: fixture.base, head_sha: fixture.head } }
-    const { exitCode, outputs, summary } = await run(fixture, { event: 'merge_group', payload })
+    const { exitCode, outputs, summary } = await act(fixture, { event: 'merge_group', payload })
     expect([exitCode, outputs['verdict'], commentsOf(fixture).length]).toEqual([1, 'fail', 0])
     expect(summary).toContain(PATH)
   })
@@ -278,14 +271,14 @@ describe('merge_group, push, schedule, workflow_dispatch', () => {
     ['over commits that are gone', { before: 'e'.repeat(40) }, 'fail', 'not-compared'],
   ])('push %s', async (_name, fields, verdict, change) => {
     const fixture = changed(LARGE)
-    const { outputs, report, requests } = await run(fixture, { event: 'push', payload: push(fixture, fields) })
+    const { outputs, report, requests } = await act(fixture, { event: 'push', payload: push(fixture, fields) })
     expect([outputs['verdict'], report?.runs.map(own => own.change)]).toEqual([verdict, [change]])
     expect(requests.filter(isWrite)).toEqual([])
   })
 
   test('a push that deletes the branch ends green with one line', async () => {
     const fixture = changed(LARGE)
-    const { exitCode, log, requests } = await run(fixture, {
+    const { exitCode, log, requests } = await act(fixture, {
       event: 'push',
       payload: push(fixture, { after: '0'.repeat(40) }),
     })
@@ -300,11 +293,11 @@ describe('merge_group, push, schedule, workflow_dispatch', () => {
     async event => {
       const fixture = changed(LARGE)
       const options = { event, payload: {}, sha: fixture.head }
-      const ofCommit = await run(fixture, options)
+      const ofCommit = await act(fixture, options)
       expect([ofCommit.exitCode, ofCommit.outputs['checked-count']]).toEqual([1, '1'])
       const workspace = checkout({ [PATH]: LARGE, 'other/b.yml': SMALL })
       try {
-        const ofCheckout = await run(fixture, { ...options, workspace })
+        const ofCheckout = await act(fixture, { ...options, workspace })
         expect([ofCheckout.exitCode, ofCheckout.outputs['checked-count'], ofCheckout.requests]).toEqual([1, '2', []])
       } finally {
         rmSync(workspace, { recursive: true })
@@ -314,7 +307,7 @@ describe('merge_group, push, schedule, workflow_dispatch', () => {
 
   test('workflow_dispatch with a plan that does not fit fails', async () => {
     const fixture = changed(SMALL)
-    const { exitCode, report } = await run(fixture, {
+    const { exitCode, report } = await act(fixture, {
       event: 'workflow_dispatch',
       payload: {},
       sha: fixture.head,
@@ -324,7 +317,7 @@ describe('merge_group, push, schedule, workflow_dispatch', () => {
   })
 
   test('another event is misuse and asks nobody', async () => {
-    const { exitCode, outputs, requests, log } = await run(changed(SMALL), { event: 'issues', payload: {} })
+    const { exitCode, outputs, requests, log } = await act(changed(SMALL), { event: 'issues', payload: {} })
     expect([exitCode, outputs['verdict'], requests]).toEqual([1, 'unknown', []])
     expect(log).toMatch(/^::error /m)
   })
@@ -389,7 +382,7 @@ describe('what goes wrong', () => {
     '%s: the verdict stays',
     async (_name, options, exitCode, comments) => {
       const fixture = changed(LARGE)
-      const ran = await run(fixture, options)
+      const ran = await act(fixture, options)
       expect([ran.exitCode, ran.outputs['verdict'], commentsOf(fixture).length]).toEqual([exitCode, 'fail', comments])
       expect(ran.summary).toContain(PATH)
     },
@@ -403,7 +396,7 @@ describe('what goes wrong', () => {
   ])(
     '%s: no verdict, red, and why',
     async (_name, fault) => {
-      const { exitCode, outputs, log } = await run(changed(LARGE), at(/./, fault))
+      const { exitCode, outputs, log } = await act(changed(LARGE), at(/./, fault))
       expect([exitCode, outputs['verdict']]).toEqual([1, 'unknown'])
       expect(log).toMatch(/^::error .*GitHub could not be read/m)
     },
@@ -417,10 +410,10 @@ describe('runs that overlap', () => {
     const standIn = await startStandIn(fixture.repository)
     const labeled = { ...fixture.payload, action: 'labeled' }
     try {
-      await actOn(standIn, fixture, { actor, run: '100.1' })
+      await actOn(standIn, fixture, { run: '100.1' })
       const first = readMarker(commentsOf(fixture)[0] ?? '')
-      await actOn(standIn, fixture, { actor, run: '300.1', payload: labeled })
-      await actOn(standIn, fixture, { actor, run: '200.1', payload: labeled, inputs: { 'max-memory': '20' } })
+      await actOn(standIn, fixture, { run: '300.1', payload: labeled })
+      await actOn(standIn, fixture, { run: '200.1', payload: labeled, inputs: { 'max-memory': '20' } })
       expect(commentsOf(fixture).map(readMarker)).toEqual([{ ...first, run: '300.1' }])
     } finally {
       await standIn.close()
@@ -430,7 +423,7 @@ describe('runs that overlap', () => {
   test('a run of a head that has moved on writes nothing', async () => {
     const fixture = changed(LARGE)
     fixture.repository.pullHead = 'd'.repeat(40)
-    const { exitCode, requests } = await run(fixture)
+    const { exitCode, requests } = await act(fixture)
     expect([exitCode, requests.filter(isWrite)]).toEqual([1, []])
   })
 })
