@@ -79,6 +79,7 @@ interface Played {
   readonly summary: string
   readonly requests: readonly string[]
   readonly comments: number
+  readonly milliseconds: number
 }
 
 async function play(
@@ -89,6 +90,7 @@ async function play(
 ): Promise<Played> {
   const standIn = await startStandIn(fixture.repository)
   standIn.fault = fault
+  const started = performance.now()
   const payload = scenario.payload?.(fixture) ?? fixture.payload
   const runner = runnerFor({ apiUrl: standIn.url, event: scenario.event, payload, run })
   try {
@@ -98,6 +100,7 @@ async function play(
       verdict: runner.outputs()['verdict'] ?? '',
       summary: runner.summary(),
       requests: [...standIn.requests],
+      milliseconds: performance.now() - started,
       comments: fixture.repository.comments.filter(({ body }) => readMarker(body) !== null).length,
     }
   } finally {
@@ -119,8 +122,10 @@ async function prepared(scenario: Scenario): Promise<() => PullRequestFixture> {
 
 /** What is wrong with the end of a run; empty: nothing. */
 function complaints(clean: Played, played: Played): readonly string[] {
-  const { exitCode, verdict, summary, comments, requests } = played
+  const { exitCode, verdict, summary, comments, requests, milliseconds } = played
   return [
+    // the limit of all calls together is for many that are slow: a single one that hangs has a limit of its own
+    ...(milliseconds > TIMING.totalMilliseconds * 0.9 ? ['a call without an end'] : []),
     ...(comments > 1 ? [`${comments} comments`] : []),
     ...(summary === '' ? ['no summary'] : []),
     ...(requests.length > 60 ? [`${requests.length} requests`] : []),
