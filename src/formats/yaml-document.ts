@@ -31,6 +31,7 @@ export function parseYaml(
   const repeated: Finding[] = []
   const tags: YAMLError[] = []
   const budget = new NodeBudget()
+  const hasAliases = text.includes('*')
   // one document after the other: what lies beyond the budget is not even parsed
   for (const document of composer.compose(new Parser(lines.addNewLine).parse(text))) {
     const [error] = document.errors
@@ -39,7 +40,7 @@ export function parseYaml(
       break
     }
     if (document.contents === null) continue
-    const lost = text.includes('*') ? unknownAlias(document) : null
+    const lost = hasAliases ? unknownAlias(document) : null
     if (lost) {
       const at = lines.linePos(lost.range?.[0] ?? 0)
       const message = `The alias \`*${lost.source.slice(0, 80)}\` has no anchor before it.`
@@ -47,7 +48,7 @@ export function parseYaml(
       break
     }
     for (const warning of document.warnings) if (warning.code === 'TAG_RESOLVE_FAILED') tags.push(warning)
-    const anchors = text.includes('&') ? anchorsOf(document) : NO_ANCHORS
+    const anchors = hasAliases ? anchorsOf(document) : NO_ANCHORS
     const root = new TreeBuilder({ path, lines, repeated, anchors, budget }).build(document.contents, 0)
     if (root) roots.push(root)
     if (budget.problem) break
