@@ -1,4 +1,4 @@
-import type { Evaluation } from './advice/evaluation.ts'
+import type { Evaluate, Evaluation } from './advice/evaluation.ts'
 import { exchangeOf } from './cost/convert-money.ts'
 import { type CostEstimate, estimateCost, pricePerUsedGpu } from './cost/estimate-cost.ts'
 import { estimateRuleOfThumb, type RuleOfThumb } from './cost/rule-of-thumb.ts'
@@ -11,15 +11,17 @@ import { findGpu, nearestGpus } from './hardware/gpu-catalogue.ts'
 import { gpuFeatureFindings } from './hardware/gpu-features.ts'
 import type { LivePrices, PriceSource } from './hardware/live-prices/price-source.ts'
 import type { PriceRow } from './hardware/price-catalogue.ts'
-import { estimateMemory } from './memory/estimate-memory.ts'
+import { estimateMemory, type Timelines } from './memory/estimate-memory.ts'
 import type { MemoryEstimate } from './memory/memory-estimate.ts'
 import type { Architecture } from './models/architecture.ts'
 import { countModel } from './models/count-parameters.ts'
 import { findModel } from './models/find-model.ts'
+import type { ModelCounts } from './models/model-counts.ts'
 import type { ModelSource } from './models/model-source.ts'
 import { architectureOfStage } from './models/score-head.ts'
 import type { Finding } from './plan/finding.ts'
 import { finding } from './plan/finding-texts.ts'
+import { onCard } from './plan/on-card.ts'
 import { openGpuCount } from './plan/open-gpus.ts'
 import { withParallelGpus } from './plan/parallel-gpus.ts'
 import { overlayDrafts, type PlanDraft } from './plan/plan-draft.ts'
@@ -211,15 +213,10 @@ function timeFindings(time: TimeEstimate | null, { provenance }: ResolvedPlan): 
 }
 
 /** Re-estimates the same model under another plan, each once: what fixes, alternatives and causes are verified with. */
-export function createEvaluator(
-  architecture: Architecture,
-  policy: Policy,
-  priceRows?: readonly PriceRow[],
-): (plan: TrainingPlan) => Evaluation | null {
-  const known = new WeakMap<TrainingPlan, Evaluation>()
-  const evaluated = (plan: TrainingPlan): Evaluation => {
+export function createEvaluator(architecture: Architecture, policy: Policy, priceRows?: readonly PriceRow[]): Evaluate {
+  const layouts = new WeakMap<TrainingPlan, Layout>()
+  const evaluated = (plan: TrainingPlan, { counts, timelines }: Layout): Evaluation => {
     const gpu = plan.hardware.gpu ? findGpu(plan.hardware.gpu) : null
-    const { counts } = countModel(architecture, plan)
     const run: Run = { plan, architecture, counts, gpu }
     // most plans that are tried do not fit, and nobody asks how long those would take
     const time = once(() => estimateTime(run))
@@ -227,7 +224,7 @@ export function createEvaluator(
     const cost = once(() => costOf(plan, time(), price(), policy))
     const ruleOfThumb = once(() => ruleOfThumbOf(run, price()))
     return {
-      memory: estimateMemory(run),
+      memory: estimateMemory(run, timelines),
       get time() {
         return time()
       },
@@ -239,11 +236,26 @@ export function createEvaluator(
       },
     }
   }
-  return plan => {
-    const result = known.get(plan) ?? evaluated(plan)
-    known.set(plan, result)
+  return (plan, gpu) => {
+    const layout = layouts.get(plan) ?? {
+      counts: countModel(architecture, plan).counts,
+      timelines: new Map(),
+      evaluations: new Map(),
+    }
+    layouts.set(plan, layout)
+    const card = gpu ?? plan.hardware.gpu
+    const result = layout.evaluations.get(card) ?? evaluated(card === null ? plan : onCard(plan, card), layout)
+    layout.evaluations.set(card, result)
     return result
   }
+}
+
+/** What is known of a plan, on whatever card. */
+interface Layout {
+  readonly counts: ModelCounts
+  readonly timelines: Timelines
+  /** By id of the GPU. */
+  readonly evaluations: Map<string | null, Evaluation>
 }
 
 function once<T>(compute: () => T): () => T {

@@ -5,6 +5,7 @@ import { comparablePrice } from '../../src/cost/comparable-price.ts'
 import { estimateCost } from '../../src/cost/estimate-cost.ts'
 import { findGpu } from '../../src/hardware/gpu-catalogue.ts'
 import { estimateMemory } from '../../src/memory/estimate-memory.ts'
+import { onCard } from '../../src/plan/on-card.ts'
 import type { TrainingPlan } from '../../src/plan/training-plan.ts'
 import type { HardwareReport } from '../../src/report/report.ts'
 import { estimateTime } from '../../src/time/estimate-time.ts'
@@ -15,7 +16,8 @@ const BASE =
   'adapter: { type: lora, rank: 16, target_modules: all-linear }\ndataset: { max_steps: 1000 }\nhardware: { gpu: a100-sxm-80gb }\n'
 const architecture = llama7b()
 
-function evaluate(plan: TrainingPlan) {
+function evaluate(written: TrainingPlan, card?: string) {
+  const plan = card === undefined ? written : onCard(written, card)
   const run = { plan, architecture, counts: countsOf(architecture, plan), gpu: findGpu(plan.hardware.gpu ?? '') }
   const memory = estimateMemory(run)
   return { memory, time: estimateTime(run), cost: null, ruleOfThumb: null }
@@ -77,7 +79,7 @@ describe('search', () => {
 })
 
 describe('strategies', () => {
-  const strategies = (yaml: string, gpus: number) => hardwareStrategies(planOf(yaml), 'h100-sxm-80gb', gpus).flat()
+  const strategies = (yaml: string, gpus: number) => hardwareStrategies(planOf(yaml), gpus).flat()
   const batch = ({ microBatchSize, gradientAccumulationSteps, gpus, parallelism }: TrainingPlan) =>
     (microBatchSize * gradientAccumulationSteps * gpus) / (parallelism.tensor * parallelism.pipeline)
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { findGpu } from '../../src/hardware/gpu-catalogue.ts'
-import { estimateMemory } from '../../src/memory/estimate-memory.ts'
+import { findGpu, GPUS } from '../../src/hardware/gpu-catalogue.ts'
+import { estimateMemory, type Timelines } from '../../src/memory/estimate-memory.ts'
 import { requiredComponents } from '../../src/memory/required-components.ts'
 import type { TrainingPlan } from '../../src/plan/training-plan.ts'
 import {
@@ -28,6 +28,19 @@ const plans = fc.record({
   loss: fc.constantFrom<TrainingPlan['loss']>('full_logits', 'full_logits_native', 'chunked', 'fused_linear'),
   optimizerImplementation: fc.constantFrom<TrainingPlan['optimizerImplementation']>('fused', 'foreach', 'loop'),
 })
+
+const COLOCATED: NonNullable<TrainingPlan['reinforcement']> = {
+  referenceModel: 'none',
+  generations: 8,
+  promptLength: 512,
+  completionLength: 1024,
+  iterations: 1,
+  generation: 'vllm_colocate',
+  colocatedMemoryShare: 0.3,
+  sleepMode: false,
+  rewardModel: false,
+  valueModel: false,
+}
 
 const ADAPTER: NonNullable<TrainingPlan['adapter']> = {
   type: 'lora',
@@ -150,6 +163,20 @@ describe('cache of varying lengths', () => {
 })
 
 describe('estimateMemory', () => {
+  test.each<[string, Partial<TrainingPlan>]>([
+    ['a run', {}],
+    ['eager attention', { attention: 'eager' }],
+    ['a pipeline', { gpus: 4, parallelism: { ...SAMPLE_PLAN.parallelism, pipeline: 2 } }],
+    ['an engine on the same card', { reinforcement: COLOCATED }],
+  ])('%s: cards that share what does not depend on them need what they need alone', (_name, plan) => {
+    const timelines: Timelines = new Map()
+    for (const gpu of GPUS) {
+      const run = { ...sampleRun(plan), gpu }
+      expect(estimateMemory(run, timelines)).toEqual(estimateMemory(run))
+    }
+    expect(timelines.size).toBeLessThan(2 * GPUS.length)
+  })
+
   test('every combination of options gives finite figures with notes and sources', () => {
     const layout = fc.record({
       data: fc.constantFrom(...DATA_PARALLELISMS),

@@ -12,4 +12,5 @@ export interface Evaluation {
   readonly ruleOfThumb: RuleOfThumb | null
 }
 
-export type Evaluate = (plan: TrainingPlan) => Evaluation | null
+/** `gpu`: another card than the plan's own, by id. What does not depend on the card is worked out once a plan. */
+export type Evaluate = (plan: TrainingPlan, gpu?: string) => Evaluation | null

@@ -2,7 +2,7 @@ import { samplesPerStep } from '../plan/samples-per-step.ts'
 import type { TrainingPlan } from '../plan/training-plan.ts'
 import { DATA_PARALLELISM_NAMES, type DataParallelism } from '../plan/vocabulary.ts'
 
-/** A plan on other hardware that trains the same thing: same global batch, same layout of the model. */
+/** A plan on another number of GPUs that trains the same thing: same global batch, same layout of the model; any card. */
 export interface Strategy {
   readonly plan: TrainingPlan
   /** What differs from the plan as written; empty: nothing. */
@@ -16,7 +16,7 @@ const LARGER_MICRO_BATCHES = 4
  * The ways to run a plan on `gpus` GPUs, in groups: within a group the micro-batch falls, so that the first one that fits
  * is the largest. Empty: the global batch does not divide over these GPUs.
  */
-export function hardwareStrategies(plan: TrainingPlan, gpu: string, gpus: number): readonly (readonly Strategy[])[] {
+export function hardwareStrategies(plan: TrainingPlan, gpus: number): readonly (readonly Strategy[])[] {
   const { tensor, pipeline, context } = plan.parallelism
   const model = tensor * pipeline * context
   if (gpus % model !== 0) return []
@@ -33,7 +33,6 @@ export function hardwareStrategies(plan: TrainingPlan, gpu: string, gpus: number
           gradientAccumulationSteps: perRank / microBatchSize,
           gradientCheckpointing,
           parallelism: { ...plan.parallelism, data, shardSize: null },
-          hardware: { ...plan.hardware, gpu },
         }
         return { plan: changed, changes: changesOf(plan, changed) }
       }),

@@ -1,6 +1,7 @@
 import type { CostEstimate } from '../cost/estimate-cost.ts'
 import type { Gpu } from '../hardware/gpu.ts'
 import { GPUS } from '../hardware/gpu-catalogue.ts'
+import { onCard } from '../plan/on-card.ts'
 import type { TrainingPlan } from '../plan/training-plan.ts'
 import type { HardwareReport } from '../report/report.ts'
 import type { TimeEstimate } from '../time/time-estimate.ts'
@@ -41,9 +42,11 @@ export function searchHardware(options: SearchOptions): readonly HardwareReport[
   const counts = [...new Set([...COUNTS, plan.gpus])].filter(
     count => count <= Math.max(8, (options.moreGpus ?? MORE_GPUS) * plan.gpus),
   )
-  const found = GPUS.filter(({ id }) => options.gpus.includes(id)).flatMap(gpu =>
-    counts.flatMap(gpus => fastest({ ...options, plan: sized.plan }, gpu, gpus) ?? []),
-  )
+  const cards = GPUS.filter(gpu => options.gpus.includes(gpu.id) && computes(gpu, plan))
+  const found = counts.flatMap(count => {
+    const groups = hardwareStrategies(sized.plan, count)
+    return cards.flatMap(gpu => fastest(options, gpu, groups) ?? [])
+  })
   const sorted = found.toSorted((a, b) => (a.cost ?? Infinity) - (b.cost ?? Infinity) || a.runSeconds - b.runSeconds)
   const quickest = sorted.toSorted((a, b) => a.runSeconds - b.runSeconds)[0]
   return sorted.map((option, index) => ({
@@ -64,15 +67,13 @@ function evaluatedSteps(
   return { plan: { ...plan, dataset: { ...plan.dataset, maxSteps: COMPARED_STEPS } }, compared: COMPARED_STEPS }
 }
 
-function fastest(options: SearchOptions, gpu: Gpu, gpus: number): HardwareReport | null {
-  if (!computes(gpu, options.plan)) return null
-  const groups = hardwareStrategies(options.plan, gpu.id, gpus)
+function fastest(options: SearchOptions, gpu: Gpu, groups: readonly (readonly Strategy[])[]): HardwareReport | null {
   // the smallest step of the last group needs least: without it nothing fits
   const least = groups.at(-1)?.at(-1)
-  if (least === undefined || fitting(options, least) === null) return null
+  if (least === undefined || fitting(options, gpu, least) === null) return null
   let best: HardwareReport | null = null
   for (const group of groups) {
-    const found = largestFitting(options, group)
+    const found = largestFitting(options, gpu, group)
     const option = found && optionOf(options, gpu, found.strategy, found.result)
     if (option && (best === null || option.runSeconds < WORTHWHILE * best.runSeconds)) best = option
   }
@@ -85,10 +86,10 @@ interface FittingStrategy {
 }
 
 /** The first of a group that fits, by halving: less memory is needed from one to the next. */
-function largestFitting(options: SearchOptions, group: readonly Strategy[]): FittingStrategy | null {
+function largestFitting(options: SearchOptions, gpu: Gpu, group: readonly Strategy[]): FittingStrategy | null {
   const at = (index: number): FittingStrategy | null => {
     const strategy = group[index]
-    const result = strategy ? fitting(options, strategy) : null
+    const result = strategy ? fitting(options, gpu, strategy) : null
     return strategy && result ? { strategy, result } : null
   }
   let found = at(group.length - 1)
@@ -109,8 +110,8 @@ function computes({ peak, bf16Supported }: Gpu, { precision }: TrainingPlan): bo
   return precision.compute !== 'bfloat16' || bf16Supported
 }
 
-function fitting({ evaluate, memoryShare }: SearchOptions, { plan }: Strategy): Evaluation | null {
-  const result = evaluate(plan)
+function fitting({ evaluate, memoryShare }: SearchOptions, gpu: Gpu, { plan }: Strategy): Evaluation | null {
+  const result = evaluate(plan, gpu.id)
   const usable = result?.memory.usableBytes ?? null
   return result !== null && usable !== null && result.memory.requiredHighBytes <= usable * memoryShare ? result : null
 }
@@ -118,11 +119,12 @@ function fitting({ evaluate, memoryShare }: SearchOptions, { plan }: Strategy): 
 function optionOf(
   { costOf, accepts }: SearchOptions,
   gpu: Gpu,
-  { plan, changes }: Strategy,
+  { plan: layout, changes }: Strategy,
   result: Evaluation,
 ): HardwareReport | null {
   const { memory, time } = result
   if (time === null || time.runSeconds === null || memory.usableBytes === null) return null
+  const plan = onCard(layout, gpu.id)
   const cost = costOf(plan, time)
   if (accepts?.(plan, result, cost) === false) return null
   const steps = time.steps ?? 0

@@ -4,20 +4,25 @@ import type { MemoryEstimate, Moment } from './memory-estimate.ts'
 import { sumBytes } from './memory-item.ts'
 import { outsideItems } from './overheads/outside-tensors.ts'
 import { cachedBlocks, leastCachedBytes } from './overheads/reserved.ts'
-import { rankTimeline } from './rank-timeline.ts'
+import { cardKey, type RankTimeline, rankTimeline } from './rank-timeline.ts'
 import type { PipelineStage } from './sharding/rank-parameters.ts'
 
-/** Per-GPU peak memory of a steady-state step on the worst rank. */
-export function estimateMemory(run: Run): MemoryEstimate {
-  if (run.plan.parallelism.pipeline === 1) return estimateRank(run, 'only')
-  const [first, last] = [estimateRank(run, 'first'), estimateRank(run, 'last')]
+/** Timelines of one plan by what of a card and a rank they depend on. */
+export type Timelines = Map<string, RankTimeline>
+
+/** Per-GPU peak memory of a steady-state step on the worst rank. `timelines`: of the same plan on other cards. */
+export function estimateMemory(run: Run, timelines: Timelines = new Map()): MemoryEstimate {
+  if (run.plan.parallelism.pipeline === 1) return estimateRank(run, 'only', timelines)
+  const [first, last] = [estimateRank(run, 'first', timelines), estimateRank(run, 'last', timelines)]
   return first.deviceBytes >= last.deviceBytes ? first : last
 }
 
 /** The same for one pipeline rank. */
-export function estimateRank(run: Run, stage: PipelineStage): MemoryEstimate {
+export function estimateRank(run: Run, stage: PipelineStage, timelines: Timelines = new Map()): MemoryEstimate {
   const { plan, gpu } = run
-  const timeline = rankTimeline(run, stage)
+  const key = `${stage} ${cardKey(run)}`
+  const timeline = timelines.get(key) ?? rankTimeline(run, stage)
+  timelines.set(key, timeline)
   const peak = timeline.moments.reduce((most, entry) => (entry.bytes > most.bytes ? entry : most))
   const usableBytes = gpu?.usableBytes ?? null
   const outside = outsideItems(plan, gpu)

@@ -32,6 +32,11 @@ export interface RankTimeline {
   readonly hostBytes: number
 }
 
+/** What of the card a timeline depends on: kernels and workspace by generation, and an engine's share of its memory. */
+export function cardKey({ plan, gpu }: Run): string {
+  return `${gpu?.generation} ${plan.reinforcement?.generation === 'vllm_colocate' ? gpu?.usableBytes : ''}`
+}
+
 /** The moments of one steady-state step on one rank: what is there at each. */
 export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
   const { plan, architecture } = run
