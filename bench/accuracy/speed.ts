@@ -61,7 +61,16 @@ export interface LoadedSpeedRows extends SpeedRows {
   readonly held: readonly SpeedRow[]
 }
 
+const loaded = new Map<string, LoadedSpeedRows>()
+
+/** The rows of bench/speed.jsonl, read once. */
 export function loadSpeedRows(root: string): LoadedSpeedRows {
+  const known = loaded.get(root) ?? readRows(root)
+  loaded.set(root, known)
+  return known
+}
+
+function readRows(root: string): LoadedSpeedRows {
   const { rows, unread } = readSpeedRows(readFileSync(join(root, 'bench/speed.jsonl'), 'utf8'))
   return { rows: rows.filter(({ fitting }) => fitting), held: rows.filter(({ fitting }) => !fitting), unread }
 }
