@@ -33,15 +33,15 @@ const negotiated = (over: Partial<NegotiatedPrice>): NegotiatedPrice => ({
 const stated = (perGpuHour: number, currency = 'USD') => ({ perGpuHour, currency })
 
 const CASES: readonly Case[] = [
-  { name: 'one GPU', price: stated(2.5), total: 2.5, formula: '1.00 h × 1 GPU × 2.50 USD = 2.50 USD' },
-  { name: 'eight GPUs', gpus: 8, price: stated(2.5), total: 20, formula: '1.00 h × 8 GPUs × 2.50 USD = 20.00 USD' },
+  { name: 'one GPU', price: stated(2.5), total: 2.5, formula: '1.00 h × 1 GPU × $2.50 = $2.50' },
+  { name: 'eight GPUs', gpus: 8, price: stated(2.5), total: 20, formula: '1.00 h × 8 GPUs × $2.50 = $20.00' },
   {
     name: 'attempts',
     gpus: 8,
     retries: 3,
     price: stated(2.5),
     total: 60,
-    formula: '1.00 h × 8 GPUs × 2.50 USD × 3 attempts = 60.00 USD',
+    formula: '1.00 h × 8 GPUs × $2.50 × 3 attempts = $60.00',
   },
   {
     name: 'seconds that need decimals',
@@ -58,7 +58,7 @@ const CASES: readonly Case[] = [
     price: stated(6),
     billing: { unit: 'minute' },
     total: 12.2,
-    formula: '1.017 h (61 started min) × 1 GPU × 6.00 USD × 2 attempts = 12.20 USD',
+    formula: '1.017 h (61 started min) × 1 GPU × $6.00 × 2 attempts = $12.20',
   },
   {
     name: 'started hours, for every attempt',
@@ -67,21 +67,21 @@ const CASES: readonly Case[] = [
     price: stated(6),
     billing: { unit: 'hour' },
     total: 24,
-    formula: '2 started h × 1 GPU × 6.00 USD × 2 attempts = 24.00 USD',
+    formula: '2 started h × 1 GPU × $6.00 × 2 attempts = $24.00',
   },
   {
     name: 'three GPUs of an instance of eight',
     gpus: 3,
     price: { provider: 'azure' },
     total: 98.32,
-    formula: '1.00 h × 1 Standard_ND96isr_H100_v5 of 8 GPUs, 5 idle, × 98.32 USD = 98.32 USD',
+    formula: '1.00 h × 1 Standard_ND96isr_H100_v5 of 8 GPUs, 5 idle, × $98.32 = $98.32',
   },
   {
     name: 'spot',
     gpus: 8,
     price: { provider: 'aws', spot: true },
     total: 14.246,
-    formula: '1.00 h × 1 p5.48xlarge of 8 GPUs × 14.246 USD = 14.25 USD',
+    formula: '1.00 h × 1 p5.48xlarge of 8 GPUs × $14.246 = $14.25',
   },
   {
     name: 'a discount off the catalogue',
@@ -89,28 +89,28 @@ const CASES: readonly Case[] = [
     price: { provider: 'azure' },
     billing: { discounts: { azure: 0.22, '*': 0.5 } },
     total: 76.6896,
-    formula: '1.00 h × 1 Standard_ND96isr_H100_v5 of 8 GPUs × 98.32 USD × 0.78 (22 % off) = 76.69 USD',
+    formula: '1.00 h × 1 Standard_ND96isr_H100_v5 of 8 GPUs × $98.32 × 0.78 (22 % off) = $76.69',
   },
   {
     name: 'no discount off a stated price',
     price: stated(2),
     billing: { discounts: { '*': 0.5 } },
     total: 2,
-    formula: '1.00 h × 1 GPU × 2.00 USD = 2.00 USD',
+    formula: '1.00 h × 1 GPU × $2.00 = $2.00',
   },
   {
     name: 'a negotiated price per GPU',
     gpus: 4,
     billing: { prices: [negotiated({ gpu: 'b200-sxm-180gb', perInstanceHour: 9 }), negotiated({})] },
     total: 8,
-    formula: '1.00 h × 4 GPUs × 2.00 USD = 8.00 USD',
+    formula: '1.00 h × 4 GPUs × $2.00 = $8.00',
   },
   {
     name: 'a negotiated instance, billed whole',
     gpus: 12,
     billing: { prices: [negotiated({ instanceGpus: 8, instance: 'node', perInstanceHour: 20 })] },
     total: 40,
-    formula: '1.00 h × 2 node of 8 GPUs, 4 idle, × 20.00 USD = 40.00 USD',
+    formula: '1.00 h × 2 node of 8 GPUs, 4 idle, × $20.00 = $40.00',
   },
   {
     name: 'a negotiated price of another provider is not taken',
@@ -118,7 +118,7 @@ const CASES: readonly Case[] = [
     price: { provider: 'azure' },
     billing: { prices: [negotiated({ provider: 'aws' })] },
     total: 98.32,
-    formula: '1.00 h × 1 Standard_ND96isr_H100_v5 of 8 GPUs × 98.32 USD = 98.32 USD',
+    formula: '1.00 h × 1 Standard_ND96isr_H100_v5 of 8 GPUs × $98.32 = $98.32',
   },
   {
     name: 'reserved capacity costs nothing more',
@@ -126,7 +126,7 @@ const CASES: readonly Case[] = [
     price: stated(2.5),
     billing: { reserved: { 'h100-sxm-80gb': 8 } },
     total: 0,
-    formula: '1.00 h × 0 GPUs × 2.50 USD = 0.00 USD (8 of 8 GPUs are reserved and paid for)',
+    formula: '1.00 h × 0 GPUs × $2.50 = $0.00 (8 of 8 GPUs are reserved and paid for)',
   },
   {
     name: 'beyond the reserved capacity',
@@ -134,7 +134,7 @@ const CASES: readonly Case[] = [
     price: stated(2.5),
     billing: { reserved: { 'h100-sxm-80gb': 10 } },
     total: 15,
-    formula: '1.00 h × 6 GPUs × 2.50 USD = 15.00 USD (10 of 16 GPUs are reserved and paid for)',
+    formula: '1.00 h × 6 GPUs × $2.50 = $15.00 (10 of 16 GPUs are reserved and paid for)',
   },
   {
     name: 'another currency',
@@ -143,7 +143,7 @@ const CASES: readonly Case[] = [
     price: stated(2.5),
     exchange: { currency: 'CNY', rate: 7.1 },
     total: 284,
-    formula: '1.00 h × 8 GPUs × 2.50 USD × 2 attempts × 7.10 CNY/USD = 284.00 CNY',
+    formula: '1.00 h × 8 GPUs × $2.50 × 2 attempts × 7.10 CNY/USD = 284.00 CNY',
   },
   {
     name: 'everything at once',
@@ -155,7 +155,7 @@ const CASES: readonly Case[] = [
     exchange: { currency: 'EUR', rate: 0.8637 },
     total: 1530.66,
     formula:
-      '3.43333 h (206 started min) × 2 Standard_ND96isr_H100_v5 of 8 GPUs, 5 idle, × 98.32 USD × 0.875 (12.5 % off) × 3 attempts × 0.8637 EUR/USD = 1530.66 EUR (1 of 12 GPUs are reserved and paid for)',
+      '3.43333 h (206 started min) × 2 Standard_ND96isr_H100_v5 of 8 GPUs, 5 idle, × $98.32 × 0.875 (12.5 % off) × 3 attempts × 0.8637 EUR/USD = €1,530.66 (1 of 12 GPUs are reserved and paid for)',
   },
 ]
 
@@ -195,7 +195,7 @@ function recomputed(formula: string): string {
   const [factors = ''] = formula.split(' = ')
   return factors
     .split(' × ')
-    .reduce((total, factor) => total * Number.parseFloat(factor), 1)
+    .reduce((total, factor) => total * Number.parseFloat(factor.replaceAll(/[$€£,]/g, '')), 1)
     .toFixed(2)
 }
 
@@ -221,7 +221,7 @@ describe('the cost line', () => {
         formula: '',
       })
       expect(recomputed(cost.formula)).toBe(cost.total.toFixed(2))
-      expect(cost.formula).toContain(` = ${cost.total.toFixed(2)} CNY`)
+      expect(cost.formula.replaceAll(',', '')).toContain(` = ${cost.total.toFixed(2)} CNY`)
     }
   })
 })

@@ -85,7 +85,7 @@ export function sampleRun({ path, parts, usableGib, gpuName, hours, cost, overri
       run: cost[0],
       total: cost[0],
       priceSource: 'stated price',
-      formula: `${hours[0].toFixed(2)} h × 8 GPUs × 1.80 USD = ${cost[0].toFixed(2)} USD`,
+      formula: `${hours[0].toFixed(2)} h × 8 GPUs × $1.80 = $${cost[0].toFixed(2)}`,
     },
     ruleOfThumb: {
       fixedBytes: 64.2e9,

@@ -1,6 +1,7 @@
 import { GPUS, searchGpus } from '../hardware/gpu-catalogue.ts'
 import { searchPrices } from '../hardware/price-catalogue.ts'
 import { searchCatalogue } from '../models/catalogue.ts'
+import { exactMoney } from '../plan/money-text.ts'
 import { GIB } from '../plan/units.ts'
 import { type Command, type CommandIo, EXIT, textOption } from './command.ts'
 import { explainModel } from './explain-model.ts'
@@ -48,7 +49,7 @@ export const pricesCommand: Command = {
           price.provider,
           price.gpu,
           String(price.instanceGpus),
-          `${price.perGpuHour.toFixed(2)} ${price.currency}`,
+          exactMoney(price.perGpuHour, price.currency),
           price.instanceType,
           price.asOf ?? 'undated',
           price.source,

@@ -1,5 +1,6 @@
+import { gib } from '../plan/figure-text.ts'
 import { plain } from '../report/escape-markdown.ts'
-import { duration, gib } from '../report/figures.ts'
+import { duration } from '../report/figures.ts'
 import type { AssumptionReport, RunReport } from '../report/report.ts'
 import { wrapped } from '../report/wrapped-text.ts'
 import { VERSION } from '../version.ts'

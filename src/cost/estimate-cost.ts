@@ -55,7 +55,7 @@ export function estimateCost({ plan, time, price, exchange }: CostInputs): CostE
   const terms = [
     billedTime(time.runSeconds, plan.billing.unit),
     rented.capacity,
-    { value: rented.perHour, unit: ` ${price.currency}${rented.per}`, decimals: decimalsOf(rented.perHour) },
+    { value: rented.perHour, unit: { currency: price.currency }, decimals: decimalsOf(rented.perHour) },
     ...discountTerms(price.discount ?? 0),
     ...(attempts === 1 ? [] : [{ value: attempts, unit: ' attempts', decimals: 0 }]),
     ...(exchange
@@ -94,8 +94,6 @@ function billedTime(seconds: number, unit: BillingUnit): CostTerm {
 interface RentedCapacity {
   readonly capacity: CostTerm
   readonly perHour: number
-  /** After the currency: of what. */
-  readonly per: string
   /** After the formula: what it leaves out. */
   readonly note: string
   readonly billing: string
@@ -112,7 +110,6 @@ function rentedCapacity(plan: TrainingPlan, price: HourPrice): RentedCapacity {
     return {
       capacity: { value: paid, unit: paid === 1 ? ' GPU' : ' GPUs', decimals: 0 },
       perHour: price.perGpuHour,
-      per: '',
       note,
       billing: `${paid} × GPU-hour`,
     }
@@ -127,7 +124,6 @@ function rentedCapacity(plan: TrainingPlan, price: HourPrice): RentedCapacity {
       decimals: 0,
     },
     perHour: perInstanceHour,
-    per: '',
     note,
     billing: `${instances} × ${name} with ${gpus(instanceGpus)}, billed whole${wasted}`,
   }

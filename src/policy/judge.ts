@@ -1,6 +1,7 @@
+import { gib, group, percent } from '../plan/figure-text.ts'
 import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
-import { formatGib, formatMoney, formatShare } from './limit-text.ts'
+import { deltaShare, moneyBeside, moneyDelta, statedMoney } from '../plan/money-text.ts'
 import type { Increase, Policy } from './policy.ts'
 import type { LimitKind, LimitReport, Verdict } from './verdict.ts'
 
@@ -109,8 +110,8 @@ function memoryCheck({ policy, head, base, place }: JudgeOptions): Check | null 
     return {
       kind: 'memory',
       level: 'unknown',
-      value: head.deviceBytes === null ? 'not known' : formatGib(head.deviceBytes),
-      limit: describe(limit, formatShare),
+      value: head.deviceBytes === null ? 'not known' : `${gib(head.deviceBytes)} GiB`,
+      limit: describe(limit, percent),
       wasBroken: false,
       finding: null,
     }
@@ -118,14 +119,14 @@ function memoryCheck({ policy, head, base, place }: JudgeOptions): Check | null 
     return {
       kind: 'memory',
       level: 'unknown',
-      value: `${formatShare(head.deviceBytes / head.usableBytes)} on an assumed number of GPUs`,
-      limit: describe(limit, formatShare),
+      value: `${percent(head.deviceBytes / head.usableBytes)} on an assumed number of GPUs`,
+      limit: describe(limit, percent),
       wasBroken: false,
       finding: null,
     }
   const share = head.deviceBytes / head.usableBytes
   const highShare = head.highBytes / head.usableBytes
-  const needs = `Needs ${formatGib(head.deviceBytes)} per GPU, ${formatShare(share)} of the ${formatGib(head.usableBytes)} usable`
+  const needs = `Needs ${gib(head.deviceBytes)} GiB per GPU, ${percent(share)} of the ${gib(head.usableBytes)} GiB usable`
   const exceeds = limit.fail !== null && share > limit.fail
   const byLength = exceeds && head.shortest !== null && head.shortest.bytes <= head.usableBytes * (limit.fail ?? 1)
   const fails = exceeds && !byLength
@@ -143,27 +144,27 @@ function memoryCheck({ policy, head, base, place }: JudgeOptions): Check | null 
   const problem = fails
     ? finding('over-memory', {
         ...place,
-        message: `${needs}; the limit is ${formatShare(limit.fail ?? 1)}.`,
+        message: `${needs}; the limit is ${percent(limit.fail ?? 1)}.`,
       })
     : isClose
       ? finding('too-close-to-call', {
           ...place,
           message:
             byLength && head.shortest !== null
-              ? `${needs} if every sample has ${head.shortest.assumedTokens} tokens and ${formatGib(head.shortest.bytes)} if each has ${head.shortest.tokens}; the files do not say how long they are.`
-              : `${needs}; the interval reaches ${formatGib(head.highBytes)}.`,
+              ? `${needs} if every sample has ${head.shortest.assumedTokens} tokens and ${gib(head.shortest.bytes)} GiB if each has ${head.shortest.tokens}; the files do not say how long they are.`
+              : `${needs}; the interval reaches ${gib(head.highBytes)} GiB.`,
         })
       : warns
         ? finding('near-memory', {
             ...place,
-            message: `${needs}; the policy warns above ${formatShare(limit.warn ?? 1)}.`,
+            message: `${needs}; the policy warns above ${percent(limit.warn ?? 1)}.`,
           })
         : null
   return {
     kind: 'memory',
     level,
-    value: formatShare(share),
-    limit: describe(limit, formatShare),
+    value: percent(share),
+    limit: describe(limit, percent),
     wasBroken,
     finding: problem,
   }
@@ -187,6 +188,8 @@ const AMOUNTS = [
     verb: 'Costs',
     of: (figures: JudgedFigures) => figures.cost,
     limit: (policy: Policy) => policy.budget.cost,
+    stated: statedMoney,
+    beside: moneyBeside,
   },
   {
     kind: 'hours',
@@ -194,6 +197,8 @@ const AMOUNTS = [
     verb: 'Takes',
     of: (figures: JudgedFigures) => figures.hours,
     limit: (policy: Policy) => policy.budget.hours,
+    stated: (hours: number) => `${group(String(hours))} h`,
+    beside: (hours: number, limit: number) => `${hoursBeside(hours, limit)} h`,
   },
   {
     kind: 'gpu_hours',
@@ -201,48 +206,49 @@ const AMOUNTS = [
     verb: 'Uses',
     of: (figures: JudgedFigures) => figures.gpuHours,
     limit: (policy: Policy) => policy.budget.gpuHours,
+    stated: (hours: number) => `${group(String(hours))} GPU-hours`,
+    beside: (hours: number, limit: number) => `${hoursBeside(hours, limit)} GPU-hours`,
   },
 ] as const
 
-function amountChecks({ policy, head, base, currency, place }: JudgeOptions): (Check | null)[] {
-  return AMOUNTS.map(({ kind, code, verb, of, limit: limitOf }) => {
+/** Tenths, unless they would hide which of the two is larger. */
+function hoursBeside(hours: number, limit: number): string {
+  const shown = hours.toFixed(1)
+  return group(Number(shown) > limit === hours > limit ? shown : hours.toFixed(3))
+}
+
+function amountChecks({ policy, head, base, currency: own, place }: JudgeOptions): (Check | null)[] {
+  const currency = policy.currency ?? own
+  return AMOUNTS.map(({ kind, code, verb, of, limit: limitOf, stated, beside }) => {
     const limit = limitOf(policy)
     if (limit.warn === null && limit.fail === null) return null
-    const show = (value: number): string =>
-      kind === 'cost'
-        ? formatMoney(value, policy.currency ?? currency)
-        : `${value.toFixed(1)} ${kind === 'hours' ? 'h' : 'GPU-hours'}`
+    const described = describe(limit, value => stated(value, currency))
     const value = of(head)
     if (value === null)
-      return {
-        kind,
-        level: 'unknown',
-        value: 'not known',
-        limit: describe(limit, show),
-        wasBroken: false,
-        finding: null,
-      }
+      return { kind, level: 'unknown', value: 'not known', limit: described, wasBroken: false, finding: null }
     const level =
       limit.fail !== null && value > limit.fail ? 'fail' : limit.warn !== null && value > limit.warn ? 'warn' : 'pass'
-    const broken = level === 'fail' ? limit.fail : limit.warn
+    const nearest = level === 'warn' ? limit.warn : (limit.fail ?? limit.warn)
+    const shown = beside(value, nearest ?? 0, currency)
     const problem =
-      level === 'pass' || broken === null
+      level === 'pass' || nearest === null
         ? null
         : finding(code, {
             ...place,
             severity: level === 'fail' ? 'error' : 'warning',
-            message: `${verb} ${show(value)}, all attempts together; the ${level} limit is ${show(broken)}.`,
+            message: `${verb} ${shown}, all attempts together; the ${level} limit is ${stated(nearest, currency)}.`,
           })
     const wasBroken = level === 'fail' && base !== null && brokenBefore(of(base), value, limit.fail)
-    return { kind, level, value: show(value), limit: describe(limit, show), wasBroken, finding: problem }
+    return { kind, level, value: shown, limit: described, wasBroken, finding: problem }
   })
 }
 
-function increaseCheck({ policy, head, base, currency, place }: JudgeOptions): Check | null {
+function increaseCheck({ policy, head, base, currency: own, place }: JudgeOptions): Check | null {
+  const currency = policy.currency ?? own
   const limit = policy.budget.costIncrease
   if ((limit.warn === null && limit.fail === null) || base === null) return null
   const show = (increase: Increase): string =>
-    increase.kind === 'share' ? formatShare(increase.share) : formatMoney(increase.amount, policy.currency ?? currency)
+    increase.kind === 'share' ? percent(increase.share) : statedMoney(increase.amount, currency)
   const described = describe(limit, show)
   if (head.cost === null || base.cost === null)
     return {
@@ -259,9 +265,10 @@ function increaseCheck({ policy, head, base, currency, place }: JudgeOptions): C
     increase !== null &&
     headCost - baseCost > (increase.kind === 'amount' ? increase.amount : increase.share * baseCost)
   const level = exceeds(limit.fail) ? 'fail' : exceeds(limit.warn) ? 'warn' : 'pass'
-  const grown = headCost - baseCost
-  const value = `${grown < 0 ? '−' : '+'}${formatMoney(Math.abs(grown), policy.currency ?? currency)}${baseCost > 0 ? ` (${grown < 0 ? '−' : '+'}${formatShare(Math.abs(grown) / baseCost)})` : ''}`
   const broken = level === 'fail' ? limit.fail : limit.warn
+  const share = deltaShare(headCost, baseCost)
+  const grown = moneyDelta(headCost, baseCost, currency)
+  const value = `${grown}${share === '' ? '' : ` (${share})`}`
   const problem =
     level === 'pass' || broken === null
       ? null

@@ -1,6 +1,6 @@
+import { gib } from '../plan/figure-text.ts'
 import type { Finding } from '../plan/finding.ts'
 import { FINDING_TEXTS } from '../plan/finding-texts.ts'
-import { gib } from './figures.ts'
 import { passes } from './fix-text.ts'
 import type { Report, RunReport } from './report.ts'
 

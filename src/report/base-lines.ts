@@ -1,6 +1,8 @@
+import { gib } from '../plan/figure-text.ts'
+import { deltaShare, money, moneyDelta } from '../plan/money-text.ts'
 import { causeSentence } from './cause-sentence.ts'
 import { plain } from './escape-markdown.ts'
-import { duration, gib, gibDelta, money, moneyDelta } from './figures.ts'
+import { duration, gibDelta } from './figures.ts'
 import type { RunReport } from './report.ts'
 import { wrapped } from './wrapped-text.ts'
 
@@ -17,7 +19,7 @@ export function baseLines(run: RunReport, columns: number): readonly string[] {
       : `${duration(base.runSeconds)} → ${duration(time.runSeconds)}`,
     base.cost === null || cost === null
       ? ''
-      : `${money(base.cost, cost.currency)} → ${money(cost.total, cost.currency)} (${moneyDelta(cost.total, base.cost, cost.currency).replaceAll(/[()]/g, '')})`,
+      : `${money(base.cost, cost.currency)} → ${money(cost.total, cost.currency)} (${[moneyDelta(cost.total, base.cost, cost.currency), deltaShare(cost.total, base.cost)].filter(Boolean).join(', ')})`,
   ].filter(part => part !== '')
   const before = previousPath === null ? '' : ` (${plain(previousPath)})`
   const cause = causeSentence(run).replaceAll(/[`*]/g, '').replaceAll('\u00A0', ' ')

@@ -1,5 +1,6 @@
+import { signedMoney } from '../plan/money-text.ts'
 import { code } from './escape-markdown.ts'
-import { duration, gibDelta, signedMoney, unbroken } from './figures.ts'
+import { duration, gibDelta, unbroken } from './figures.ts'
 import type { CauseReport, LimitKind, RunReport } from './report.ts'
 
 /** A figure that a change moves, and from where on that is worth a sentence. */

@@ -1,5 +1,6 @@
+import { gib, percent } from '../plan/figure-text.ts'
 import { GIB } from '../plan/units.ts'
-import { gib, percent, roundedParts } from './figures.ts'
+import { roundedParts } from './figures.ts'
 
 interface BarRow {
   readonly label: string

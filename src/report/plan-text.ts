@@ -1,7 +1,9 @@
+import { group } from '../plan/figure-text.ts'
+import { exactMoney } from '../plan/money-text.ts'
 import { GB } from '../plan/units.ts'
 import { DATA_PARALLELISM_NAMES } from '../plan/vocabulary.ts'
 import { plain } from './escape-markdown.ts'
-import { count, group } from './figures.ts'
+import { count } from './figures.ts'
 import type { RuleOfThumbReport, RunReport } from './report.ts'
 
 /** `Llama 2 7B …, full fine-tune, 8 × A100`. */
@@ -48,5 +50,5 @@ export function ruleOfThumb({
   const time =
     steps === null || seconds === null ? '' : `, ${group(String(steps))} steps, ${group(seconds.toFixed(1))} s`
   const bill = billedHours === null ? '' : `, ${billedHours} billed hour${billedHours === 1 ? '' : 's'}`
-  return `${memory}${time}${bill}${cost === null ? '' : `, ${group(cost.toFixed(2))} ${currency ?? ''}`}`.trimEnd()
+  return `${memory}${time}${bill}${cost === null ? '' : `, ${exactMoney(cost, currency)}`}`
 }

@@ -119,7 +119,7 @@ export interface CostReport {
   readonly run: number
   readonly total: number
   readonly priceSource: string
-  /** `8 GPUs × 5.10 h × 1.80 USD × 2 attempts = 146.88 USD`. */
+  /** `5.10 h × 8 GPUs × $1.80 × 2 attempts = $146.88`. */
   readonly formula: string
 }
 

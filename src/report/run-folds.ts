@@ -1,6 +1,8 @@
+import { gib, group, percent } from '../plan/figure-text.ts'
+import { money } from '../plan/money-text.ts'
 import { shownValue } from './cause-sentence.ts'
 import { code, htmlText, prose } from './escape-markdown.ts'
-import { duration, gib, group, money, moneyDelta, percent, roundedParts, unbroken, unbrokenName } from './figures.ts'
+import { duration, moneyChange, roundedParts, unbroken, unbrokenName } from './figures.ts'
 import { markdownTable } from './markdown-table.ts'
 import { ruleConditions, ruleOfThumb, shortGpuName } from './plan-text.ts'
 import type { AlternativeReport, RunReport } from './report.ts'
@@ -130,7 +132,7 @@ export function timeAndCost(run: RunReport): string {
     if (base?.cost != null)
       rows.push([
         'Cost at the base',
-        `${money(base.cost, cost.currency)}; change ${moneyDelta(cost.total, base.cost, cost.currency)}`,
+        `${money(base.cost, cost.currency)}; change ${moneyChange(cost.total, base.cost, cost.currency)}`,
       ])
   }
   if (rows.length > 0)

@@ -1,18 +1,8 @@
+import { gib, percent } from '../plan/figure-text.ts'
+import { money, signedMoney, statedMoney } from '../plan/money-text.ts'
 import type { CommentOptions } from './comment-options.ts'
 import { code, prose } from './escape-markdown.ts'
-import {
-  duration,
-  gib,
-  gibDelta,
-  money,
-  moneyDelta,
-  moneySum,
-  percent,
-  plural,
-  signedMoney,
-  unbroken,
-  unbrokenName,
-} from './figures.ts'
+import { duration, gibDelta, moneyChange, plural, unbroken, unbrokenName } from './figures.ts'
 import { markdownTable } from './markdown-table.ts'
 import { shortGpuName } from './plan-text.ts'
 import type { CostReport, LimitKind, Report, RunReport } from './report.ts'
@@ -67,7 +57,7 @@ function runRow(run: RunReport, options: CommentOptions): readonly string[] {
       ? unbroken(time.totalSeconds === null ? `${duration(time.stepSeconds)} / step` : duration(time.totalSeconds))
       : NONE,
     cost ? costCell(cost, run.limits) : NONE,
-    change === 'new' ? 'new' : cost && base?.cost != null ? moneyDelta(cost.total, base.cost, cost.currency) : NONE,
+    change === 'new' ? 'new' : cost && base?.cost != null ? moneyChange(cost.total, base.cost, cost.currency) : NONE,
   ]
 }
 
@@ -122,7 +112,7 @@ function totalRow(report: Report, isCompared: boolean): readonly string[] | null
   const { currency } = report.totals
   const delta = costDelta === null ? '' : `**${unbroken(signedMoney(costDelta, currency))}**`
   const name = isCompared ? '**All changed configs**' : '**All configs**'
-  return ['', name, '', '', '', '', `**${unbroken(moneySum(cost, currency))}**`, delta]
+  return ['', name, '', '', '', '', `**${unbroken(statedMoney(cost, currency))}**`, delta]
 }
 
 const LIMIT_NAMES = {

@@ -1,4 +1,4 @@
-import { shownMoney } from './figures.ts'
+import { shownMoney } from '../plan/money-text.ts'
 import type { Report } from './report.ts'
 
 /** Sums of the amounts as the rows show them, so that the reader's addition agrees. null: nothing to add up. */

@@ -1,18 +1,9 @@
+import { gib, percent } from '../plan/figure-text.ts'
 import type { FindingCode } from '../plan/finding-texts.ts'
+import { money, signedMoney, statedMoney } from '../plan/money-text.ts'
 import { causeSentence } from './cause-sentence.ts'
 import { code, prose } from './escape-markdown.ts'
-import {
-  duration,
-  gib,
-  gibDelta,
-  money,
-  moneySum,
-  percent,
-  plural,
-  signedMoney,
-  unbroken,
-  unbrokenName,
-} from './figures.ts'
+import { duration, gibDelta, plural, unbroken, unbrokenName } from './figures.ts'
 import { fixText, LIMITS_IN_WORDS, passes } from './fix-text.ts'
 import { shortGpuName } from './plan-text.ts'
 import type { FixReport, LimitKind, MemoryReport, Report, RunReport } from './report.ts'
@@ -102,7 +93,7 @@ function priceOf(report: Report): string {
   if (cost === null) return ''
   const shown = costDelta === null || !isCompared ? '' : signedMoney(costDelta, currency)
   const change = shown === '' ? '' : ` (${shown === '0' ? 'no change' : shown})`
-  return `, ${moneySum(cost, currency)} per run${change}`
+  return `, ${statedMoney(cost, currency)} per run${change}`
 }
 
 /** One alert at most: what is wrong, why, and the smallest way out. */
