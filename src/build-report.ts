@@ -15,7 +15,9 @@ import type { PlanProvenance } from './plan/resolve-plan.ts'
 import type { TrainingPlan } from './plan/training-plan.ts'
 import { withoutSecrets } from './plan/without-secrets.ts'
 import { type Judgement, judgeAll, judgeRun } from './policy/judge.ts'
+import { isRefusal, judgeStart, type StartJudgement } from './policy/judge-start.ts'
 import type { Policy } from './policy/policy.ts'
+import type { Verdict } from './policy/verdict.ts'
 import type {
   AssumptionReport,
   BaseReport,
@@ -34,6 +36,8 @@ export interface EstimatedRun {
   readonly policy: Policy
   readonly head: RunEstimate | null
   readonly base: RunEstimate | null
+  /** Everything that was found at the base; null: nothing to compare with. */
+  readonly baseFindings: readonly Finding[] | null
   readonly previousPath: string | null
   readonly change: RunReport['change']
   readonly advice: Advice
@@ -121,7 +125,12 @@ function compareText(a: string, b: string): number {
 function buildRun(run: EstimatedRun, labels: readonly string[], hasBase: boolean): Omit<RunReport, 'assumptions'> {
   const { config, head, base, policy } = run
   const path = config.document.path
-  const own = [...config.result.findings, ...(run.draft?.findings ?? []), ...(head?.findings ?? [])]
+  const start = judgeStart(
+    [...config.result.findings, ...(run.draft?.findings ?? []), ...(head?.findings ?? [])],
+    hasBase ? run.baseFindings : null,
+    policy,
+  )
+  const own = start.findings
   const shared = {
     path,
     format: config.format,
@@ -146,8 +155,8 @@ function buildRun(run: EstimatedRun, labels: readonly string[], hasBase: boolean
       : own
     return {
       ...shared,
-      verdict: 'unknown',
-      preExisting: false,
+      verdict: start.verdict === 'fail' ? 'fail' : 'unknown',
+      preExisting: start.preExisting,
       plan: head?.resolved.plan ?? null,
       gpuName: head ? gpuNameOf(head) : null,
       ...NO_FIGURES,
@@ -167,8 +176,9 @@ function buildRun(run: EstimatedRun, labels: readonly string[], hasBase: boolean
     place: placeOf(provenance, path),
   })
   const findings = dedupe([
+    ...own.filter(isRefusal),
     ...judgement.findings,
-    ...own,
+    ...own.filter(found => !isRefusal(found)),
     ...unknownFindings(head, path),
     ...rateFindings(head, policy, path),
     ...gpuCountFindings(head, policy, path),
@@ -176,8 +186,8 @@ function buildRun(run: EstimatedRun, labels: readonly string[], hasBase: boolean
   ])
   return {
     ...shared,
-    verdict: own.some(isMisread) && judgement.verdict !== 'fail' ? 'unknown' : judgement.verdict,
-    preExisting: judgement.preExisting,
+    verdict: runVerdict(judgement, start),
+    preExisting: judgement.preExisting || start.preExisting,
     plan: head.resolved.plan,
     gpuName: gpuNameOf(head),
     memory: memoryReport(head),
@@ -197,6 +207,13 @@ function buildRun(run: EstimatedRun, labels: readonly string[], hasBase: boolean
 function gpuNameOf({ run, resolved }: RunEstimate): string | null {
   const { gpu } = resolved.plan.hardware
   return run?.gpu?.name ?? (gpu === null ? null : (findGpu(gpu)?.name ?? null))
+}
+
+/** A refusal fails whatever the figures; an unread value leaves them in doubt. */
+function runVerdict({ verdict }: Judgement, start: StartJudgement): Verdict {
+  if (verdict === 'fail' || start.verdict === 'fail') return 'fail'
+  if (verdict === 'unknown' || start.findings.some(isMisread)) return 'unknown'
+  return verdict === 'warn' || start.verdict === 'warn' ? 'warn' : 'pass'
 }
 
 /** A key whose value could not be read was estimated at its default: no run passes on that. */

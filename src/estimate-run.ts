@@ -18,6 +18,7 @@ import { countModel } from './models/count-parameters.ts'
 import { findModel } from './models/find-model.ts'
 import type { ModelCounts } from './models/model-counts.ts'
 import type { ModelSource } from './models/model-source.ts'
+import { planRefusals } from './models/plan-refusals.ts'
 import { architectureOfStage } from './models/score-head.ts'
 import type { Finding } from './plan/finding.ts'
 import { finding } from './plan/finding-texts.ts'
@@ -130,8 +131,10 @@ export async function estimateRun(options: EstimateOptions): Promise<RunEstimate
   ]
   const dependencies = found?.dependencies ?? []
   const modelOrigin = found?.origin ?? 'none named'
+  const refusals = planRefusals(resolved, published)
   const nothing = { memory: null, memoryByGpus: null, time: null, price: null, cost: null, ruleOfThumb: null }
-  if (!published) return { resolved, run: null, modelOrigin, ...nothing, findings, dependencies }
+  if (!published)
+    return { resolved, run: null, modelOrigin, ...nothing, findings: [...findings, ...refusals], dependencies }
   const architecture = architectureOfStage(published, resolved.plan)
   const { counts, findings: countFindings } = countModel(architecture, resolved.plan)
   const run: Run = { plan: resolved.plan, architecture, counts, gpu }
@@ -157,6 +160,7 @@ export async function estimateRun(options: EstimateOptions): Promise<RunEstimate
     priceRows: live.rows,
     findings: [
       ...findings,
+      ...refusals,
       ...countFindings,
       ...memory.findings,
       ...timeFindings(time, resolved).filter(({ code }) => !findings.some(known => known.code === code)),

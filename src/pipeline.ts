@@ -94,6 +94,7 @@ export async function runPipeline(options: PipelineOptions): Promise<Report> {
         policy,
         head: null,
         base: null,
+        baseFindings: null,
         previousPath: null,
         change: changeOf(config, options, false),
         advice: NO_ADVICE,
@@ -116,6 +117,7 @@ export async function runPipeline(options: PipelineOptions): Promise<Report> {
         policy,
         head: estimate,
         base: before?.estimate ?? null,
+        baseFindings: before?.findings ?? null,
         previousPath,
         change: changeOf(config, options, before !== null),
       }
@@ -148,6 +150,7 @@ export async function runPipeline(options: PipelineOptions): Promise<Report> {
       policy: options.policy.forPath(gone.document.path),
       head: null,
       base: null,
+      baseFindings: null,
       previousPath: null,
       change: 'removed',
       advice: NO_ADVICE,
@@ -283,12 +286,19 @@ async function readBase(
   return { tree, files, vanished, removed }
 }
 
+interface BaseRun {
+  readonly estimate: RunEstimate
+  readonly session: ReadSession
+  /** About the file, its reading and its estimate. */
+  readonly findings: readonly Finding[]
+}
+
 async function estimateBase(
   options: PipelineOptions,
   base: BaseTree,
   config: ReadConfig,
   draft: RunDraft,
-): Promise<{ readonly estimate: RunEstimate; readonly session: ReadSession } | null> {
+): Promise<BaseRun | null> {
   const path = previousPathOf(options, config.document.path) ?? config.document.path
   const previous = base.tree.configs.find(({ document }) => document.path === path)
   const run =
@@ -301,7 +311,8 @@ async function estimateBase(
     policy: options.policy.forPath(path),
     files: base.files,
   })
-  return { estimate, session: base.tree.session }
+  const findings = [...previous.result.findings, ...run.findings, ...estimate.findings]
+  return { estimate, session: base.tree.session, findings }
 }
 
 function estimateOptions(

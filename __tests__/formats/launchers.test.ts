@@ -161,7 +161,7 @@ describe('shell scripts', () => {
 
   test('a model below a folder of the machine is found by its last name', async () => {
     const script =
-      'python3 -m verl.trainer.main_ppo data.train_batch_size=8 actor_rollout_ref.model.path=$ROOT/models/NAME'
+      'python3 -m verl.trainer.main_ppo data.train_batch_size=256 actor_rollout_ref.model.path=$ROOT/models/NAME'
     const known = await read('run.sh', { 'run.sh': script.replace('NAME', 'Qwen2.5-7B-Instruct') })
     expect(value(known.runs[0], 'model')).toEqual({ kind: 'hub', id: 'Qwen/Qwen2.5-7B-Instruct', revision: null })
     const unknown = await read('run.sh', { 'run.sh': script.replace('NAME', 'our-7B') })

@@ -132,9 +132,9 @@ model:
     expect(codes).toContain('unknown-model')
   })
 
-  test('16-bit floats with O2 contradict each other', async () => {
+  test('16-bit floats with O2 are refused', async () => {
     const text = PRETRAIN.replace('precision: bf16', 'precision: 16').replace('distributed_fused_adam', 'fused_adam')
-    expect((await readText(text)).codes).toContain('conflicting-settings')
+    expect((await readText(text)).codes).toContain('will-not-start')
   })
 
   test.each([

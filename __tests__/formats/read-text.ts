@@ -1,6 +1,7 @@
 import { parseDocument } from '../../src/formats/parse-document.ts'
 import type { FormatReader, ReadContext, RunDraft } from '../../src/formats/reader.ts'
 import { FORMAT_READERS } from '../../src/formats/registry.ts'
+import { planRefusals } from '../../src/models/plan-refusals.ts'
 import type { Finding } from '../../src/plan/finding.ts'
 import { withParallelGpus } from '../../src/plan/parallel-gpus.ts'
 import type { PlanKey, ResolutionFacts } from '../../src/plan/plan-draft.ts'
@@ -56,8 +57,9 @@ export async function readText(text: string, options: ReadOptions = {}): Promise
   const facts = { ...FACTS, ...options.facts }
   const launched = options.gpus ? { gpus: { value: options.gpus, from: 'launch' } as const } : {}
   const draft = withParallelGpus({ ...run.draft, ...launched })
-  const { plan, provenance, findings } = resolvePlan({ draft, facts, modelName: modelOf(run) })
-  const told = [...(result?.findings ?? []), ...run.findings, ...findings]
+  const resolved = resolvePlan({ draft, facts, modelName: modelOf(run) })
+  const { plan, provenance, findings } = resolved
+  const told = [...(result?.findings ?? []), ...run.findings, ...findings, ...planRefusals(resolved, null)]
   const codes = told.map(({ code }) => code)
   return { format: reader?.format ?? null, plan, provenance, codes, findings: told }
 }

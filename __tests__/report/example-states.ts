@@ -133,6 +133,17 @@ export const EXAMPLE_STATES: Readonly<Record<string, State>> = {
     base: { 'configs/sft/llama31-8b.yaml': full(), ...OTHERS },
     head: { 'configs/sft/llama31-8b.yaml': full({ length: 5632, microBatch: 2 }), ...OTHERS },
   },
+  refused: {
+    base: { 'configs/lora/llama3.yaml': LORA, ...OTHERS },
+    head: { 'configs/lora/llama3.yaml': `${LORA}warmup_steps: 10\nwarmup_ratio: 0.1\n`, ...OTHERS },
+  },
+  'refused-before': {
+    base: { 'configs/lora/llama3.yaml': `${LORA}warmup_steps: 10\nwarmup_ratio: 0.1\n`, ...OTHERS },
+    head: {
+      'configs/lora/llama3.yaml': `${LORA.replace('max_steps: 500', 'max_steps: 510')}warmup_steps: 10\nwarmup_ratio: 0.1\n`,
+      ...OTHERS,
+    },
+  },
   'policy-change': {
     base: { 'configs/sft/llama31-8b.yaml': full(), ...OTHERS },
     head: { 'configs/sft/llama31-8b.yaml': full().replace('max_steps: 1500', 'max_steps: 12000'), ...OTHERS },

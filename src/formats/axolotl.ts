@@ -22,6 +22,8 @@ import { datasetDraft, hubModel } from './hugging-face/references.ts'
 import { readOptimizer, TRAINER_UNMODELLED } from './hugging-face/transformers-arguments.ts'
 import { applyRows, formatKeys, positive } from './key-rows.ts'
 import type { FormatReader, RunDraft } from './reader.ts'
+import { AXOLOTL_REFUSALS } from './refusals/axolotl-refusals.ts'
+import { reportRefusals } from './refusals/refusal.ts'
 import { reportUnmodelled } from './run-per-document.ts'
 
 const STRONG_KEYS = [
@@ -67,6 +69,7 @@ function isAxolotl(root: ConfigNode): boolean {
 export async function readAxolotl(fields: Fields, scope: CompanionScope): Promise<PlanDraft> {
   const { libraries } = scope.context
   const draft = applyRows(AXOLOTL_ROWS, fields, libraries)
+  reportRefusals(fields.node, AXOLOTL_REFUSALS, scope.findings)
   const read = readAdapter(fields, scope.findings)
   const own = trains(read) ? { ...read, ...readAdapterKernels(fields, libraries) } : read
   const adapter = trains(own) ? { ...own, ...(await peftAdapterOf(fields, scope, 'lora_model_dir')) } : own

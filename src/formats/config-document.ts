@@ -22,6 +22,8 @@ export interface ConfigNode {
   readonly items: readonly ConfigNode[]
   /** Insertion order; keys as text. The last of duplicate keys. */
   readonly entries: ReadonlyMap<string, ConfigNode>
+  /** Keys of a mapping that are written and whose values are known only at start; absent: none. */
+  readonly open?: ReadonlySet<string>
   /** Where the key itself stands, for mapping entries. */
   readonly keyLine: number
   readonly keyColumn: number

@@ -1,9 +1,34 @@
 import { LAUNCH_FORMATS } from '../launch/launch-formats.ts'
 import { TRAINER_PROGRAMS } from '../launch/trainer-programs.ts'
 import { CURRENT_PROFILE, VERSION_DEFAULTS } from '../launch/version-defaults.ts'
+import { PLAN_REFUSALS } from '../models/plan-refusals.ts'
 import type { FormatKey } from './reader.ts'
+import { AXOLOTL_REFUSALS } from './refusals/axolotl-refusals.ts'
+import { DEEPSPEED_RULES } from './refusals/deepspeed-refusals.ts'
+import { LLAMA_FACTORY_REFUSALS } from './refusals/llama-factory-refusals.ts'
+import { MEGATRON_REFUSALS } from './refusals/megatron-refusals.ts'
+import type { Refusal } from './refusals/refusal.ts'
+import { TORCHTUNE_REFUSALS } from './refusals/torchtune-refusals.ts'
+import { TRANSFORMERS_REFUSALS } from './refusals/transformers-refusals.ts'
+import { TRL_REFUSALS } from './refusals/trl-refusals.ts'
+import { VERL_REFUSALS } from './refusals/verl-refusals.ts'
 import { FORMAT_READERS } from './registry.ts'
 import { WALKED_CONFIGS } from './walked-configs.ts'
+
+/** By trainer; what transformers refuses, the trainers on it refuse too. */
+const REFUSALS: readonly (readonly [
+  trainer: string,
+  refusals: readonly Pick<Refusal, 'keys' | 'rule' | 'source'>[],
+])[] = [
+  ['transformers, and trl and llama-factory, which take its arguments', TRANSFORMERS_REFUSALS],
+  ['trl', TRL_REFUSALS.filter(row => !TRANSFORMERS_REFUSALS.includes(row))],
+  ['llama-factory', LLAMA_FACTORY_REFUSALS.filter(row => !TRANSFORMERS_REFUSALS.includes(row))],
+  ['a DeepSpeed file beside any of them', DEEPSPEED_RULES],
+  ['axolotl', AXOLOTL_REFUSALS],
+  ['torchtune', TORCHTUNE_REFUSALS],
+  ['verl', VERL_REFUSALS],
+  ['megatron-lm', MEGATRON_REFUSALS],
+]
 
 /** docs/formats.md: what is done with each key of each format, from the readers’ own tables. */
 export function formatsPage(): string {
@@ -17,6 +42,7 @@ export function formatsPage(): string {
     list([
       ...described.map(({ format }) => `[${format}](#${anchor(format)})`),
       ...LAUNCH_FORMATS.map(({ name }) => `[${name}](#${anchor(name)})`),
+      '[What frameworks refuse at start](#what-frameworks-refuse-at-start)',
       '[Programs in shell scripts](#programs-in-shell-scripts)',
       '[Defaults that changed between versions](#defaults-that-changed-between-versions)',
       '[Configs walked by hand](#configs-walked-by-hand)',
@@ -25,6 +51,22 @@ export function formatsPage(): string {
     '# Around the config',
     'A companion is found by reference first (a key or a command names it), by convention second; the provenance of its values says which.',
     ...LAUNCH_FORMATS.flatMap(({ name, what, keys }) => [`## ${name}`, what, keysTable(keys)]),
+    '## What frameworks refuse at start',
+    'A run whose settings its framework stops at gets [`will-not-start`](findings.md#will-not-start) and fails, unless `on_refusal` in the policy says otherwise. What is written as a variable is not judged; neither is a check that some version in use does not make.',
+    table(
+      ['Trainer', 'Keys', 'Expected', 'Source'],
+      [
+        ...REFUSALS.flatMap(([name, refusals]) =>
+          refusals.map(({ keys, rule, source }) => [name, keys.map(key => `\`${key}\``).join(', '), rule, source]),
+        ),
+        ...PLAN_REFUSALS.map(({ frameworks, at, rule, source }) => [
+          frameworks?.join(', ') ?? 'every one',
+          at,
+          rule,
+          source,
+        ]),
+      ],
+    ),
     '## Programs in shell scripts',
     'A command is a training run when its program is one of these; its arguments go to the framework’s reader, or the config it names is read with them laid over.',
     table(

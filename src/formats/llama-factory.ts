@@ -27,6 +27,8 @@ import { readReinforcement } from './llama-factory/reinforcement.ts'
 import { readQuantization, readTuning } from './llama-factory/tuning.ts'
 import { LLAMA_FACTORY_UNMODELLED } from './llama-factory/unmodelled.ts'
 import type { FormatReader, RunDraft } from './reader.ts'
+import { LLAMA_FACTORY_REFUSALS } from './refusals/llama-factory-refusals.ts'
+import { reportRefusals } from './refusals/refusal.ts'
 import { reportUnmodelled } from './run-per-document.ts'
 
 export const llamaFactoryReader: FormatReader = {
@@ -66,6 +68,7 @@ function isLlamaFactory(root: ConfigNode): boolean {
 export async function readLlamaFactoryArguments(fields: Fields, scope: CompanionScope): Promise<PlanDraft> {
   const { libraries } = scope.context
   const draft = applyRows(LLAMA_FACTORY_ROWS, fields, libraries)
+  reportRefusals(fields.node, LLAMA_FACTORY_REFUSALS, scope.findings)
   const stage = readStage(fields)
   const tuning = readTuning(fields, libraries)
   const type = tuning['adapter.type']

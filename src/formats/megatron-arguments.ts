@@ -12,6 +12,8 @@ import { switchedOn as on } from './megatron-lm/switched-on.ts'
 import { reportMegatronUnmodelled } from './megatron-lm/unmodelled.ts'
 import { megatronShapes } from './megatron-shapes.ts'
 import type { FormatKey } from './reader.ts'
+import { MEGATRON_REFUSALS } from './refusals/megatron-refusals.ts'
+import { reportRefusals } from './refusals/refusal.ts'
 import { keyTable, mapped, orDefault, when } from './section.ts'
 
 const ARGUMENTS = 'Megatron-LM core 0.20 megatron/training/arguments.py'
@@ -82,8 +84,12 @@ export const MEGATRON_KEYS: readonly FormatKey[] = [
 /** Argument names with underscores and without dashes, as argparse stores them. */
 export function normaliseArguments(node: ConfigNode): ConfigNode {
   const entries = new Map<string, ConfigNode>()
-  for (const [key, child] of node.entries) entries.set(key.replace(/^-+/, '').replaceAll('-', '_'), child)
-  return { ...node, entries }
+  for (const [key, child] of node.entries) entries.set(storedName(key), child)
+  return { ...node, entries, open: new Set([...(node.open ?? [])].map(storedName)) }
+}
+
+function storedName(key: string): string {
+  return key.replace(/^-+/, '').replaceAll('-', '_')
 }
 
 /** A run from Megatron-LM arguments; keys dash/underscore-normalised by {@link normaliseArguments}. */
@@ -91,6 +97,7 @@ export function readMegatronArguments(fields: Fields, findings: Finding[]): Plan
   const rows: MutablePlanDraft = {}
   for (const row of ROWS) row.apply(fields, rows, {})
   reportMegatronUnmodelled(fields, findings)
+  reportRefusals(fields.node, MEGATRON_REFUSALS, findings)
   const scheduled = readBatchSchedule(fields)
   const sharded = fields.isSet('use_distributed_optimizer') ? fields.boolean('use_distributed_optimizer') : undefined
   const fsdp = on(fields, 'use_megatron_fsdp') ?? on(fields, 'use_torch_fsdp2')

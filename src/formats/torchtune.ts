@@ -11,6 +11,8 @@ import { Fields } from './fields.ts'
 import { launchComment } from './header-comment.ts'
 import { resolveInterpolations } from './omega-conf.ts'
 import type { FormatReader } from './reader.ts'
+import { reportRefusals } from './refusals/refusal.ts'
+import { TORCHTUNE_REFUSALS } from './refusals/torchtune-refusals.ts'
 import { reportUncounted, reportUnmodelled } from './run-per-document.ts'
 import { keyTable, mapped, orDefault, section, when } from './section.ts'
 import { readTorchtuneReinforcement } from './torchtune/reinforcement.ts'
@@ -121,6 +123,7 @@ function hasComponent(root: ConfigNode): boolean {
 }
 
 function readDraft(document: ConfigDocument, root: ConfigNode, findings: Finding[]): PlanDraft {
+  reportRefusals(root, TORCHTUNE_REFUSALS, findings)
   const top = section(root, '', findings)
   const model = section(root, root.entries.has('policy_model') ? 'policy_model' : 'model', findings)
   const builder = model.string('_component_')

@@ -35,6 +35,8 @@ import {
 } from './hugging-face/transformers-arguments.ts'
 import { applyRows, describedKey, formatKeys, fromTable, type KeyRow, keyRow, positive, setKey } from './key-rows.ts'
 import type { FormatReader, RunDraft } from './reader.ts'
+import { reportRefusals } from './refusals/refusal.ts'
+import { TRANSFORMERS_REFUSALS } from './refusals/transformers-refusals.ts'
 import { reportUnmodelled } from './run-per-document.ts'
 import { onlineDefaults, readReinforcement } from './trl/reinforcement.ts'
 import { readStage } from './trl/stage.ts'
@@ -86,6 +88,7 @@ function isTrainingArguments(root: ConfigNode): boolean {
 /** Arguments of a script built on the transformers Trainer, from a file or a command line. */
 export async function readTrainingArguments(fields: Fields, scope: CompanionScope): Promise<PlanDraft> {
   const { libraries } = scope.context
+  reportRefusals(fields.node, TRANSFORMERS_REFUSALS, scope.findings)
   const key = setKey(fields, ['dtype', 'torch_dtype'])
   const own = key ? fromTable(STORAGE_NAMES)(fields, key) : undefined
   const mixed = readMixedPrecision(

@@ -22,6 +22,8 @@ import {
 } from './hugging-face/transformers-arguments.ts'
 import { applyRows, formatKeys } from './key-rows.ts'
 import type { FormatReader, RunDraft } from './reader.ts'
+import { reportRefusals } from './refusals/refusal.ts'
+import { TRL_REFUSALS } from './refusals/trl-refusals.ts'
 import { reportUnmodelled } from './run-per-document.ts'
 
 import { TRL_ROWS } from './trl/keys.ts'
@@ -122,6 +124,7 @@ export async function readTrlArguments(
 ): Promise<PlanDraft> {
   const { libraries } = scope.context
   const draft = applyRows(TRL_ROWS, fields, libraries)
+  reportRefusals(fields.node, TRL_REFUSALS, scope.findings)
   const stage = readStage(fields, scope.document.path)
   const isOwn = isOwnTrainer(fields.node)
   const adapter = isOwn ? readOwnAdapter(fields, scope.document.path) : readAdapter(fields)

@@ -9,6 +9,8 @@ import { Fields } from './fields.ts'
 import { listOf } from './hugging-face/lora-keys.ts'
 import { hubModel } from './hugging-face/references.ts'
 import type { FormatReader, ReadContext } from './reader.ts'
+import { reportRefusals } from './refusals/refusal.ts'
+import { VERL_REFUSALS } from './refusals/verl-refusals.ts'
 import { VERL_KEYS, VERL_SFT_KEYS } from './verl/keys.ts'
 import { readVerlOptimizer, readVerlSchedule } from './verl/schedule.ts'
 import { readVerlSft } from './verl-sft.ts'
@@ -27,6 +29,7 @@ export const verlReader: FormatReader = {
     const runs = document.roots.slice(0, 1).map(root => {
       const findings: Finding[] = []
       const fields = new Fields({ node: withoutInterpolations(root), findings })
+      if (!isFineTuning(root)) reportRefusals(root, VERL_REFUSALS, findings)
       const draft = isFineTuning(root) ? readVerlSft(fields, findings, context) : readVerl(fields, findings, context)
       return { name: null, draft, findings }
     })

@@ -89,7 +89,8 @@ function build({ path, tree, under, asked, place }: BuildOptions): ConfigNode {
   }
   const at = under ?? { path, line: place.line, column: place.column, keyLine: place.line, keyColumn: place.column }
   const { line, column, keyLine, keyColumn } = at
-  return { path: at.path, line, column, keyLine, keyColumn, kind: 'mapping', scalar: null, items: [], entries }
+  const open = new Set(unresolved.keys())
+  return { path: at.path, line, column, keyLine, keyColumn, kind: 'mapping', scalar: null, items: [], entries, open }
 }
 
 function firstPlace(tree: Tree): Place | undefined {

@@ -106,11 +106,17 @@ export const FINDING_TEXTS = {
     why: 'The figures are those of the most demanding value.',
     hint: 'Nothing to do.',
   },
+  'will-not-start': {
+    severity: 'error',
+    title: 'The framework refuses these settings at start',
+    why: 'The run waits for its GPUs and stops in the first minutes, before it trains anything; docs/formats.md lists every check. `on_refusal` in the policy says how it counts.',
+    hint: 'Change one of the named settings.',
+  },
   'conflicting-settings': {
     severity: 'warning',
-    title: 'Two settings contradict each other',
-    why: 'The trainer uses one of them.',
-    hint: 'Keep the one you mean.',
+    title: 'Parallel sizes and the number of GPUs contradict each other',
+    why: 'The number comes from the policy, and the run may have another; on this one it would not start.',
+    hint: 'Give the number of GPUs in the config or its launcher, or correct it in the policy.',
   },
   // model, hardware, data
   'unknown-model': {

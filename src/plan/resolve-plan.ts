@@ -14,14 +14,13 @@ export interface ResolvedPlan {
   readonly plan: TrainingPlan
   /** Where each value came from, by plan key. */
   readonly provenance: PlanProvenance
+  /** Sequences of one optimizer step over all ranks, where the files say; null: it follows from the others. */
+  readonly globalBatch: Sourced<number> | null
   readonly findings: readonly Finding[]
 }
 
 /** Composer’s last micro-batch may be short; others leave out what does not fill one. */
 const CUTS_LAST_MICRO_BATCH: readonly Framework[] = ['llm-foundry']
-
-/** Megatron-LM core/num_microbatches_calculator.py asserts that the global batch divides; NeMo takes the same. */
-const MEGATRON_BATCHES: readonly Framework[] = ['megatron', 'nemo']
 
 interface ResolveOptions {
   readonly draft: PlanDraft
@@ -87,7 +86,7 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
   })
   provenance.quantization = withoutValue(settled.quantization)
   if (settled.refusal !== null)
-    findings.push(finding('conflicting-settings', { ...placeOf(provenance.quantization), message: settled.refusal }))
+    findings.push(finding('will-not-start', { ...placeOf(provenance.quantization), message: settled.refusal }))
 
   const parallelism = {
     data: get('parallelism.data'),
@@ -107,14 +106,6 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
   const microBatchSize = get('microBatchSize')
   const accumulation = get('gradientAccumulationSteps')
   const replicas = Math.max(1, Math.floor(gpus.value / modelRanks))
-  if (modelRanks > gpus.value || gpus.value % modelRanks !== 0)
-    findings.push(
-      finding('conflicting-settings', {
-        ...placeOf(provenance['parallelism.tensor']),
-        message: `Tensor × pipeline × context parallelism shares one copy of the model among ${modelRanks} GPUs; the run has ${gpus.value}, which is no multiple of that.`,
-        hint: 'Give the number of GPUs that the run uses (`hardware.gpus` in the policy, `--gpus`), or smaller parallel sizes.',
-      }),
-    )
   const globalBatch = draft.globalBatchSize ? settle(draft.globalBatchSize, complete) : null
   const framework = get('framework')
   const share = (globalBatch?.value ?? microBatchSize * replicas) / (microBatchSize * replicas)
@@ -122,14 +113,6 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
     accumulation === 'auto'
       ? Math.max(1, CUTS_LAST_MICRO_BATCH.includes(framework) ? Math.ceil(share) : Math.floor(share))
       : accumulation
-  if (globalBatch && !Number.isInteger(share) && MEGATRON_BATCHES.includes(framework) && gpus.from !== 'assumed')
-    findings.push(
-      finding('conflicting-settings', {
-        ...placeOf(globalBatch),
-        message: `The global batch of ${globalBatch.value} is no multiple of ${microBatchSize * replicas}, the micro-batch times ${replicas} data-parallel ranks; Megatron stops there without \`decrease_batch_size_if_needed\`.`,
-        hint: 'Change the global batch, the micro-batch or the number of GPUs so that they divide.',
-      }),
-    )
   if (accumulation === 'auto' && globalBatch)
     provenance.gradientAccumulationSteps = {
       ...withoutValue(globalBatch),
@@ -212,7 +195,7 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
     ruleOfThumb: { stepSeconds: get('ruleOfThumb.stepSeconds') },
   }
   if (draft['hardware.price']) provenance['hardware.price'] = withoutValue(settle(draft['hardware.price'], complete))
-  return { plan, provenance, findings }
+  return { plan, provenance, globalBatch, findings }
 }
 
 type Get = <K extends keyof typeof GENERIC_DEFAULTS & PlanKey>(key: K) => PlanValues[K]

@@ -11,6 +11,7 @@ const SETTING_KEYS = [
   'budget',
   'fail_on',
   'on_unknown',
+  'on_refusal',
   'override_label',
   'datasets',
   'models',

@@ -20,6 +20,8 @@ export interface Policy {
   readonly budget: Budget
   readonly failOn: 'new' | 'any'
   readonly onUnknown: 'pass' | 'warn' | 'fail'
+  /** How a run counts whose framework refuses its settings at start. */
+  readonly onRefusal: 'pass' | 'warn' | 'fail'
   readonly overrideLabel: string | null
   readonly datasets: Readonly<Record<string, PolicyDataset>>
   /** Model id → path of a config.json in the repository, or the fields themselves. */

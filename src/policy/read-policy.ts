@@ -25,6 +25,7 @@ export interface PolicySettings {
   readonly budget?: BudgetSettings
   readonly failOn?: 'new' | 'any'
   readonly onUnknown?: 'pass' | 'warn' | 'fail'
+  readonly onRefusal?: 'pass' | 'warn' | 'fail'
   readonly overrideLabel?: string
   readonly datasets?: Readonly<Record<string, PolicyDataset>>
   readonly models?: Readonly<Record<string, string | object>>
@@ -117,6 +118,7 @@ function readSettings(fields: Fields, problems: Finding[]): PolicySettings {
     budget: budget && readBudget(budget, problems),
     failOn: fields.oneOf('fail_on', ['new', 'any'])?.value,
     onUnknown: fields.oneOf('on_unknown', ['pass', 'warn', 'fail'])?.value,
+    onRefusal: fields.oneOf('on_refusal', ['pass', 'warn', 'fail'])?.value,
     overrideLabel: fields.string('override_label')?.value,
     datasets: readDatasets(fields, problems),
     models: readModels(fields),

@@ -10,7 +10,7 @@ export function findingsPage(): string {
   return [
     '# Findings',
     'Everything that Preflop may say about a run, a file or the policy. Written by `npm run docs`; the JSON report has the same codes.',
-    'An *error* would stop the trainer, or breaks a limit; a *warning* makes the figures doubtful; a *notice* is good to know. The verdict comes from the limits of the [policy](policy.md#verdicts): a run whose file cannot be read as meant counts as unknown.',
+    'An *error* would stop the trainer, or breaks a limit; a *warning* makes the figures doubtful; a *notice* is good to know. The verdict comes from the limits of the [policy](policy.md#verdicts): a run whose file cannot be read as meant counts as unknown, and one that its framework refuses at start fails.',
     Object.keys(FINDING_TEXTS)
       .map(code => `[\`${code}\`](#${code})`)
       .join(' · '),

@@ -1,3 +1,4 @@
+import type { Finding } from '../plan/finding.ts'
 import { prose } from './escape-markdown.ts'
 import type { RunReport } from './report.ts'
 
@@ -13,6 +14,8 @@ const SHORT_REASONS: ReadonlyMap<string, string> = new Map([
 
 /** In a few words why a run does not pass: the broken limits, else the worst finding with its line. */
 export function runReason({ findings, memory, verdict }: RunReport): string {
+  const refusal = findings.find(({ code: own, severity }) => own === 'will-not-start' && severity !== 'notice')
+  if (refusal) return `will not start, ${placed(refusal)}`
   const judged = findings.flatMap(({ code: own }) => SHORT_REASONS.get(own) ?? [])
   if (memory && judged.length > 0 && verdict !== 'unknown') return [...new Set(judged)].join(', ')
   const problem =
@@ -20,9 +23,12 @@ export function runReason({ findings, memory, verdict }: RunReport): string {
     findings.find(({ severity }) => severity === 'warning') ??
     findings[0]
   if (!problem) return ''
-  const place = problem.line === null ? '' : `line ${problem.line}: `
   const state = memory ? (problem.severity === 'error' ? 'estimated at the default, ' : '') : 'not estimated, '
-  return `${state}${place}${prose(problem.message)}`
+  return `${state}${placed(problem)}`
+}
+
+function placed({ line, message }: Finding): string {
+  return `${line === null ? '' : `line ${line}: `}${prose(message)}`
 }
 
 /** The memory limit is broken or near: its figure is the one to tell. */

@@ -22,9 +22,8 @@ function sentence(report: Report, baseLabel: string): string {
   if (checked === 0) return report.verdict === 'unknown' ? 'nothing could be estimated' : nothingChanged(report)
   if (failed > 0) return failedSentence(report)
   if (unknown === checked) return `${plural(unknown, 'config')} could not be estimated`
-  const old = report.runs.filter(({ preExisting }) => preExisting).length
-  if (old > 0)
-    return `nothing got worse; ${plural(old, 'config')} ${old === 1 ? 'was already over its limit' : 'were already over their limits'} on ${code(baseLabel)}`
+  const old = report.runs.filter(({ preExisting }) => preExisting)
+  if (old.length > 0) return `nothing got worse; ${plural(old.length, 'config')} ${standsAtBase(old, baseLabel)}`
   const close = report.runs.find(run => has(run, 'too-close-to-call'))
   if (close?.memory?.usableBytes)
     return `${code(close.path)} may not fit: ${ofUsable(close.memory)}${warned > 1 ? `; ${warned} of ${checked} configs with warnings` : ''}`
@@ -37,6 +36,12 @@ function sentence(report: Report, baseLabel: string): string {
   if (fixed?.memory && fixed.base?.memoryBytes != null)
     return `fixed: ${code(fixed.path)} now needs ${ofUsable(fixed.memory)}; it was ${unbroken(`${gib(fixed.base.memoryBytes)} GiB`)}`
   return `${fitting(checked)}${priceOf(report)}`
+}
+
+function standsAtBase(old: readonly RunReport[], baseLabel: string): string {
+  const base = code(baseLabel)
+  if (old.every(run => has(run, 'will-not-start'))) return `would not start on ${base} either`
+  return old.length === 1 ? `was already over its limit on ${base}` : `were already over their limits on ${base}`
 }
 
 function nothingChanged({ removedPaths = [] }: Report): string {
@@ -56,13 +61,20 @@ function failedSentence({ runs, totals: { checked, failed } }: Report): string {
   return `${failed} of ${checked} ${changed}configs ${brokenText(failing)}`
 }
 
-/** What all failing runs have in common: memory first, for nothing else matters to a run that does not start. */
+/** What all failing runs have in common: memory first, for nothing else matters to a run that stops at once. */
 function brokenText(failing: readonly RunReport[]): string {
+  if (failing.every(isRefused)) return 'will not start'
+  if (failing.some(isRefused)) return 'will not start or are over their limits'
   if (failing.every(runsOut)) return 'will run out of GPU memory'
   const kinds = new Set(failing.flatMap(brokenKinds))
   const [kind] = kinds
   const which = kinds.size === 1 && kind ? `${LIMITS_IN_WORDS[kind]} limit` : 'limits'
   return failing.length === 1 ? `is over its ${which}` : `are over their ${which}`
+}
+
+/** The framework refuses its settings, and the policy takes that for a failure. */
+function isRefused({ findings }: RunReport): boolean {
+  return findings.some(({ code: own, severity }) => own === 'will-not-start' && severity === 'error')
 }
 
 function brokenKinds({ limits }: RunReport): readonly LimitKind[] {
@@ -77,6 +89,7 @@ function runsOut({ memory }: RunReport): boolean {
 function brokenFigure(run: RunReport): string {
   const { memory, cost, time } = run
   const [kind, ...others] = brokenKinds(run)
+  if (isRefused(run)) return ''
   if (memory && runsOut(run)) return `: ${ofUsable(memory)}`
   if (others.length > 0) return ''
   if (kind === 'memory' && memory) return `: ${ofUsable(memory)}`
@@ -119,6 +132,7 @@ function problem(run: RunReport): string {
   const broken = run.findings.filter(
     ({ code: own, severity }) =>
       (severity === 'error' && own.startsWith('over-') && !(own === 'over-memory' && lines.length > 0)) ||
+      (severity === 'error' && own === 'will-not-start') ||
       own === 'too-close-to-call',
   )
   const others = broken.length === 0 && lines.length === 0 ? run.findings.slice(0, 1) : broken
@@ -126,6 +140,8 @@ function problem(run: RunReport): string {
 }
 
 function wayOut(run: RunReport): string {
+  const refusal = isRefused(run) ? run.findings.find(({ code: own }) => own === 'will-not-start') : undefined
+  if (refusal) return prose(refusal.hint)
   const fix = run.fixes.find(passes)
   if (fix) return `Smallest change that passes: ${fixText(fix)} (${fixFigures(fix, run)}).`
   const [other] = run.alternatives

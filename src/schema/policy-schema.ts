@@ -121,6 +121,10 @@ const SETTINGS: Readonly<Record<string, Schema>> = {
   ),
   fail_on: oneOf(['new', 'any'], 'new: only what the pull request broke or made worse by more than 1 %.'),
   on_unknown: oneOf(['pass', 'warn', 'fail'], 'How a run counts that cannot be judged.'),
+  on_refusal: oneOf(
+    ['pass', 'warn', 'fail'],
+    'How a run counts whose framework refuses its settings at start; fail when absent.',
+  ),
   override_label: text('Label that turns failed cost, time and increase limits into warnings; memory still fails.'),
   datasets: table(
     mapping(

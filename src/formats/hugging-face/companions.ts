@@ -10,6 +10,7 @@ import type { Sourced } from '../../plan/provenance.ts'
 import type { ConfigDocument, ConfigNode } from '../config-document.ts'
 import { Fields } from '../fields.ts'
 import type { ReadContext } from '../reader.ts'
+import { reportDeepSpeedRefusals } from '../refusals/deepspeed-refusals.ts'
 
 export interface CompanionScope {
   readonly document: ConfigDocument
@@ -47,6 +48,7 @@ export async function deepSpeedOf(
   if (node === undefined) return null
   if (node.kind === 'mapping') {
     const inline = fields.mapping('deepspeed')
+    if (inline) reportDeepSpeedRefusals(fields.node, node, scope.findings)
     return inline ? withWorldSize(inline) : null
   }
   const name = fields.isSet('deepspeed') ? fields.string('deepspeed') : undefined
@@ -54,6 +56,7 @@ export async function deepSpeedOf(
   const known = packaged(name)
   if (known) return known
   const root = await openCompanion(scope, name)
+  if (root) reportDeepSpeedRefusals(fields.node, root, scope.findings)
   return root
     ? withWorldSize(new Fields({ node: root, findings: scope.findings, from: 'launch' }))
     : (deepSpeedByName(name) ?? null)

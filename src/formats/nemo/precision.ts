@@ -35,7 +35,7 @@ export function nemoPrecision({
   if (half === 'float16' && level.value && !/^distributed|^mcore/.test(optimizer)) {
     const { path = null, line = null, column = null } = level
     const message = 'NeMo refuses `megatron_amp_O2` with 16-bit floats; it is for bf16.'
-    findings.push(finding('conflicting-settings', { path, line, column, message }))
+    findings.push(finding('will-not-start', { path, line, column, message }))
   }
   return {
     'precision.weights': isWhole

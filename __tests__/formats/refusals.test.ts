@@ -1,0 +1,278 @@
+import { describe, expect, test } from '@jest/globals'
+import { parseDocument } from '../../src/formats/parse-document.ts'
+import { AXOLOTL_REFUSALS } from '../../src/formats/refusals/axolotl-refusals.ts'
+import { reportDeepSpeedRefusals } from '../../src/formats/refusals/deepspeed-refusals.ts'
+import { LLAMA_FACTORY_REFUSALS } from '../../src/formats/refusals/llama-factory-refusals.ts'
+import { MEGATRON_REFUSALS } from '../../src/formats/refusals/megatron-refusals.ts'
+import { type Refusal, reportRefusals } from '../../src/formats/refusals/refusal.ts'
+import { TORCHTUNE_REFUSALS } from '../../src/formats/refusals/torchtune-refusals.ts'
+import { TRANSFORMERS_REFUSALS } from '../../src/formats/refusals/transformers-refusals.ts'
+import { TRL_REFUSALS } from '../../src/formats/refusals/trl-refusals.ts'
+import { VERL_REFUSALS } from '../../src/formats/refusals/verl-refusals.ts'
+import type { Finding } from '../../src/plan/finding.ts'
+import { readText } from './read-text.ts'
+
+/** A settings text and the rules that it breaks, by a part of their words; none: it starts. */
+type Case = readonly [text: string, ...rules: readonly string[]]
+
+const TRANSFORMERS: readonly Case[] = [
+  ['load_best_model_at_end: true\neval_strategy: epoch\n', 'same strategy'],
+  ['load_best_model_at_end: true\n', 'same strategy'],
+  ['load_best_model_at_end: true\neval_strategy: epoch\nsave_strategy: epoch\n'],
+  ['load_best_model_at_end: true\nevaluation_strategy: steps\n'],
+  ['load_best_model_at_end: true\nsave_strategy: best\neval_strategy: epoch\n'],
+  ['load_best_model_at_end: true\neval_strategy: $EVAL\n'],
+  [
+    'load_best_model_at_end: true\neval_strategy: steps\neval_steps: 200\nsave_steps: 500\n',
+    'multiple of `eval_steps`',
+  ],
+  ['load_best_model_at_end: true\neval_strategy: steps\neval_steps: 250\nsave_steps: 500\n'],
+  ['load_best_model_at_end: true\neval_strategy: steps\neval_steps: 0.1\nsave_steps: 0.3\n'],
+  [
+    'load_best_model_at_end: true\neval_strategy: steps\neval_steps: 0.1\nsave_steps: 500\n',
+    'multiple of `eval_steps`',
+  ],
+  ['fp16: true\nbf16: true\n', 'at most one of the two'],
+  ['fp16: false\nbf16: true\n'],
+  ['lr_scheduler_type: reduce_lr_on_plateau\n', 'waits for an evaluation'],
+  ['dataloader_prefetch_factor: 2\n', 'prefetched by workers'],
+  ['dataloader_prefetch_factor: 2\ndataloader_num_workers: 4\n'],
+  ['fsdp: full_shard\ndeepspeed: ds.json\n', 'one engine'],
+  ['fsdp: ""\ndeepspeed: ds.json\n'],
+  [
+    'fsdp: full_shard\ngradient_checkpointing: true\nfsdp_config: { activation_checkpointing: true }\n',
+    'only one of the two recomputes',
+  ],
+  [
+    'save_only_model: true\nload_best_model_at_end: true\neval_strategy: steps\ndeepspeed: ds.json\n',
+    'checkpoints of the model alone',
+  ],
+]
+
+const TRL: readonly Case[] = [
+  ...TRANSFORMERS,
+  ['num_generations: 1\n', 'at least two completions'],
+  ['generation_batch_size: 16\nsteps_per_generation: 2\n', 'follows from the other'],
+  ['generation_batch_size: 12\n', 'whole groups'],
+  ['generation_batch_size: 12\nnum_generations: 4\n'],
+]
+
+const LLAMA_FACTORY: readonly Case[] = [
+  ...TRANSFORMERS.map(([text, ...rules]): Case => [`val_size: 0.1\n${text}`, ...rules]),
+  ['quantization_bit: 4\nfinetuning_type: full\n', 'LoRA or OFT only'],
+  ['quantization_bit: 4\n'],
+  ['adapter_name_or_path: a\nfinetuning_type: freeze\n', 'goes on only as an adapter'],
+  ['use_galore: true\n', 'train the weights themselves'],
+  ['use_galore: true\nuse_badam: true\nfinetuning_type: full\n', 'at most one of the three'],
+  ['use_apollo: true\ndeepspeed: ds.json\nfinetuning_type: full\n', 'do not run under DeepSpeed'],
+  ['use_dora: true\nfinetuning_type: full\n', 'options of LoRA'],
+  ['use_llama_pro: true\nfinetuning_type: full\n', 'added blocks'],
+  ['stage: ppo\n', 'needs a reward model'],
+  ['stage: ppo\nreward_model: r\n'],
+  ['stage: dpo\nneat_packing: true\n', 'options of supervised fine-tuning'],
+  [
+    'stage: rm\nval_size: 0.1\nload_best_model_at_end: true\neval_strategy: steps\n',
+    'do not load the best model at the end',
+  ],
+  ['eval_dataset: a\nval_size: 0.1\n', 'named or split off'],
+  ['eval_strategy: steps\n', 'needs `eval_dataset` or a `val_size`'],
+  ['eval_strategy: no\n'],
+  ['eval_strategy: steps\nval_size: $VAL\n'],
+  ['streaming: true\n', 'has no length'],
+  ['streaming: true\nmax_steps: 100\nmax_samples: 1000\n', 'not cut by samples'],
+  ['mask_history: true\ntrain_on_prompt: true\n', 'masks what the other trains on'],
+]
+
+const AXOLOTL: readonly Case[] = [
+  ['load_in_8bit: true\n', 'through an adapter only'],
+  ['adapter: qlora\nload_in_8bit: true\nload_in_4bit: true\n', 'LoRA over 4 bits'],
+  ['adapter: qlora\n', '`load_in_4bit: true`'],
+  ['adapter: qlora\nload_in_4bit: true\n'],
+  ['lora_target_parameters: [a]\nlora_dropout: 0.1\n', 'no dropout'],
+  ['adapter: lora\nload_in_8bit: true\nlora_qkv_kernel: true\n', 'no 8-bit weights'],
+  ['gradient_accumulation_steps: 2\nbatch_size: 8\n', 'follows from the other'],
+  ['test_datasets: [{ path: a }]\nval_set_size: 0.1\n', 'named or split off'],
+  ['test_datasets: [{ path: a }]\nval_set_size: 0\n'],
+  ['warmup_steps: 10\nwarmup_ratio: 0.1\n', 'in steps or as a share'],
+  ['save_strategy: epoch\nsave_steps: 10\n', '`save_strategy: steps`'],
+  ['saves_per_epoch: 2\nsave_steps: 10\n', 'saving is given'],
+  ['eval_strategy: epoch\neval_steps: 10\n', '`eval_strategy: steps`'],
+  ['eval_strategy: steps\neval_steps: 10\n'],
+  ['evals_per_epoch: 2\neval_steps: 10\n', 'evaluation is given'],
+  ['evals_per_epoch: 2\neval_strategy: epoch\n', 'counted in steps'],
+  ['val_set_size: 0\neval_steps: 10\n', 'nothing to evaluate on'],
+  ['val_set_size: 0\nevals_per_epoch: 4\n'],
+  ['sample_packing: true\neval_table_size: 5\n', 'samples that are not packed'],
+  ['sample_packing: true\neval_table_size: 5\neval_sample_packing: false\n'],
+  ['sample_packing: true\nrl: dpo\n', 'are not packed'],
+  ['rl: kto\n', '`remove_unused_columns: false`'],
+  ['rl: kto\nremove_unused_columns: false\n'],
+  ['deepspeed: a.json\nfsdp: [full_shard]\n', 'one engine'],
+  ['optimizer: adamw_8bit\nfsdp_config: { fsdp_offload_params: true }\n', 'offloaded parameters of FSDP1'],
+  ['optimizer: adamw_bnb_8bit\nfsdp_version: 2\nfsdp_config: { reshard_after_forward: true }\n', 'under FSDP2'],
+  ['optimizer: muon\ndeepspeed: a.json\n', 'Muon'],
+  ['liger_cross_entropy: true\nliger_fused_linear_cross_entropy: true\n', 'at most one cross entropy'],
+  ['pretraining_dataset: [{ path: a }]\n', 'has no length'],
+  ['pretraining_dataset: [{ path: a }]\nmax_steps: 10\nval_set_size: 0.1\n', 'split off a stream'],
+  ['activation_offloading: true\n', 'what checkpointing keeps'],
+  ['early_stopping_patience: 3\nsave_steps: 30\neval_steps: 20\n', 'a run that stops early'],
+  ['context_parallel_size: 2\nsample_packing: true\nmicro_batch_size: 2\n', 'one row at a time'],
+]
+
+const TORCHTUNE: readonly Case[] = [
+  ['dtype: fp16\n', 'bf16 or fp32'],
+  ['optimizer_in_bwd: True\ngradient_accumulation_steps: 8\n', 'no gradients to accumulate'],
+  ['optimizer_in_bwd: True\ngradient_accumulation_steps: 1\nclip_grad_norm: null\n'],
+  ['optimizer_in_bwd: True\nclip_grad_norm: 1.0\n', 'norm of all gradients'],
+  ['enable_activation_offloading: True\nenable_activation_checkpointing: False\n', 'what checkpointing keeps'],
+  ['dataset: { packed: True }\ntokenizer: { max_seq_len: null }\n', 'packs are as long'],
+  ['dataset: { packed: True }\ntokenizer: { max_seq_len: 4096 }\n'],
+  ['tensor_parallel_dim: 2\n', 'needs a plan'],
+]
+
+const ACTOR = 'actor_rollout_ref: { actor: {'
+const VERL: readonly Case[] = [
+  [`${ACTOR} ppo_micro_batch_size: 8, ppo_micro_batch_size_per_gpu: 1 } }\n`, 'not both'],
+  ['data: { train_batch_size: 128 }\n', 'part of the prompts'],
+  [`data: { train_batch_size: 128 }\n${ACTOR} use_dynamic_bsz: True } }\n`],
+  [`${ACTOR} ppo_mini_batch_size: 256, ppo_micro_batch_size: 48 } }\n`, 'whole micro-batches'],
+  ['data: { train_batch_size: 1020 }\nactor_rollout_ref: { rollout: { n: 5 } }\n', 'shared evenly by all GPUs'],
+  ['data: { train_batch_size: 1020 }\nactor_rollout_ref: { rollout: { n: 4 } }\n'],
+  ['data: { train_batch_size: 1020 }\ntrainer: { nnodes: $NODES }\n'],
+  [
+    `${ACTOR} ulysses_sequence_parallel_size: 2 }, model: { use_remove_padding: False } }\n`,
+    'Ulysses cuts sequences without padding',
+  ],
+]
+
+const MEGATRON: readonly Case[] = [
+  ['num_layers: 30\npipeline_model_parallel_size: 4\n', 'evenly by the pipeline stages'],
+  ['num_layers: 30\npipeline_model_parallel_size: 4\ndecoder_first_pipeline_num_layers: 6\n'],
+  ['num_layers: 32\npipeline_model_parallel_size: 4\nnum_layers_per_virtual_pipeline_stage: 3\n', 'virtual stages'],
+  ['num_layers: 32\npipeline_model_parallel_size: $PP\nnum_layers_per_virtual_pipeline_stage: 3\n'],
+  ['group_query_attention: true\nnum_query_groups: 8\ntensor_model_parallel_size: 3\n', 'key-value heads'],
+  ['group_query_attention: true\nnum_query_groups: 2\ntensor_model_parallel_size: 8\n'],
+  ['hidden_size: 4096\nnum_attention_heads: 30\n', 'without `--kv-channels`'],
+  ['expert_model_parallel_size: 2\n', 'there are none'],
+  ['expert_model_parallel_size: 2\nnum_experts: 8\n'],
+  ['seq_length: 4098\ncontext_parallel_size: 4\n', 'two equal chunks'],
+  ['seq_length: 4096\nmax_position_embeddings: 2048\n', 'no longer than the positions'],
+  ['fp16: true\nbf16: true\n', 'at most one of the two'],
+  ['train_iters: 10\ntrain_samples: 1000\n', 'in iterations or in samples'],
+  ['step_batch_size_schedule: "0:32"\nglobal_batch_size: 64\n', 'scheduled or fixed'],
+  ['recompute_granularity: full\n', 'a method and a number of layers'],
+  ['recompute_granularity: full\nrecompute_method: uniform\nrecompute_num_layers: 1\n'],
+  ['recompute_granularity: selective\nrecompute_method: uniform\n', 'has no method'],
+  ['tp_comm_overlap: true\ntensor_model_parallel_size: 2\n', 'under sequence parallelism only'],
+  ['tp_comm_overlap: true\ntensor_model_parallel_size: 2\nsequence_parallel: true\n'],
+  ['overlap_param_gather: true\nuse_distributed_optimizer: true\n', 'gathered in the background'],
+  ['use_torch_fsdp2: true\nuse_distributed_optimizer: true\n', 'shards alone'],
+]
+
+const TABLES: readonly (readonly [name: string, refusals: readonly Refusal[], cases: readonly Case[]])[] = [
+  ['transformers', TRANSFORMERS_REFUSALS, TRANSFORMERS],
+  ['trl', TRL_REFUSALS, TRL],
+  ['llama-factory', LLAMA_FACTORY_REFUSALS, LLAMA_FACTORY],
+  ['axolotl', AXOLOTL_REFUSALS, AXOLOTL],
+  ['torchtune', TORCHTUNE_REFUSALS, TORCHTUNE],
+  ['verl', VERL_REFUSALS, VERL],
+  ['megatron', MEGATRON_REFUSALS, MEGATRON],
+]
+
+function found(text: string, refusals: readonly Refusal[]): readonly Finding[] {
+  const [root] = parseDocument('run.yml', text).roots
+  const findings: Finding[] = []
+  if (root) reportRefusals(root, refusals, findings)
+  return findings
+}
+
+describe.each(TABLES)('%s', (_, refusals, cases) => {
+  test.each(cases)('%j', (text, ...rules) => {
+    const messages = found(text, refusals).map(({ message }) => message)
+    expect(messages).toEqual(rules.map(rule => expect.stringContaining(rule)))
+  })
+
+  test('every check is reached', () => {
+    const messages = cases.flatMap(([text]) => found(text, refusals).map(({ message }) => message))
+    const missed = refusals.filter(({ rule }) => !messages.some(message => message.includes(rule)))
+    expect(missed.map(({ rule }) => rule)).toEqual([])
+  })
+})
+
+test('a finding says where, what was found, what is expected, by which source and what to do', () => {
+  expect(found('a: 1\nfp16: true\nbf16: true\n', TRANSFORMERS_REFUSALS)).toEqual([
+    {
+      code: 'will-not-start',
+      severity: 'error',
+      path: 'run.yml',
+      line: 2,
+      column: 1,
+      message:
+        '`fp16` is true, `bf16` is true: at most one of the two may be on (transformers 5.18 training_args.py __post_init__).',
+      hint: 'Keep `bf16` on Ampere and newer GPUs, `fp16` on older ones.',
+    },
+  ])
+})
+
+describe('a DeepSpeed file beside the trainer’s arguments', () => {
+  const cases: readonly Case[] = [
+    ['{"train_micro_batch_size_per_gpu": 4}', '`train_micro_batch_size_per_gpu` is 4'],
+    ['{"train_micro_batch_size_per_gpu": "auto", "gradient_accumulation_steps": 8}'],
+    ['{"gradient_accumulation_steps": 4}', '`gradient_accumulation_steps` is 4'],
+    ['{"bf16": {"enabled": false}}', '`bf16.enabled` is false'],
+    ['{"bf16": {"enabled": "auto"}, "fp16": {"enabled": false}}'],
+    ['{"optimizer": {"params": {"lr": 3e-5}}}', '`optimizer.params.lr` is 0.00003'],
+    ['{"optimizer": {"params": {"lr": 2e-5}}}'],
+    ['{"train_batch_size": 100}', 'no multiple of the micro-batch of 2 × 8'],
+    ['{"train_batch_size": 128}'],
+  ]
+
+  test.each(cases)('%s', (text, ...rules) => {
+    const trainer = parseDocument(
+      'run.yml',
+      'per_device_train_batch_size: 2\ngradient_accumulation_steps: 8\nbf16: true\nlearning_rate: 2.0e-5\n',
+    ).roots[0]
+    const file = parseDocument('ds.json', text).roots[0]
+    const findings: Finding[] = []
+    if (trainer && file) reportDeepSpeedRefusals(trainer, file, findings)
+    expect(findings.map(({ path }) => path)).toEqual(rules.map(() => 'ds.json'))
+    for (const [index, rule] of rules.entries()) expect(findings[index]?.message).toContain(rule)
+  })
+})
+
+describe('a run of each reader', () => {
+  const cases: readonly (readonly [path: string, text: string])[] = [
+    [
+      'axolotl.yml',
+      'base_model: Qwen/Qwen2.5-7B\ndatasets: [{ path: a }]\nmicro_batch_size: 1\nsequence_len: 2048\nadapter: qlora\n',
+    ],
+    [
+      'factory.yml',
+      'model_name_or_path: Qwen/Qwen2.5-7B\nstage: sft\ndo_train: true\nfinetuning_type: full\nquantization_bit: 4\ndataset: a\n',
+    ],
+    [
+      'trl.yml',
+      'model_name_or_path: Qwen/Qwen2.5-7B\ndataset_name: a\nper_device_train_batch_size: 1\noutput_dir: a\nfp16: true\nbf16: true\n',
+    ],
+    [
+      'trainer.yml',
+      'model_name_or_path: gpt2\noutput_dir: a\nper_device_train_batch_size: 1\nload_best_model_at_end: true\n',
+    ],
+    [
+      'tune.yml',
+      'model: { _component_: torchtune.models.llama3.llama3_8b }\noptimizer: { _component_: torch.optim.AdamW }\ndataset: { _component_: torchtune.datasets.alpaca_dataset }\nbatch_size: 1\ndtype: fp16\n',
+    ],
+    [
+      'verl.yml',
+      'data: { train_batch_size: 10 }\nactor_rollout_ref: { model: { path: Qwen/Qwen2.5-7B } }\ntrainer: { n_gpus_per_node: 8 }\n',
+    ],
+    [
+      'megatron.sh',
+      'torchrun --nproc_per_node 8 pretrain_gpt.py --num-layers 30 --hidden-size 1024 --num-attention-heads 16 --seq-length 1024 --micro-batch-size 1 --pipeline-model-parallel-size 4 --train-iters 5\n',
+    ],
+  ]
+
+  test.each(cases)('%s', async (path, text) => {
+    expect((await readText(text, { path })).codes).toContain('will-not-start')
+  })
+})
