@@ -76,6 +76,7 @@ const everything = fc.record({
   compile: fc.boolean(),
   variableLength: fc.boolean(),
   activationOffload: fc.boolean(),
+  expandableSegments: fc.boolean(),
   gradientCheckpointing: fc.constantFrom<TrainingPlan['gradientCheckpointing']>('none', 'full', 'selective', {
     every: 3,
   }),

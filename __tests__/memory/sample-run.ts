@@ -43,6 +43,7 @@ export const SAMPLE_PLAN: TrainingPlan = {
   gradientCheckpointing: 'full',
   checkpointingReentrant: false,
   activationOffload: false,
+  expandableSegments: false,
   attention: 'flash',
   loss: 'full_logits',
   classificationLabels: null,

@@ -19,6 +19,7 @@ const PARTS = [
   'packing',
   'variableLength',
   'activationOffload',
+  'expandableSegments',
   'parallelism',
   'gpus',
   'gpusPerNode',

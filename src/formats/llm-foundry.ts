@@ -34,6 +34,7 @@ export const llmFoundryReader: FormatReader = {
       ['callbacks.hf_checkpointer.save_interval', 'checkpoints', 'none; weights only'],
       ['tp_config.tensor_parallel_degree', 'parallelism.tensor', 'None: 1'],
       ['optimizer.name', 'optimizer', 'required'],
+      ['expandable_segments', 'expandableSegments', 'True'],
       ['compile_config', 'compile', 'None'],
     ]),
     ...keyTable(SHARDING, [
@@ -90,6 +91,7 @@ export function readFoundryDraft(root: ConfigNode, findings: Finding[]): PlanDra
     ...readBatch(top, findings),
     ...readData(loader, findings),
     ...when('sequenceLength', top.integer('max_seq_len', { min: 1 })),
+    ...when('expandableSegments', top.boolean('expandable_segments')),
     ...readSharding(fsdp, isSharded, section(root, 'tp_config', findings)),
     ...readAttention(model, isMpt, findings),
     ...readOptimizer(section(root, 'optimizer', findings)),

@@ -79,6 +79,9 @@ export const MEGATRON_KEYS: readonly FormatKey[] = [
     ['sft, perform_rl_step', 'stage', 'pretraining'],
     ['optimizer, optimizer_cpu_offload', 'optimizer, parallelism.offload', 'adam, off'],
   ]),
+  ...keyTable('Megatron-LM tests/functional_tests/test_cases/*/model_config.yaml', [
+    ['ENV_VARS', 'expandableSegments (beside MODEL_ARGS)', 'none'],
+  ]),
 ]
 
 /** Argument names with underscores and without dashes, as argparse stores them. */

@@ -1,3 +1,4 @@
+import { blockAllocator } from '../launch/allocator-settings.ts'
 import type { Finding } from '../plan/finding.ts'
 import type { ConfigNode } from './config-document.ts'
 import { MEGATRON_KEYS, megatronFields, normaliseArguments, readMegatronArguments } from './megatron-arguments.ts'
@@ -17,7 +18,9 @@ export const megatronLmReader: FormatReader = {
       const node = argumentsOf(root) ?? (document.roots.length === 1 ? root : undefined)
       if (node === undefined) continue
       const findings: Finding[] = []
-      runs.push({ name: null, draft: readMegatronArguments(megatronFields(node, findings), findings), findings })
+      const read = readMegatronArguments(megatronFields(node, findings), findings)
+      const draft = { ...read, ...blockAllocator(root.entries.get('ENV_VARS')) }
+      runs.push({ name: null, draft, findings })
     }
     return { runs, findings: [] }
   },

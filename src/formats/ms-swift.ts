@@ -1,3 +1,4 @@
+import { blockAllocator } from '../launch/allocator-settings.ts'
 import { applyEngine } from '../launch/engine.ts'
 import { type Libraries, versionDefault } from '../launch/version-defaults.ts'
 import type { Finding } from '../plan/finding.ts'
@@ -117,6 +118,7 @@ export async function readSwiftArguments(
     framework: byDefault('ms-swift', 'the format'),
     libraries: byDefault(libraries, 'the repository'),
     stage,
+    ...blockAllocator(fields.raw('ENV')),
     ...hubModel(fields, ['model', 'model_id_or_path'], ['model_revision'], scope.findings),
     ...adapter,
     ...readData(fields),

@@ -145,6 +145,7 @@ const ROWS: readonly NativeRow[] = [
   row('gradient_checkpointing', 'gradientCheckpointing', readCheckpointing),
   row('checkpointing_reentrant', 'checkpointingReentrant', flag),
   row('activation_offload', 'activationOffload', flag),
+  row('expandable_segments', 'expandableSegments', flag),
   row('attention', 'attention', word(ATTENTION_KERNELS)),
   row('loss', 'loss', word(LOSSES)),
   row('classification_labels', 'classificationLabels', count),

@@ -34,6 +34,7 @@ export const nemoRlReader: FormatReader = {
     ['policy.precision', 'precision.compute', 'bfloat16 over float32 weights'],
     ['policy.dtensor_cfg', 'parallelism (FSDP2), adapter, gradientCheckpointing', 'enabled'],
     ['policy.megatron_cfg', 'parallelism, precision, adapter, gradientCheckpointing', 'enabled: false'],
+    ['policy.dtensor_cfg.env_vars, policy.megatron_cfg.env_vars', 'expandableSegments', 'none'],
     ['policy.sequence_packing, policy.dynamic_batching', 'dataset.padding none', 'packing in grpo and ppo'],
     ['policy.optimizer', 'optimizer', 'torch.optim.AdamW; not fused in sft, dpo, rm'],
     ['policy.generation', 'reinforcement', 'vllm, colocated at 0.6 of the memory'],

@@ -1,5 +1,6 @@
 import type { FormatKey } from '../formats/reader.ts'
 import { keyTable } from '../formats/section.ts'
+import { ALLOCATOR_VARIABLES } from './allocator-settings.ts'
 
 /** A file or block beside the config, for docs/formats.md. */
 export interface LaunchFormat {
@@ -15,6 +16,22 @@ const DEEPSPEED = 'DeepSpeed @edaa722 runtime/config.py, zero/config.py'
 const PEFT = 'PEFT 0.21 tuners/lora/config.py'
 
 export const LAUNCH_FORMATS: readonly LaunchFormat[] = [
+  {
+    name: 'Environment variables',
+    what: 'Set or exported before a command of a script, in a job’s `env` or `envs`, or in a config’s own block of them; the values of a launch file win over the config’s.',
+    keys: [
+      ...keyTable('torch 2.13 c10/core/AllocatorConfig.h', [
+        [
+          ALLOCATOR_VARIABLES.join(', '),
+          'expandableSegments',
+          'off; on in Axolotl, torchtune and LLM Foundry, and where LLaMA-Factory starts several processes',
+        ],
+      ]),
+      ...keyTable('torch, ms-swift, LLaMA-Factory, torchtitan launchers', [
+        ['CUDA_VISIBLE_DEVICES, NPROC_PER_NODE, NNODES, NGPU, WORLD_SIZE', 'gpus, gpusPerNode', 'the launcher’s own'],
+      ]),
+    ],
+  },
   {
     name: 'Accelerate YAML',
     what: 'Named by `accelerate launch --config_file`, `accelerate_config:` or `config_file:`; else the only Accelerate file beside the config, or the only file of an `accelerate_configs` folder there or up to two folders above.',

@@ -3,6 +3,7 @@ import type { FormatReader, ReadContext, RunDraft } from '../formats/reader.ts'
 import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
 import { overlayDrafts, type PlanDraft } from '../plan/plan-draft.ts'
+import { commandAllocator } from './allocator-settings.ts'
 import { type ArgumentNode, argumentsToNode, syntheticArgument } from './argument-node.ts'
 import { neoxFiles } from './gpt-neox-command.ts'
 import { hydraConfig } from './hydra-config.ts'
@@ -43,7 +44,11 @@ export async function readTrainingCommand(launch: Launch): Promise<readonly RunD
   const runs = training.config === null ? await readArguments(launch) : await readNamedConfig(launch)
   return runs.map(run => ({
     ...run,
-    draft: overlayDrafts(run.draft, { ...gpus.draft, ...layersOverGpus(training, gpus.draft) }),
+    draft: overlayDrafts(run.draft, {
+      ...gpus.draft,
+      ...layersOverGpus(training, gpus.draft),
+      ...commandAllocator(training.command.environment, document.path),
+    }),
     findings: [...run.findings, ...findings],
   }))
 }

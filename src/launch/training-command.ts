@@ -1,9 +1,10 @@
+import { ALLOCATOR_VARIABLES } from './allocator-settings.ts'
 import { argumentNamed, type LaunchArguments, splitArguments } from './launch-arguments.ts'
 import type { ShellCommand, ShellWord } from './shell/shell-word.ts'
 import { NOT_TRAINING, TRAINER_PROGRAMS, type TrainerProgram } from './trainer-programs.ts'
 import { unwrapped } from './wrapped-command.ts'
 
-/** Variables that say how many processes run, which GPUs they see, or how large images are. */
+/** Variables that say how many processes run, which GPUs they see, how large images are, or how torch allocates. */
 export const LAUNCH_VARIABLES = [
   'CUDA_VISIBLE_DEVICES',
   'NPROC_PER_NODE',
@@ -19,6 +20,7 @@ export const LAUNCH_VARIABLES = [
   'FPS_MAX_FRAMES',
   'IMAGE_MAX_TOKEN_NUM',
   'MAX_NUM',
+  ...ALLOCATOR_VARIABLES,
 ] as const
 
 export type LauncherName =

@@ -4,7 +4,10 @@ import { assumed, byDefault, type DraftValue, type PlanKey, type PlanValues } fr
  * What holds when neither a file nor the framework's reader says otherwise: torch's own defaults where torch has one,
  * the native format's (DESIGN §2) elsewhere.
  */
-type GenericKey = Exclude<PlanKey, 'model' | 'globalBatchSize' | 'hardware.price' | 'dataset.whole'>
+type GenericKey = Exclude<
+  PlanKey,
+  'model' | 'globalBatchSize' | 'hardware.price' | 'dataset.whole' | 'expandableSegments'
+>
 
 export const GENERIC_DEFAULTS: { readonly [K in GenericKey]: DraftValue<PlanValues[K]> } = {
   name: byDefault('', 'none given'),

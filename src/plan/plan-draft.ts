@@ -103,6 +103,7 @@ export interface PlanValues {
   gradientCheckpointing: GradientCheckpointing
   checkpointingReentrant: boolean
   activationOffload: boolean
+  expandableSegments: boolean
   attention: AttentionKernel
   loss: Loss
   classificationLabels: number | null

@@ -1,3 +1,4 @@
+import { defaultAllocator } from './allocator-default.ts'
 import { settleQuantization } from './checkpoint-quantization.ts'
 import type { Finding } from './finding.ts'
 import { finding } from './finding-texts.ts'
@@ -108,6 +109,7 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
   const replicas = Math.max(1, Math.floor(gpus.value / modelRanks))
   const globalBatch = draft.globalBatchSize ? settle(draft.globalBatchSize, complete) : null
   const framework = get('framework')
+  const libraries = get('libraries')
   const share = (globalBatch?.value ?? microBatchSize * replicas) / (microBatchSize * replicas)
   const gradientAccumulationSteps =
     accumulation === 'auto'
@@ -127,7 +129,7 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
     name: get('name') || null,
     model: modelName,
     framework,
-    libraries: get('libraries'),
+    libraries,
     stage: get('stage'),
     adapter,
     freeze: get('freeze'),
@@ -162,6 +164,8 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
     gradientCheckpointing: get('gradientCheckpointing'),
     checkpointingReentrant: get('checkpointingReentrant'),
     activationOffload: get('activationOffload'),
+    expandableSegments: sourced('expandableSegments', defaultAllocator(framework, { libraries, gpus: gpus.value }))
+      .value,
     attention: get('attention'),
     loss: get('loss'),
     classificationLabels: get('classificationLabels'),

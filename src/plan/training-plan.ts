@@ -51,6 +51,8 @@ export interface TrainingPlan {
   /** torch.utils.checkpoint's re-entrant variant (keeps a detached copy of the layer input in the hump). */
   readonly checkpointingReentrant: boolean
   readonly activationOffload: boolean
+  /** The allocator's segments grow, so that blocks of any size share them (`expandable_segments:True`). */
+  readonly expandableSegments: boolean
   readonly attention: AttentionKernel
   readonly loss: Loss
   /** Labels of a sequence classification head in the place of the vocabulary head; null: the head as published. */

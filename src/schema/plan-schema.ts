@@ -78,6 +78,7 @@ export const PLAN_KEY_SCHEMAS: Readonly<Record<string, Schema>> = {
   },
   checkpointing_reentrant: flag('The re-entrant variant of torch.utils.checkpoint.'),
   activation_offload: flag('Activations wait in host memory.'),
+  expandable_segments: flag('The allocator’s segments grow (`PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True`).'),
   attention: oneOf(ATTENTION_KERNELS, 'Attention kernel.'),
   classification_labels: count('Labels of a sequence classification head in the place of the vocabulary head.'),
   loss: oneOf(LOSSES, 'How the loss is computed.'),

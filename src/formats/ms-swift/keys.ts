@@ -131,4 +131,5 @@ export const SWIFT_ROWS: readonly KeyRow[] = replaceRows(TRAINING_ARGUMENT_ROWS,
     'dpo',
     'ms-swift 4.6 arguments/rlhf_args.py',
   ),
+  describedKey('ENV', 'expandableSegments', 'none', 'ms-swift 4.6 cli/main.py'),
 ])

@@ -1,3 +1,4 @@
+import { blockAllocator } from '../../launch/allocator-settings.ts'
 import type { Finding } from '../../plan/finding.ts'
 import { byDefault, type MutablePlanDraft, type PlanDraft } from '../../plan/plan-draft.ts'
 import type { Sourced } from '../../plan/provenance.ts'
@@ -16,7 +17,8 @@ const MEGATRON_SETUP = 'NeMo RL @7ea279a nemo_rl/models/megatron/setup.py'
 export function readNemoRlEngine(fields: DottedFields, base: ShippedBase, findings: Finding[]): PlanDraft {
   const asked = fields.boolean(`${MEGATRON}.enabled`)?.value
   const isMegatron = asked ?? (base.usesMegatron && fields.boolean(`${DTENSOR}.enabled`)?.value !== true)
-  return isMegatron ? readMegatron(fields, base, findings) : readTensor(fields, base)
+  const draft = isMegatron ? readMegatron(fields, base, findings) : readTensor(fields, base)
+  return { ...draft, ...blockAllocator(fields.node(`${isMegatron ? MEGATRON : DTENSOR}.env_vars`)) }
 }
 
 function readTensor(fields: DottedFields, base: ShippedBase): MutablePlanDraft {

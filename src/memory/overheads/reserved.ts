@@ -1,7 +1,6 @@
 import constants from '../../../data/memory-allocator.json' with { type: 'json' }
 import type { MemoryItem } from '../../plan/item.ts'
 import type { TrainingPlan } from '../../plan/training-plan.ts'
-import { olderThan } from '../library-version.ts'
 import { item, short } from '../memory-item.ts'
 import { variesInLength } from './varying-length.ts'
 
@@ -38,7 +37,7 @@ export function cachedBlocks(plan: TrainingPlan, options: ReservedOptions): Cach
   const { logitsBytes, usableBytes, allocatedBytes, outsideBytes } = options
   const [shared, apart] = [steadyBytes(plan, options), phasesApart(plan, options)]
   const steady = apart.bytes > shared.bytes ? apart : shared
-  const generations = variesInLength(plan) && !growsSegments(plan) ? cachedGenerations(plan) : 0
+  const generations = variesInLength(plan) && !plan.expandableSegments ? cachedGenerations(plan) : 0
   const varying = generations * logitsBytes
   const room = usableBytes === null ? steady.bytes + varying : Math.max(0, usableBytes - allocatedBytes - outsideBytes)
   const least = Math.min(steady.bytes + varying, leastCachedBytes(options.dynamicBytes))
@@ -51,11 +50,6 @@ export function cachedBlocks(plan: TrainingPlan, options: ReservedOptions): Cach
       source: constants.generationsSource,
     }),
   }
-}
-
-/** Axolotl asks for expandable segments from torch 2.2 on (axolotl 0.18 utils/__init__.py set_pytorch_cuda_alloc_conf). */
-function growsSegments({ framework, libraries }: TrainingPlan): boolean {
-  return framework === 'axolotl' && !olderThan(libraries, { library: 'torch', version: [2, 2] })
 }
 
 /** Blocks that are partly in use and cannot be given back near the card's limit. */
@@ -80,7 +74,7 @@ const LAYS_OUT_STATES = new Set(['zero1', 'zero2', 'zero3', 'distributed_optimiz
 function phasesApart(plan: TrainingPlan, options: ReservedOptions): { readonly bytes: number; readonly note: string } {
   const { passBytes, stepBytes } = options
   const lists = plan.optimizerImplementation === 'foreach' && !LAYS_OUT_STATES.has(plan.parallelism.data)
-  const apart = plan.adapter === null && lists && !variesInLength(plan) && !growsSegments(plan)
+  const apart = plan.adapter === null && lists && !variesInLength(plan) && !plan.expandableSegments
   return {
     bytes: apart ? Math.min(passBytes, stepBytes) : 0,
     note: `${short(passBytes)} B of a pass and ${short(stepBytes)} B of the optimizer step do not share blocks`,
@@ -103,9 +97,12 @@ function steadyBytes(plan: TrainingPlan, options: ReservedOptions): { readonly b
       note: `${short(options.dynamicBytes)} B that come and go × ${share}${logits}`,
     }
   }
-  if (growsSegments(plan)) {
+  if (plan.expandableSegments) {
     const share = constants.expandableShare
-    return { bytes: options.dynamicBytes * share, note: `${short(options.dynamicBytes)} B that come and go × ${share}` }
+    return {
+      bytes: options.dynamicBytes * share,
+      note: `${short(options.dynamicBytes)} B that come and go × ${share}, in segments that grow`,
+    }
   }
   const factor = plan.quantization === 'none' ? constants.humpFactor : constants.quantizedHumpFactor
   const hump = options.smallerHumpBytes * factor

@@ -1,0 +1,48 @@
+import type { Sourced } from './provenance.ts'
+import type { Framework } from './vocabulary.ts'
+
+interface AllocatorFacts {
+  readonly libraries: Readonly<Record<string, string>>
+  readonly gpus: number
+}
+
+interface AllocatorDefault {
+  readonly isOn: (facts: AllocatorFacts) => boolean
+  readonly source: string
+}
+
+/** Trainers that ask torch for segments that grow before a run starts. */
+const GROWING: Partial<Readonly<Record<Framework, AllocatorDefault>>> = {
+  axolotl: {
+    isOn: facts => isSince(facts, 'torch', [2, 2]),
+    source: 'axolotl 0.18 utils/__init__.py set_pytorch_cuda_alloc_conf: on from torch 2.2',
+  },
+  torchtune: {
+    isOn: facts => isSince(facts, 'torchtune', [0, 7]),
+    source: 'torchtune @bd2a0fc torchtune/__init__.py: on after release 0.6',
+  },
+  'llm-foundry': {
+    isOn: () => true,
+    source: 'LLM Foundry @8c8dd48 llmfoundry/utils/config_utils.py: expandable_segments True',
+  },
+  'llama-factory': {
+    isOn: ({ gpus }) => gpus > 1,
+    source: 'LLaMA-Factory @ff6d4d1 launcher.py: on where it starts several processes (OPTIM_TORCH)',
+  },
+}
+
+/** What holds where neither files nor launcher set `PYTORCH_CUDA_ALLOC_CONF`. */
+export function defaultAllocator(framework: Framework, facts: AllocatorFacts): Sourced<boolean> {
+  const own = GROWING[framework]
+  if (own === undefined) return { value: false, from: 'default', note: 'torch: segments of fixed size' }
+  return { value: own.isOn(facts), from: 'default', note: own.source }
+}
+
+/** An unnamed version is the current one; a commit is not known to be. */
+function isSince({ libraries }: AllocatorFacts, library: string, version: readonly [number, number]): boolean {
+  const text = libraries[library]
+  if (text === undefined) return true
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(text) ?? []
+  if (major === undefined) return false
+  return Number(major) > version[0] || (Number(major) === version[0] && Number(minor) >= version[1])
+}
