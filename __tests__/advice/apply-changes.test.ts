@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { applyChanges } from '../../src/advice/apply-changes.ts'
-import { type ArgumentStyle, findFlag, styleOfAdded } from '../../src/advice/shell-flags.ts'
+import { type ArgumentStyle, findFlag, styleOfAdded, writeFlags } from '../../src/advice/shell-flags.ts'
 import { parseDocument } from '../../src/formats/parse-document.ts'
 
 type Written = readonly [key: string, to: unknown, style?: ArgumentStyle]
@@ -102,6 +102,46 @@ torchrun --nproc_per_node 8 train.py \\
 
   test('of two commands neither is touched', () => {
     expect(apply('a.sh', `${text}${text}`, [['per_device_train_batch_size', 1]])).toBeNull()
+  })
+})
+
+describe('a list of words', () => {
+  const text = `args:
+  # - --per_device_train_batch_size
+  - --learning_rate=1e-5
+  - --per_device_train_batch_size
+  - "8"
+  - --max_length='4096'
+  - --bf16
+  - '--lora_r'
+  - 16
+`
+  const flow =
+    'args: ["--learning_rate", "1e-5", "--per_device_train_batch_size", "8", "--max_length=4096", "--bf16"]\n'
+
+  test.each([
+    [text, 'per_device_train_batch_size', { line: 5, value: 8, style: 'item' }],
+    [text, 'lora_r', { line: 9, value: 16, style: 'item' }],
+    [text, 'max_length', { line: 6, value: 4096, style: 'flag' }],
+    [text, 'bf16', { line: 7, value: true, style: 'flag' }],
+    [flow, 'per_device_train_batch_size', { line: 1, value: 8, style: 'item' }],
+    [flow, 'bf16', { line: 1, value: true, style: 'flag' }],
+    [text + text, 'lora_r', null],
+  ])('%# has %s', (written, key, expected) => {
+    expect(findFlag(written, key)).toEqual(expected && { key, ...expected })
+  })
+
+  test.each([
+    ['a value below its flag', text, 'per_device_train_batch_size', 2, 'item', text.replace('"8"', '"2"')],
+    ['a value without quotes', text, 'lora_r', 4, 'item', text.replace('- 16', '- 4')],
+    ['a flag and value in one word', text, 'max_length', 1024, 'flag', text.replace("'4096'", "'1024'")],
+    ['a new word', text, 'optim', 'sgd', 'item', text.replace('  - --learning', '  - --optim=sgd\n  - --learning')],
+    ['a switch', text, 'packing', true, 'item', text.replace('  - --learning', '  - --packing\n  - --learning')],
+    ['a value between brackets', flow, 'per_device_train_batch_size', 2, 'item', flow.replace('"8"', '"2"')],
+    ['one word of them', flow, 'max_length', 1024, 'flag', flow.replace('=4096', '=1024')],
+    ['a new word between brackets', flow, 'optim', 'sgd', 'item', flow.replace('["--l', '["--optim=sgd", "--l')],
+  ] as const)('%s', (_, written, key, to, style, expected) => {
+    expect(writeFlags(written, [{ key, to, style }])).toBe(expected)
   })
 })
 

@@ -6,6 +6,20 @@ export interface OverMemoryFile {
   readonly gpus: number
 }
 
+const KUBEFLOW_WORDS = [
+  '--model_name_or_path=meta-llama/Llama-3.1-8B',
+  '--dtype=bfloat16',
+  '--use_peft',
+  '--lora_r',
+  '"32"',
+  '--lora_target_modules=all-linear',
+  '--dataset_name=a/b',
+  '--max_length=8192',
+  '--per_device_train_batch_size',
+  '"16"',
+  '--output_dir=out',
+]
+
 /** Frameworks whose files differ from YAML with Hugging Face keys, and the command lines of trainers. */
 export const OVER_MEMORY_FILES: readonly OverMemoryFile[] = [
   ...[1, 8].map(gpus => ({
@@ -535,4 +549,24 @@ run: |
     --output_dir out
 `,
   },
+  ...(
+    [
+      ['lines', (words: readonly string[]) => `\n${words.map(word => `      - ${word}`).join('\n')}`],
+      ['brackets', (words: readonly string[]) => ` [${words.map(word => `"${word.replaceAll('"', '')}"`).join(', ')}]`],
+    ] as const
+  ).map(([kind, list]) => ({
+    name: `Kubeflow, arguments in ${kind}`,
+    path: 'jobs/sft.yaml',
+    gpus: 8,
+    text: `apiVersion: trainer.kubeflow.org/v1alpha1
+kind: TrainJob
+metadata: { name: sft }
+spec:
+  trainer:
+    numNodes: 1
+    resourcesPerNode: { limits: { nvidia.com/gpu: 8 } }
+    command: [torchrun, --nproc_per_node=8, -m, trl.scripts.sft]
+    args:${list(KUBEFLOW_WORDS)}
+`,
+  })),
 ]

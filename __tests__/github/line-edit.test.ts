@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { diffLines } from '../../src/github/diff-lines.ts'
-import { addedLines, editLine, isWholeEntry } from '../../src/github/line-edit.ts'
+import { addedLines, editItem, editLine, isWholeEntry } from '../../src/github/line-edit.ts'
 
 describe('editLine', () => {
   test.each([
@@ -59,4 +59,17 @@ test('diffLines gives the new file’s lines inside hunks', () => {
     [12, 'added'],
   ])
   expect(diffLines('').size).toBe(0)
+})
+
+describe('an item of a list of words', () => {
+  test.each([
+    ['      - "8"', 8, 2, '      - "2"'],
+    ["- '8' # per GPU", 8, 2, "- '2' # per GPU"],
+    ['  - 8', 8, 2, '  - 2'],
+    ['  - "16"', 8, 2, null],
+    ['  - --batch=8', 8, 2, null],
+    ['  key: 8', 8, 2, null],
+  ])('%s', (line, from, to, expected) => {
+    expect(editItem(line, { from, to })).toBe(expected)
+  })
 })

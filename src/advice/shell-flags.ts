@@ -1,6 +1,7 @@
 import type { ChangeReport } from '../report/report.ts'
+import { inQuotesOf, insertListed, listedValues, replaceListed } from './listed-arguments.ts'
 
-/** How a command line says it: `--key value`, Hydra's `key=value`, or a variable that the command takes. */
+/** How a command line says it: `--key value`, both as words of a list, Hydra's `key=value`, or a variable that the command takes. */
 export type ArgumentStyle = NonNullable<ChangeReport['style']>
 
 interface WrittenArgument {
@@ -22,6 +23,10 @@ export interface LineRange {
 
 /** Where a command sets a key, of a variable its assignment; null: nowhere, or in several places. */
 export function findFlag(text: string, key: string, command?: LineRange | null): WrittenArgument | null {
+  const listed = listedValues(text, nameOf(key))
+  const [item, ...more] = command ? listed.filter(({ line }) => isWithin(line, command)) : listed
+  if (item && more.length === 0) return { key, line: item.line, value: plainValue(item.written), style: 'item' }
+  if (listed.length > 0) return null
   for (const style of ['flag', 'assignment'] as const) {
     const all = places(text, PATTERNS[style](key))
     const found = all.length > 1 && command ? all.filter(place => isWithin(lineOf(text, place), command)) : all
@@ -49,6 +54,7 @@ function findVariable(text: string, name: string): WrittenArgument | null {
 
 /** The style in which this text would say a key that it does not have yet. */
 export function styleOfAdded(text: string, key: string): ArgumentStyle {
+  if (insertListed(text, { neighbours: TRAINER_FLAGS, word: key, command: null }) !== null) return 'item'
   return key.includes('.') && !/(?:^|\s)--\w+\.\w/m.test(text) && places(text, DOTTED_ASSIGNMENT).length > 0
     ? 'assignment'
     : 'flag'
@@ -83,17 +89,39 @@ function writeArgument(
   command: LineRange | null,
 ): string | null {
   if (typeof to !== 'string' && typeof to !== 'number' && typeof to !== 'boolean') return null
+  if (style === 'item') return writeListed(text, { key, to, line: line ?? null }, command)
   const word = argumentWord(key, to, style)
   const all = places(text, PATTERNS[style](key))
   const found =
     line == null && command === null ? all : all.filter(place => isMeant(lineOf(text, place), line, command))
   if (found.length > 1) return null
   const [only] = found
-  if (only) return replaceAt(text, only, word)
+  if (only) return replaceAt(text, only, keptSeparator(only, to) ?? word)
   if (style === 'variable' || (all.length > 0 && line != null)) return null
   const beside = places(text, style === 'flag' ? TRAINER_FLAG : DOTTED_ASSIGNMENT)
   const neighbour = beside.find(place => command !== null && isWithin(lineOf(text, place), command)) ?? beside[0]
   return neighbour ? replaceAt(text, neighbour, `${word} ${neighbour.groups?.['word'] ?? ''}`) : null
+}
+
+/** In the place of its value, else as a word of its own before a flag that only the trainer has. */
+function writeListed(
+  text: string,
+  { key, to, line }: { readonly key: string; readonly to: string | number | boolean; readonly line: number | null },
+  command: LineRange | null,
+): string | null {
+  const all = listedValues(text, nameOf(key)).filter(own => line === null || own.line === line)
+  const [only, ...more] = command && line === null ? all.filter(own => isWithin(own.line, command)) : all
+  if (only) return more.length === 0 ? replaceListed(text, only, String(to)) : null
+  const word = to === true ? `--${key}` : `--${key}=${to}`
+  return line === null ? insertListed(text, { neighbours: TRAINER_FLAGS, word, command }) : null
+}
+
+/** `--key=8` stays one word, with its quotes. */
+function keptSeparator(match: RegExpExecArray, to: string | number | boolean): string | null {
+  const { value, before = '' } = match.groups ?? {}
+  const written = match[0].slice(before.length)
+  if (value === undefined || !written.startsWith('--') || !written.endsWith(`=${value}`)) return null
+  return `${written.slice(0, -value.length)}${inQuotesOf(value, String(to))}`
 }
 
 function isMeant(own: number, line: number | null | undefined, command: LineRange | null): boolean {
@@ -102,7 +130,7 @@ function isMeant(own: number, line: number | null | undefined, command: LineRang
 
 /** `--key value`, `key=value`, `NAME=value`. */
 export function argumentWord(key: string, value: unknown, style: ArgumentStyle): string {
-  if (style === 'flag') return value === true ? `--${key}` : `--${key} ${String(value)}`
+  if (style === 'flag' || style === 'item') return value === true ? `--${key}` : `--${key} ${String(value)}`
   // Hydra reads Python's words as YAML does.
   return `${key}=${typeof value === 'boolean' && style === 'assignment' ? (value ? 'True' : 'False') : String(value)}`
 }
@@ -125,15 +153,16 @@ function lineOf(text: string, { index, groups }: RegExpExecArray): number {
 }
 
 /** A launcher such as torchrun or accelerate has none of these. */
-const TRAINER_FLAG =
-  /(?<before>^|[ \t])(?<word>--(?:per_device_train_batch_size|(?:train\.)?micro[_-](?:train_)?batch[_-]size|global-batch-size|learning_rate|lr|output_dir|model_name_or_path|model|pretrain|dataset)(?=[= \t]))/gm
+const TRAINER_FLAGS =
+  'per_device_train_batch_size|(?:train\\.)?micro[_-](?:train_)?batch[_-]size|global-batch-size|learning_rate|lr|output_dir|model_name_or_path|model|pretrain|dataset'
+const TRAINER_FLAG = new RegExp(`(?<before>^|[ \\t])(?<word>--(?:${TRAINER_FLAGS})(?=[= \\t]))`, 'gm')
 const DOTTED_ASSIGNMENT = /(?<before>^|[ \t])(?<word>[+~]{0,2}[A-Za-z_]\w*\.[\w.]+=)/gm
 
 /** What ends a word: blanks, line continuations, and quotes or brackets around several. */
 const VALUE = `"[^"\\n]*"|'[^'\\n]*'|[^\\s\\\\)"']+`
 
 /** Keys are of our own tables, variables of word characters; commands spell keys with `_` or `-`. */
-const PATTERNS: Readonly<Record<ArgumentStyle, (key: string) => RegExp>> = {
+const PATTERNS: Readonly<Record<Exclude<ArgumentStyle, 'item'>, (key: string) => RegExp>> = {
   flag: key =>
     new RegExp(
       `(?<before>^|[ \\t("'])--${nameOf(key)}(?:(?:=|[ \\t]+)(?<value>(?!--)(?:${VALUE}))|(?=[ \\t\\n\\\\)"']|$))`,

@@ -14,6 +14,15 @@ export function editLine(line: string, change: { key: string; from: unknown; to:
   return `${before}${json && typeof change.to === 'string' ? JSON.stringify(change.to) : to}${after}`
 }
 
+/** A line that is one item of a list with the value `from`: the same with `to`, in its own quotes. */
+export function editItem(line: string, { from, to }: { from: unknown; to: unknown }): string | null {
+  const { before, quote, value, after } = ITEM.exec(line)?.groups ?? {}
+  if (before === undefined || value === undefined || !isSameScalar(value, from)) return null
+  return `${before}${quote}${String(to)}${quote}${after}`
+}
+
+const ITEM = /^(?<before>\s*-\s+)(?<quote>["']?)(?<value>[\w.+-]+)\k<quote>(?<after>\s*(?:#.*)?)$/
+
 /** Indent, key, `:` or `=`, one scalar without structure, then a comma or comment. */
 const LINE =
   /^(?<before>\s*(?:- )?(?<key>"[\w.-]+"|'[\w.-]+'|[\w.-]+)\s*[:=]\s*)(?<value>"[^"\\]*"|'[^'\\]*'|[^\s"'#,&*![\]{}|>][^\s"'#,[\]{}]*)(?<after>\s*,?\s*(?:\s#.*)?)$/

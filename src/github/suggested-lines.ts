@@ -1,6 +1,6 @@
 import { writeFlags } from '../advice/shell-flags.ts'
 import type { ChangeReport } from '../report/report.ts'
-import { addedLines, editLine, isWholeEntry } from './line-edit.ts'
+import { addedLines, editItem, editLine, isWholeEntry } from './line-edit.ts'
 
 /** Consecutive lines of the head and what they should become. */
 export interface SuggestedLines {
@@ -41,7 +41,8 @@ export function suggestedLines(
 
 function edit(before: string | undefined, change: ChangeReport): string | null {
   if (before === undefined) return null
-  return change.style === undefined ? editLine(before, change) : writeFlags(before, [{ ...change, line: 1 }])
+  if (change.style === undefined) return editLine(before, change)
+  return writeFlags(before, [{ ...change, line: 1 }]) ?? (change.style === 'item' ? editItem(before, change) : null)
 }
 
 /** false: there is no line in the diff below which the key could stand. */

@@ -4,7 +4,7 @@ import type { ChangeReport } from './report.ts'
 
 /** The lines of a diff that make one change, as the file's own syntax has it. */
 export function changeLines(change: ChangeReport): readonly string[] {
-  const { before, removed, added } = LINES[syntaxOf(change)](change)
+  const { before, removed, added } = LINES[change.style === 'item' ? 'list' : syntaxOf(change)](change)
   return [
     ...before.map(line => `  ${line}`),
     ...removed.map(line => `- ${line}`),
@@ -47,6 +47,11 @@ const LINES = {
       added: [`${name} = ${JSON.stringify(to)}`],
     }
   },
+  /** A flag and its value are words of a list; a new one is a single word. */
+  list: ({ key, from, to }: ChangeReport): Lines =>
+    isAbsent(from)
+      ? { before: [], removed: [], added: [to === true ? `- --${key}` : `- --${key}=${String(to)}`] }
+      : { before: [`- --${key}`], removed: [`- "${String(from)}"`], added: [`- "${String(to)}"`] },
   shell: ({ key, from, to, style = 'flag' }: ChangeReport): Lines => ({
     before: [],
     removed: isAbsent(from) ? [] : [argumentWord(key, from, style)],

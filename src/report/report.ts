@@ -142,7 +142,7 @@ export interface ChangeReport {
   readonly from: unknown
   readonly to: unknown
   /** How a command line has it; absent: the file is YAML, JSON or TOML. */
-  readonly style?: 'flag' | 'assignment' | 'variable'
+  readonly style?: 'flag' | 'item' | 'assignment' | 'variable'
 }
 
 export interface FixReport {
