@@ -11,7 +11,6 @@ import {
 
 /** One change of a plan that may make it pass, smallest disruption first. */
 export interface PlanChange {
-  readonly id: ChangeId
   /** What a file says to make it; two changes of one kind exclude each other. */
   readonly spelling: SpelledChange
   readonly title: string
@@ -26,33 +25,6 @@ export interface PlanChange {
 }
 
 export type LoweredFigure = 'memory' | 'time'
-
-export type ChangeId =
-  | 'checkpointing'
-  | 'no-checkpointing'
-  | 'fused-loss'
-  | 'smaller-micro-batch'
-  | 'larger-micro-batch'
-  | 'smaller-token-batch'
-  | 'smaller-evaluation-batch'
-  | 'flash-attention'
-  | 'half-precision'
-  | 'packing'
-  | 'smaller-engine-share'
-  | 'engine-sleep'
-  | 'away-reference'
-  | 'eight-bit-optimizer'
-  | 'distributed-optimizer'
-  | 'more-tensor-ranks'
-  | 'shard-optimizer'
-  | 'shard-everything'
-  | 'shard-less'
-  | 'lora'
-  | 'quantized-base'
-  | 'offload-optimizer'
-  | 'offload-everything'
-  | 'no-offload'
-  | 'shorter-sequences'
 
 /** What a framework's own keys say: the value follows from the changed plan. */
 export type SpelledChange =
@@ -78,7 +50,6 @@ export type SpelledChange =
 
 export const PLAN_CHANGES: readonly PlanChange[] = [
   {
-    id: 'fused-loss',
     spelling: 'fused-loss',
     title: 'fuse the loss with the head so that logits are never stored (Liger)',
     disruption: 1,
@@ -89,7 +60,6 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
         : { ...plan, loss: 'fused_linear', fusedKernels: plan.fusedKernels === 'none' ? 'liger' : plan.fusedKernels },
   },
   {
-    id: 'checkpointing',
     spelling: 'checkpointing',
     title: 'turn gradient checkpointing on',
     disruption: 1,
@@ -97,7 +67,6 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
     apply: plan => (plan.gradientCheckpointing === 'full' ? null : { ...plan, gradientCheckpointing: 'full' }),
   },
   {
-    id: 'smaller-micro-batch',
     spelling: 'micro-batch',
     title: 'a smaller micro-batch with more accumulation, same global batch',
     disruption: 1,
@@ -106,7 +75,6 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
     apply: halveMicroBatch,
   },
   {
-    id: 'smaller-evaluation-batch',
     spelling: 'evaluation-batch',
     title: 'a smaller batch in evaluation, where the peak is',
     disruption: 0.5,
@@ -118,7 +86,6 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
         : null,
   },
   {
-    id: 'smaller-token-batch',
     spelling: 'token-batch',
     title: 'fewer tokens in a packed micro-batch, same global batch',
     disruption: 1,
@@ -127,7 +94,6 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
     apply: halveTokenBatch,
   },
   {
-    id: 'larger-micro-batch',
     spelling: 'micro-batch',
     title: 'a larger micro-batch with less accumulation, same global batch',
     disruption: 1,
@@ -143,7 +109,6 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
         : null,
   },
   {
-    id: 'no-checkpointing',
     spelling: 'checkpointing',
     title: 'turn gradient checkpointing off: there is room for the activations',
     disruption: 1,
@@ -151,7 +116,6 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
     apply: plan => (plan.gradientCheckpointing === 'none' ? null : { ...plan, gradientCheckpointing: 'none' }),
   },
   {
-    id: 'flash-attention',
     spelling: 'flash-attention',
     title: 'use FlashAttention',
     disruption: 1,
@@ -159,7 +123,6 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
     apply: plan => (plan.attention === 'eager' ? { ...plan, attention: 'flash' } : null),
   },
   {
-    id: 'half-precision',
     spelling: 'half-precision',
     title: 'compute in bfloat16 (mixed precision)',
     disruption: 2,
@@ -173,7 +136,6 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
         : null,
   },
   {
-    id: 'engine-sleep',
     spelling: 'engine-sleep',
     title: 'let the colocated vLLM release its memory during the update',
     disruption: 1,
@@ -184,7 +146,6 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
         : null,
   },
   {
-    id: 'smaller-engine-share',
     spelling: 'engine-share',
     title: 'leave the colocated vLLM a smaller share of the GPU',
     disruption: 2,
@@ -193,7 +154,6 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
     apply: lowerEngineShare,
   },
   {
-    id: 'away-reference',
     spelling: 'away-reference',
     title: 'keep the reference model out of GPU memory during the update',
     disruption: 2,
@@ -204,7 +164,6 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
         : null,
   },
   {
-    id: 'distributed-optimizer',
     spelling: 'distributed-optimizer',
     title: 'shard the optimizer states over the data-parallel ranks (distributed optimizer)',
     disruption: 2,
@@ -215,7 +174,6 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
         : null,
   },
   {
-    id: 'shard-less',
     spelling: 'sharding',
     title: 'keep whole weights on each GPU (ZeRO-2): less communication',
     disruption: 2,
@@ -226,7 +184,6 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
         : null,
   },
   {
-    id: 'no-offload',
     spelling: 'sharding',
     title: 'keep the optimizer states on the GPU: no traffic with the host',
     disruption: 2,
@@ -237,7 +194,6 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
         : null,
   },
   {
-    id: 'eight-bit-optimizer',
     spelling: 'eight-bit-optimizer',
     title: 'keep the optimizer states in 8 bit',
     disruption: 3,
@@ -248,7 +204,6 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
         : null,
   },
   {
-    id: 'shard-optimizer',
     spelling: 'sharding',
     title: 'shard gradients and optimizer states over the GPUs (ZeRO-2)',
     disruption: 3,
@@ -257,7 +212,6 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
       plan.gpus > 1 && ['none', 'ddp', 'zero1'].includes(plan.parallelism.data) ? withZero(plan, 'zero2') : null,
   },
   {
-    id: 'shard-everything',
     spelling: 'sharding',
     title: 'shard everything over the GPUs (ZeRO-3)',
     disruption: 4,
@@ -268,7 +222,6 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
         : null,
   },
   {
-    id: 'more-tensor-ranks',
     spelling: 'tensor-ranks',
     title: 'split the model over more tensor-parallel ranks, same global batch',
     disruption: 4,
@@ -277,7 +230,6 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
     apply: doubleTensorRanks,
   },
   {
-    id: 'offload-optimizer',
     spelling: 'sharding',
     title: 'keep the optimizer states in host memory',
     disruption: 5,
@@ -288,7 +240,6 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
         : null,
   },
   {
-    id: 'offload-everything',
     spelling: 'offload-everything',
     title: 'keep parameters and optimizer states in host memory',
     disruption: 6,
@@ -299,7 +250,6 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
         : null,
   },
   {
-    id: 'packing',
     spelling: 'packing',
     title: 'pack samples into full sequences: no padding, fewer and fuller steps',
     disruption: 6,
@@ -310,7 +260,6 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
         : null,
   },
   {
-    id: 'lora',
     spelling: 'lora',
     title: 'train LoRA adapters instead of every parameter',
     disruption: 10,
@@ -318,7 +267,6 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
     apply: plan => (plan.adapter === null && plan.stage !== 'pretrain' ? withAdapter(plan) : null),
   },
   {
-    id: 'quantized-base',
     spelling: 'quantized-base',
     title: 'keep the frozen base in 4 bit (QLoRA)',
     disruption: 6,
@@ -327,7 +275,6 @@ export const PLAN_CHANGES: readonly PlanChange[] = [
       plan.adapter !== null && plan.quantization === 'none' ? { ...plan, quantization: 'nf4-double' } : null,
   },
   {
-    id: 'shorter-sequences',
     spelling: 'sequence-length',
     title: 'shorter sequences: samples beyond are cut or dropped',
     disruption: 12,
