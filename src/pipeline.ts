@@ -212,7 +212,7 @@ async function readTree(files: FileSource, paths: readonly string[]): Promise<Re
 }
 
 /** Files with the command that starts a run; what they name is read through them. */
-const LAUNCHERS: ReadonlySet<string> = new Set(['shell', 'skypilot', 'dstack', 'kubeflow', 'mcli'])
+const LAUNCHERS: ReadonlySet<string> = new Set(['shell', 'skypilot', 'dstack', 'kubeflow', 'mcli', 'wandb-sweep'])
 
 /** A launcher of a program of unknown name, which may train, with a file that turns out to be no training config. */
 function startsNothing({ format, result }: ReadConfig): boolean {

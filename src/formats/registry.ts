@@ -30,6 +30,7 @@ import { transformersReader } from './transformers-trainer.ts'
 import { TRL_READERS } from './trl.ts'
 import { unslothReader } from './unsloth.ts'
 import { verlReader } from './verl.ts'
+import { wandbSweepReader } from './wandb-sweep.ts'
 
 /** Every format, in order of recognition: the first that recognises a document reads it. */
 export const FORMAT_READERS: readonly FormatReader[] = [
@@ -38,6 +39,7 @@ export const FORMAT_READERS: readonly FormatReader[] = [
   dstackReader(() => FORMAT_READERS),
   shellReader(() => FORMAT_READERS),
   mcliReader(() => FORMAT_READERS),
+  wandbSweepReader(() => FORMAT_READERS),
   nativeReader,
   torchtuneReader,
   litgptReader,

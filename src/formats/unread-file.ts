@@ -71,6 +71,12 @@ const KNOWN_PARTS: readonly KnownPart[] = [
     matches: root => hasKeys(root, 'version') && hasAnyKey(root, 'budget', 'hardware', 'configs', 'fail_on'),
   },
   {
+    // docs.wandb.ai, sweep configuration
+    what: 'a W&B sweep whose program is no trainer that Preflop knows',
+    readWith: null,
+    matches: root => hasKeys(root, 'method', 'parameters') && hasAnyKey(root, 'program', 'command', 'metric'),
+  },
+  {
     what: 'a cluster job whose commands start no trainer that Preflop knows',
     readWith: null,
     matches: root =>
