@@ -12,6 +12,7 @@ AsyncLocalStorage.prototype.run = function (...parameters) {
   return run.apply(this, parameters)
 }
 
+// biome-ignore lint/style/noDefaultExport: jest loads an environment by its default export
 export default class ClosingEnvironment extends TestEnvironment {
   async teardown() {
     for (const storage of opened) storage.disable()
