@@ -324,6 +324,7 @@ test.each(['README.md', 'README.zh-CN.md'])('%s names every framework that is re
     shell: 'shell',
     transformers: 'TrainingArguments',
     nemo: 'NeMo 1',
+    'wandb-sweep': 'W&B sweep',
     'llama-factory-v1': path === 'README.md' ? 'LLaMA-Factory (v0, v1)' : 'LLaMA-Factory（v0、v1）',
     maxtext: path === 'README.md' ? 'JAX trainers' : 'JAX',
     levanter: path === 'README.md' ? 'JAX trainers' : 'JAX',
