@@ -125,6 +125,9 @@ describe('evaluation', () => {
   test.each([
     ['{ every_steps: 50, samples: 80, micro_batch_size: 8 }', '2 × 10 batches'],
     ['{ times_total: 3, samples: 81, micro_batch_size: 8 }', '3 × 11 batches'],
+    ['{ every_steps: 50, samples: 80, micro_batch_size: 8, at_end: true }', '3 × 10 batches'],
+    // a set is cut at `samples`
+    ['{ times_total: 1, samples: 16, share: 0.5, micro_batch_size: 8 }', '1 × 2 batches'],
   ])('%s', (block, note) => expect(evaluated(block)?.note).toContain(note))
 
   test('answers cost more than a loss', () => {
@@ -132,6 +135,15 @@ describe('evaluation', () => {
     const answers = evaluated('{ times_total: 1, samples: 80, micro_batch_size: 8, new_tokens: 256 }')
     expect(answers?.seconds ?? 0).toBeGreaterThan(10 * 256 * 0.01 + loss)
     expect(answers?.note).toContain('256 tokens generated')
+  })
+
+  test('one answer a time is apart from the batches', () => {
+    const loss = evaluated('{ times_total: 2, samples: 80, micro_batch_size: 8 }')?.seconds ?? 0
+    const one = evaluated('{ times_total: 2, samples: 80, micro_batch_size: 8, new_tokens: 100, answers: 1 }')
+    const two = evaluated('{ times_total: 2, samples: 80, micro_batch_size: 8, new_tokens: 100, answers: 2 }')
+    expect(one?.seconds ?? 0).toBeGreaterThan(loss)
+    expect((two?.seconds ?? 0) - loss).toBeCloseTo(2 * ((one?.seconds ?? 0) - loss), 9)
+    expect(one?.note).toContain('for 1 × 100 tokens')
   })
 })
 

@@ -34,7 +34,11 @@ export const litgptReader: FormatReader = {
     ['train.epochs, train.max_steps, train.max_tokens', 'dataset', '5 epochs; pretrain 3e12 tokens'],
     ['train.max_seq_length', 'sequenceLength', 'None: no truncation'],
     ['optimizer', 'optimizer', 'AdamW'],
-    ['eval.interval, eval.max_iters', 'evaluation', '100 (full fine-tuning 600, pretrain 1000); 100'],
+    [
+      'eval.interval, eval.max_iters, eval.max_new_tokens, eval.final_validation, data.init_args.val_split_fraction',
+      'evaluation',
+      '100 (full fine-tuning 600, pretrain 1000); 100; 100 (pretrain none); true; none',
+    ],
     ['train.save_interval', 'checkpoints', '1000'],
     ['data', 'dataset.names', 'Alpaca'],
   ]),
@@ -89,7 +93,11 @@ function readDraft(root: ConfigNode, findings: Finding[]): PlanDraft {
       byDefault(facts.gpus > 1 ? sharding : 'none', `${setup}: FSDPStrategy on several GPUs`),
     'parallelism.noSync': byDefault(true, `${SETUP}: fabric.no_backward_sync while accumulating`),
     ...readSteps(train, pretrain),
-    ...readSchedule(train, section(root, 'eval', findings), { pretrain, lora }),
+    ...readSchedule(
+      train,
+      { evaluation: section(root, 'eval', findings), data: section(root, 'data.init_args', findings) },
+      { pretrain, lora },
+    ),
     ...when('dataset.names', readData(root, findings)),
     ...(pretrain
       ? { 'parallelism.shardSize': facts => byDefault(facts.gpusPerNode, `${PRETRAIN}: HYBRID_SHARD, one copy a node`) }
@@ -257,10 +265,13 @@ function readData(root: ConfigNode, findings: Finding[]): Sourced<readonly strin
   return named && name ? { ...named, value: [name] } : undefined
 }
 
-/** `eval.interval` steps, `eval.max_iters` micro-batches a GPU; LoRA checkpoints hold the adapter alone. */
+/**
+ * `eval.interval` steps, `eval.max_iters` micro-batches a GPU of what the data module holds out; finetuning then answers one
+ * prompt (litgpt/finetune/lora.py generate_example). LoRA checkpoints hold the adapter alone.
+ */
 function readSchedule(
   train: Fields,
-  evaluation: Fields,
+  { evaluation, data }: { readonly evaluation: Fields; readonly data: Fields },
   { pretrain, lora }: { readonly pretrain: boolean; readonly lora: boolean },
 ): MutablePlanDraft {
   const interval = orDefault(
@@ -269,6 +280,9 @@ function readSchedule(
     'LitGPT 0.5.13 litgpt/args.py EvalArgs.interval and its overrides in setup()',
   )
   const iterations = evaluation.integer('max_iters', { min: 1 })?.value ?? 100
+  const newTokens = pretrain ? null : (evaluation.integer('max_new_tokens', { min: 0 })?.value ?? 100)
+  const atEnd = evaluation.boolean('final_validation')?.value ?? true
+  const share = data.number('val_split_fraction', { min: 0, max: 1 })?.value ?? 0
   const micro = train.integer('micro_batch_size', { min: 1 })?.value ?? (pretrain ? 4 : 1)
   const save = orDefault(train.integer('save_interval', { min: 1 }), 1000, `${SETUP}: save_interval 1000`)
   return {
@@ -278,7 +292,10 @@ function readSchedule(
         timesTotal: null,
         microBatchSize: micro,
         samples: iterations * micro * facts.gpus,
-        share: 0,
+        share,
+        newTokens,
+        answers: pretrain ? null : 1,
+        atEnd,
       })),
     checkpoints: mapped(save, steps => ({ everySteps: steps, timesTotal: null, includesOptimizer: !lora })),
   }

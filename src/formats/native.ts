@@ -354,6 +354,8 @@ function readEvaluation(fields: Fields, key: string): Sourced<EvaluationPlan> | 
     samples: evaluation.integer('samples', { min: 0 })?.value ?? null,
     share: evaluation.number('share', { min: 0, max: 1 })?.value ?? 0,
     newTokens: evaluation.integer('new_tokens', { min: 0, max: 1e8 })?.value ?? null,
+    answers: evaluation.integer('answers', { min: 0, max: 1e8 })?.value ?? null,
+    atEnd: evaluation.boolean('at_end')?.value ?? false,
   })
 }
 

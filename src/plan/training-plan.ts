@@ -198,12 +198,16 @@ export interface EvaluationPlan {
   readonly everySteps: number | null
   readonly timesTotal: number | null
   readonly microBatchSize: number
-  /** Samples in the evaluation set; null: unknown. */
+  /** Samples that one evaluation reads; null: unknown. */
   readonly samples: number | null
-  /** Share of the training set held out instead; 0 when a set is named. */
+  /** Share of the training set held out; 0 when a set is named. Beside `samples`, which then are the most that it reads. */
   readonly share: number
   /** Tokens of the longest answer that evaluation generates for a batch; absent: it only computes the loss. */
   readonly newTokens?: number | null
+  /** Samples that get an answer each time, one after the other; null or absent: every batch of the set does. */
+  readonly answers?: number | null
+  /** Once more when the run ends, on the whole set. */
+  readonly atEnd?: boolean
 }
 
 export interface CheckpointPlan {

@@ -122,6 +122,8 @@ export const PLAN_KEY_SCHEMAS: Readonly<Record<string, Schema>> = {
       samples: count('Samples of the set.', 0),
       share: { type: 'number', minimum: 0, maximum: 1, description: 'Share of the training data held out.' },
       new_tokens: count('Tokens that evaluation generates for a sample.', 0),
+      answers: count('Samples that get an answer, one by one; absent: every batch.', 0),
+      at_end: flag('Once more when the run ends.'),
     },
     'Evaluation during training.',
   ),

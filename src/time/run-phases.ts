@@ -54,25 +54,35 @@ function evaluation(inputs: PhaseInputs): TimeItem {
   const { context, steps, microBatchSeconds } = inputs
   const { plan, dataRanks } = context
   const set = plan.evaluation
-  const held =
-    set === null ? null : (set.samples ?? (plan.dataset.samples === null ? null : plan.dataset.samples * set.share))
-  const times = occurrences(set, steps)
+  const held = set === null ? null : heldOut(set, plan.dataset.samples)
+  const times = occurrences(set, steps) + (set?.atEnd ? 1 : 0)
   if (set === null || held === null || times === 0) return { name: 'evaluation', seconds: 0, note: '', source: '' }
   const batches = Math.ceil(held / (set.microBatchSize * dataRanks))
   const scored = (microBatchSeconds * evaluationShare(plan) * set.microBatchSize) / plan.microBatchSize
-  const perBatch = scored + generated(context, set)
+  const answers = set.newTokens ? (set.answers ?? null) : 0
+  const perBatch = scored + (answers === null ? generated(context, set.microBatchSize, set.newTokens) : 0)
+  const apart = (answers ?? 0) * generated(context, 1, set.newTokens)
   const tokens = set.newTokens ? `, ${set.newTokens} tokens generated in each` : ''
-  const note = `${times} × ${batches} batches × ${perBatch.toFixed(3)} s${tokens}`
-  return { name: 'evaluation', seconds: times * batches * perBatch, note, source: EVALUATION_SOURCE }
+  const note =
+    apart > 0
+      ? `${times} × (${batches} batches × ${perBatch.toFixed(3)} s + ${apart.toFixed(1)} s for ${answers} × ${set.newTokens} tokens)`
+      : `${times} × ${batches} batches × ${perBatch.toFixed(3)} s${tokens}`
+  return { name: 'evaluation', seconds: times * (batches * perBatch + apart), note, source: EVALUATION_SOURCE }
+}
+
+/** Samples of one evaluation; where both are known, the set is cut at `samples`. */
+function heldOut({ samples, share }: EvaluationPlan, trained: number | null): number | null {
+  const split = trained === null || share === 0 ? null : trained * share
+  return samples === null || split === null ? (samples ?? split) : Math.min(samples, split)
 }
 
 /** Evaluation that generates answers: a batch ends with its longest one. */
-function generated(context: StepContext, { newTokens, microBatchSize }: EvaluationPlan): number {
+function generated(context: StepContext, sequences: number, newTokens: number | null | undefined): number {
   if (!newTokens) return 0
   return decodingSeconds(context, {
     engine: 'transformers',
-    sequences: microBatchSize,
-    together: microBatchSize,
+    sequences,
+    together: sequences,
     promptLength: context.length.real,
     newTokens,
     meanNewTokens: null,
