@@ -21,6 +21,13 @@ const inline = (text: string) => text.replaceAll(/\s+/g, ' ')
 const group = (value: number) => value.toLocaleString('en-US')
 
 /** A number that a module keeps to itself. */
+/** Bytes per score of one forward and backward, src/time/attention-seconds.ts. */
+function scoreBytes(kernels: 'fused' | 'eager'): number {
+  const at = (pass: string) =>
+    constant('src/time/attention-seconds.ts', new RegExp(`${kernels}: \\{[^}]*${pass}: (\\d+)`))
+  return at('forward') + at('backward')
+}
+
 function constant(file: string, pattern: RegExp): number {
   const [, digits] = pattern.exec(textOf(file)) ?? []
   if (digits === undefined) throw new Error(`${file} has no ${pattern}`)
@@ -202,7 +209,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
   ],
   'docs/time.md': [
     `∛((2 N (t + ${EFFICIENCY.tile_waste}) ÷ rate)³`,
-    `flash: ${1 + constant('src/time/micro-batch.ts', /\(1 \+ trains\.backward \* \(([\d.]+)/)} forwards of 2 s·width`,
+    `flash: ${1 + constant('src/time/attention-seconds.ts', /\(1 \+ trains\.backward \* \(([\d.]+) \+ again\)\) \* work2/)} forwards of 2 s·width`,
     'unfused: 12 s·width',
     `foreach ${passes('foreach')} and loop ${passes('loop')} passes`,
     `${EFFICIENCY.cpu_optimizer * 1e9} ns per parameter and node`,
@@ -215,7 +222,8 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'each source weighted by 1 ÷ √rows',
     'expert loops of transformers before 5',
     `Transformer Engine since Megatron-Bridge ${constant('src/time/expert-software.ts', /isBefore\(release, '([\d.]+)'\)/)}`,
-    `Recomputation by operator is ${constant('src/time/step-context.ts', /'torchtitan' \? ([\d.]+)/)} of everything`,
+    `of which they hold up ${EFFICIENCY.exposed_shard};`,
+    `${scoreBytes('fused')} bytes with one kernel for scale, mask and softmax, ${scoreBytes('eager')} without`,
     '1 ÷ (1 + narrow ÷ width)',
     '(1 + variation × g(b))',
   ],
@@ -223,7 +231,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
 
 /** Words with digits that name a thing and measure nothing. */
 const NAMES =
-  /LLaMA-Factory ?[(（]v0[,、] ?v1[)）]|NeMo 1\b|\b(?:4|8|16|32)[- ]bit\b|(?:float|bfloat)(?:16|32|8)|ZeRO-[123](?: up)?|\b[A-Z]+\d+\b|RTX \d+(?: and \d+)?|MI300|YAML 1\.1|1\.1 scalars|5xx|open-r1|rank 0|x64|Node \d+|3-D|Gemma 2|Llama \d(?:\.\d)?(?: \d+B)?|transformers (?:before )?5|Python 3\.10|10⁹|2³⁰|⌈0\.39 h⌉/g
+  /A10G|LLaMA-Factory ?[(（]v0[,、] ?v1[)）]|NeMo 1\b|\b(?:4|8|16|32)[- ]bit\b|(?:float|bfloat)(?:16|32|8)|ZeRO-[123](?: up)?|\b[A-Z]+\d+\b|RTX \d+(?: and \d+)?|MI300|YAML 1\.1|1\.1 scalars|5xx|open-r1|rank 0|x64|Node \d+|3-D|Gemma 2|Llama \d(?:\.\d)?(?: \d+B)?|transformers (?:before )?5|Python 3\.10|10⁹|2³⁰|⌈0\.39 h⌉/g
 
 /** Prose of a page: no code, no links' targets, no part that `npm run docs` or the bench writes. */
 function prose(page: string): string {

@@ -6,9 +6,9 @@ import { stepTerms } from '../../src/time/step-terms.ts'
 import { runOf } from './runs.ts'
 
 /** 64 gated experts of which a token takes 4, on 8 GPUs that share them. */
-function mixture(yaml: string, { gated = true } = {}) {
+function mixture(yaml: string, { gated = true, framework = 'megatron' } = {}) {
   const run = runOf(
-    `gpus: 8\nfused_kernels: transformer_engine\nframework: megatron\nparallelism: { data: distributed_optimizer, expert: 8 }\n${yaml}`,
+    `gpus: 8\nfused_kernels: transformer_engine\nframework: ${framework}\nparallelism: { data: distributed_optimizer, expert: 8 }\n${yaml}`,
     'b200-sxm-180gb',
   )
   if (run.gpu === null) throw new Error('the GPU is known')
@@ -39,9 +39,10 @@ describe('kernels of one pass over a layer of 8 experts', () => {
     // scale and cast before each of them
     ['per-tensor 8 bit', 'precision: { compute: float8 }', 48],
     ['per-tensor 8 bit is not fused by 26.06', `precision: { compute: float8 }\n${released('26.06')}`, 48],
-    ['blocks, before 26.06', `${MXFP8}\n${released('26.04.01')}`, 32],
+    // cast, and scales in the order of the product
+    ['blocks, before 26.06', `${MXFP8}\n${released('26.04.01')}`, 48],
     ['blocks, from 26.06 on', `${MXFP8}\n${released('26.06')}`, 2],
-    ['blocks, release not named', MXFP8, 20],
+    ['blocks, release not named: a current one', MXFP8, 2],
   ])('%s', (_, yaml, kernels) => expect(expertKernels(mixture(yaml))).toBeCloseTo(kernels, 9))
 
   test('only gated experts are fused', () => {
@@ -50,10 +51,27 @@ describe('kernels of one pass over a layer of 8 experts', () => {
   })
 })
 
-test('a newer release is faster, an unnamed one lies between', () => {
+test('NeMo AutoModel hands all experts to one product', () => {
+  expect(expertKernels(mixture('precision: { compute: bfloat16 }', { framework: 'nemo-automodel' }))).toBe(2)
+})
+
+test('a newer release is faster, an unnamed one is current', () => {
   const [old, unnamed, current] = [released('26.04'), '', released('26.06')].map(
     libraries => stepTerms(mixture(`${MXFP8}\n${libraries}`)).seconds,
   )
   expect(unnamed).toBeLessThan(old ?? Number.NaN)
-  expect(current).toBeLessThan(unnamed ?? Number.NaN)
+  expect(current).toBe(unnamed)
+})
+
+test('every expert that is reached wastes half a tile', () => {
+  const context = mixture('precision: { compute: bfloat16 }')
+  const products = (experts: number) =>
+    stepTerms({
+      ...context,
+      constants: { ...EFFICIENCY, expert_kernel: 0 },
+      work: { ...context.work, experts },
+    }).terms.find(({ name }) => name === 'expert products')?.seconds ?? 0
+  const tokens = context.tokens
+  // 8 and 64 experts on this GPU, 4 of them for each token; the weights hide under the products
+  expect(products(512) / products(64)).toBeCloseTo((tokens + (64 * 64) / 4) / (tokens + (64 * 8) / 4), 2)
 })

@@ -6,11 +6,12 @@ import {
   type Efficiency,
   withValues,
 } from '../../src/time/efficiency.ts'
+import { runPhases } from '../../src/time/run-phases.ts'
 import { stepContext } from '../../src/time/step-context.ts'
 import { stepTerms } from '../../src/time/step-terms.ts'
 import { stepCount } from '../../src/time/steps.ts'
 import { quantile } from './speed.ts'
-import { type SpeedRow, withRelease } from './speed-rows.ts'
+import { asStated, type SpeedRow } from './speed-rows.ts'
 
 /**
  * Width of the prior of each fitted constant, in log units around `PRIORS`; a constant that is not listed is fixed.
@@ -19,19 +20,12 @@ import { type SpeedRow, withRelease } from './speed-rows.ts'
 const WIDTHS: Partial<Readonly<Record<ConstantName, number>>> = {
   efficiency_transformer_engine: 0.15,
   efficiency_native: 0.15,
-  efficiency_experts: 0.4,
   efficiency_expert_bias: 0.4,
   expert_kernel: 0.7,
   attention_ampere: 0.15,
   attention_hopper: 0.15,
-  four_bit_rate: 0.3,
   host_hugging_face: 0.3,
-  host_recent: 0.2,
-  host_shard_hugging_face: 0.4,
-  exposed_shard: 0.3,
-  gpu_a800: 0.1,
   gpu_a10g: 0.2,
-  gpu_gb300: 0.1,
 }
 
 /** First-principles or earlier values towards which the fit is held. */
@@ -52,20 +46,22 @@ const HUBER = 2
 
 export function predictSeconds({ run, stepSeconds }: SpeedRow, constants: Efficiency): number {
   const context = stepContext(run, constants)
-  const { seconds } = stepTerms(context)
+  const { seconds, microBatchSeconds } = stepTerms(context)
   if (stepSeconds !== null) return seconds
-  return seconds * (stepCount(run.plan, context.dataRanks, context.length)?.steps ?? Number.NaN)
+  const steps = stepCount(run.plan, context.dataRanks, context.length)?.steps ?? Number.NaN
+  const others = runPhases({ context, steps, microBatchSeconds }).filter(({ name }) => name !== 'start-up')
+  return others.reduce((sum, phase) => sum + phase.seconds, seconds * steps)
 }
 
 /**
- * Robust least squares on log time with priors at the shipped values: Gauss–Newton with Huber weights. Rows whose source
- * states a release are fitted as plans that name it.
+ * Robust least squares on log time with priors at the shipped values: Gauss–Newton with Huber weights, on plans with what
+ * their source says beside them.
  */
 export function fitSpeed(
   given: readonly SpeedRow[],
   { start = EFFICIENCY, prior = PRIORS, iterations = 12, fitted = FITTED }: FitOptions = {},
 ): Efficiency {
-  const rows = fittable(given)
+  const rows = given.map(asStated)
   const sizes = new Map<string, number>()
   for (const { group } of rows) sizes.set(group, (sizes.get(group) ?? 0) + 1)
   const weights = rows.map(({ group }) => 1 / Math.sqrt(sizes.get(group) ?? 1))
@@ -143,11 +139,6 @@ export function fitSpeed(
   return all(x)
 }
 
-/** Rows as plans that name their release, without those whose notes say that a slower card was measured than the plan can name. */
-function fittable(rows: readonly SpeedRow[]): readonly SpeedRow[] {
-  return rows.filter(({ notes }) => !/slower than the .* named here/.test(notes)).map(withRelease)
-}
-
 export interface ConstantError {
   readonly name: ConstantName
   /** Rows whose log time it moves by more than 2 % of its own change. */
@@ -158,7 +149,7 @@ export interface ConstantError {
 
 /** How well the rows settle each fitted constant. */
 export function constantErrors(given: readonly SpeedRow[], constants: Efficiency): readonly ConstantError[] {
-  const rows = fittable(given)
+  const rows = given.map(asStated)
   const sizes = new Map<string, number>()
   for (const { group } of rows) sizes.set(group, (sizes.get(group) ?? 0) + 1)
   const weights = rows.map(({ group }) => 1 / Math.sqrt(sizes.get(group) ?? 1) / SCATTER ** 2)

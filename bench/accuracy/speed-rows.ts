@@ -1,4 +1,6 @@
+import { findGpu } from '../../src/hardware/gpu-catalogue.ts'
 import type { Run } from '../../src/plan/run.ts'
+import type { EvaluationPlan } from '../../src/plan/training-plan.ts'
 import { type NativePlan, readNativeRun } from './native-run.ts'
 
 /** One measured run of bench/speed.jsonl, ready to estimate. */
@@ -58,12 +60,35 @@ export function readSpeedRows(text: string): SpeedRows {
   return { rows, unread }
 }
 
-/** The row as a plan that names its release. */
-export function withRelease(row: SpeedRow): SpeedRow {
-  if (row.release === null) return row
-  const { plan } = row.run
-  const libraries = { ...plan.libraries, 'megatron-bridge': row.release }
-  return { ...row, run: { ...row.run, plan: { ...plan, libraries } } }
+/**
+ * The row as a plan that also says what its source says beside the plan: the release of Megatron-Bridge that was measured,
+ * validations inside the time, and a card of less power than the one named.
+ */
+export function asStated(row: SpeedRow): SpeedRow {
+  const { plan, gpu } = row.run
+  const libraries = row.release === null ? plan.libraries : { ...plan.libraries, 'megatron-bridge': row.release }
+  const evaluation = statedEvaluation(row) ?? plan.evaluation
+  const run = { ...row.run, gpu: CAPPED.test(row.notes) ? cappedCard() : gpu, plan: { ...plan, libraries, evaluation } }
+  return { ...row, run }
+}
+
+const CAPPED = /500 W(?: limit| H100)|at a 500 W/
+
+function cappedCard(): SpeedRow['run']['gpu'] {
+  const card = findGpu('h100-sxm-96gb')
+  if (card === null) throw new Error('the catalogue has no H100 of 500 W')
+  return card
+}
+
+/** LitGPT’s `eval` block, as the notes quote it; each validation ends with one answer of 100 tokens (config_hub). */
+function statedEvaluation({ notes, run }: SpeedRow): EvaluationPlan | null {
+  const found = /validation every (\d+) steps \(at most (\d+) batches of ~(\d+) samples\)( and at the end)?/.exec(notes)
+  if (found === null) return null
+  const [, every, batches, held, atEnd] = found
+  const { microBatchSize } = run.plan
+  const samples = Math.min(Number(held), Number(batches) * microBatchSize)
+  const schedule = { everySteps: Number(every), timesTotal: null, atEnd: atEnd !== undefined }
+  return { ...schedule, microBatchSize, samples, share: 0, newTokens: 100, answers: 1 }
 }
 
 function readRun({ id, plan }: RawRow): SpeedRow['run'] | string {

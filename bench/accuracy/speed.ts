@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { EFFICIENCY, type Efficiency } from '../../src/time/efficiency.ts'
 import { estimateTime } from '../../src/time/estimate-time.ts'
 import type { TimeEstimate } from '../../src/time/time-estimate.ts'
-import { readSpeedRows, type SpeedRow, type SpeedRows, withRelease } from './speed-rows.ts'
+import { asStated, readSpeedRows, type SpeedRow, type SpeedRows } from './speed-rows.ts'
 import { utilisationStepSeconds } from './utilisation-table.ts'
 import { scoreWallClock, type WallClockScore } from './wall-clock.ts'
 
@@ -34,8 +34,8 @@ export interface GroupScore {
 
 export interface SpeedScores {
   readonly slices: Readonly<Record<string, Score>>
-  /** The same slices where plans name the release that their source states. */
-  readonly released: Readonly<Record<string, Score>>
+  /** The same slices for the plans alone, without what their source says beside them. */
+  readonly plansAlone: Readonly<Record<string, Score>>
   /** The same slices for a constant utilisation of 40 %. */
   readonly utilisation: Readonly<Record<string, Score>>
   readonly groups: readonly GroupScore[]
@@ -76,9 +76,10 @@ function readRows(root: string): LoadedSpeedRows {
 }
 
 export function scoreRows(rows: readonly SpeedRow[], constants: Efficiency): SpeedScores {
-  const scored = rows.map(row => scoreRow(row, constants)).filter(row => row !== null)
+  const stated = rows.map(asStated)
+  const scored = scorePlans(stated, constants)
   const slices = scoreSlices(scored)
-  const released = scoreSlices(rows.map(row => scoreRow(withRelease(row), constants)).filter(row => row !== null))
+  const plansAlone = scoreSlices(scorePlans(rows, constants))
   const utilisation = scoreSlices(scored.map(entry => ({ ...entry, ratio: utilisationRatio(entry.row) })))
   const groups = [...byKey(scored, ({ row }) => row.group)].map(([group, members]) => groupScore(group, members))
   const intervals = [...byKey(scored, row => row.intervalClass)].map(([name, members]) => ({
@@ -86,16 +87,20 @@ export function scoreRows(rows: readonly SpeedRow[], constants: Efficiency): Spe
     rows: members.length,
     inside: members.filter(row => row.insideInterval).length / members.length,
   }))
-  const wallClock = constants === EFFICIENCY ? scoreWallClock(rows) : []
+  const wallClock = constants === EFFICIENCY ? scoreWallClock(stated) : []
   return {
     slices,
-    released,
+    plansAlone,
     utilisation,
     groups: groups.sort((a, b) => a.group.localeCompare(b.group)),
     intervals,
     wallClock,
     scored,
   }
+}
+
+export function scorePlans(rows: readonly SpeedRow[], constants: Efficiency): readonly ScoredRow[] {
+  return rows.map(row => scoreRow(row, constants)).filter(row => row !== null)
 }
 
 function scoreSlices(scored: readonly ScoredRow[]): Readonly<Record<string, Score>> {

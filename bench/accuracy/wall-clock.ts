@@ -92,16 +92,9 @@ function peft(row: SpeedRow): WholeRun | null {
 
 const LITGPT = 'litgpt: steps, validation, saves'
 
-/** Validation of at most 100 batches of about 100 samples every 100 steps, and at the end. */
+/** The source’s clock runs from the first step; its validations are in the plan. */
 function litgpt(row: SpeedRow): WholeRun | null {
-  if (row.totalSeconds === null || row.stepSeconds !== null) return null
-  const { microBatchSize } = row.run.plan
-  const samples = Math.min(100, 100 * microBatchSize)
-  return {
-    kind: LITGPT,
-    row,
-    seconds: row.totalSeconds,
-    steps: 0,
-    evaluation: { everySteps: 100, timesTotal: null, microBatchSize, samples, share: 0 },
-  }
+  const { evaluation } = row.run.plan
+  if (row.totalSeconds === null || row.stepSeconds !== null || evaluation === null) return null
+  return { kind: LITGPT, row, seconds: row.totalSeconds, steps: 0, evaluation }
 }

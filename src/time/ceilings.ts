@@ -10,23 +10,19 @@ export interface Ceilings {
   readonly from: string
 }
 
-/** Residuals of single GPUs, where at least ten development rows speak for them. */
+/** Residuals of single GPUs, where at least ten development rows speak for them and a measured ceiling does not. */
 const RESIDUALS: Readonly<Record<string, ConstantName>> = {
-  'a800-sxm-80gb': 'gpu_a800',
   a10g: 'gpu_a10g',
-  'gb300-288gb': 'gpu_gb300',
 }
 
-const GEFORCE_SHARE: Readonly<Record<string, number>> = { ampere: 0.95, ada: 1.05, blackwell: 1.05 }
-
 /**
- * Share of the dense datasheet peak that products reach where nothing was measured: 0.80 (measured: 0.87 A100, 0.80 H100,
- * 0.73–0.79 Blackwell); GeForce clocks above the boost that its sheets count with: 1.05 Ada and later, 0.95 Ampere (larger
- * share of power per operation); 0.55 AMD (measured 0.51–0.63); 0.6 inference cards that cannot hold their clock (A10G: 0.49).
+ * Share of the dense datasheet peak that products reach where nothing was measured: 0.80 (measured: 0.87 A100, 0.80 H100 and
+ * RTX A6000, 0.73–0.79 Blackwell); GeForce clocks above the boost that its sheets count with: 1.05 (measured 0.91–1.14);
+ * 0.55 AMD (measured 0.51–0.63); 0.6 inference cards that cannot hold their clock (L4 0.59, T4 0.65).
  */
 function datasheetShare(gpu: Gpu): number {
   if (gpu.vendor === 'amd') return 0.55
-  if (gpu.name.startsWith('GeForce')) return GEFORCE_SHARE[gpu.generation] ?? 0.8
+  if (gpu.name.startsWith('GeForce')) return 1.05
   if (gpu.tdpWatts !== null && gpu.tdpWatts <= 150 && gpu.id !== 'gb10') return 0.6
   return 0.8
 }

@@ -1,4 +1,4 @@
-import { busBandwidth, domainsOf, type Group, ringLatency } from '../hardware/interconnect.ts'
+import { busBandwidth, domainsOf, type Group } from '../hardware/interconnect.ts'
 import type { StepContext } from './step-context.ts'
 import type { LayerTerm } from './term.ts'
 
@@ -49,51 +49,25 @@ function expertSeconds(c: StepContext): number {
   return (constants.exposed_expert * bytes * work.expertLayers) / pipeline / rate
 }
 
-const SHARDS_WEIGHTS: ReadonlySet<string> = new Set(['zero3', 'fsdp1', 'fsdp2'])
+/** Weights themselves are spread over the ranks and gathered for use. */
+export const SHARDS_WEIGHTS: ReadonlySet<string> = new Set(['zero3', 'fsdp1', 'fsdp2'])
 
 /**
- * Traffic of fully sharded weights in one micro-batch; 0 without sharding. FSDP gathers a layer at a time, ZeRO-3 each of
- * its linear modules; every collective pays the latency of its ring, which is what limits thousands of ranks.
- */
-export function shardTraffic(c: StepContext): number {
-  const { plan, counts, work, ranks, tensor, pipeline, fabric } = c
-  if (!SHARDS_WEIGHTS.has(plan.parallelism.data) || ranks <= 1) return 0
-  const shards = Math.min(plan.parallelism.shardSize ?? ranks, ranks)
-  if (shards <= 1) return 0
-  const parameters = counts.total / (tensor * pipeline)
-  const gathers = plan.parallelism.reshardAfterForward ? 2 : 1
-  const weightBytes = plan.quantization === 'none' ? 2 : 0.55
-  const gradientBytes = plan.adapter === null ? (plan.precision.gradients === 'float32' ? 4 : 2) : 0
-  const reduced = plan.parallelism.noSync ? 0 : gradientBytes * (counts.trainable / Math.max(1, counts.total))
-  const group = dataGroup(c, shards)
-  const bus = busBandwidth(fabric.allGather, fabric, group)
-  const bytes = (gathers * weightBytes + reduced) * parameters * ((shards - 1) / shards)
-  const units = plan.parallelism.data === 'zero3' ? work.linearTensors : work.layers
-  const collectives = (units / pipeline) * (gathers + (reduced > 0 ? 1 : 0))
-  return bytes / bus + collectives * ringLatency(c.gpu, group)
-}
-
-/**
- * Under a pipeline FSDP2 keeps a stage's weights whole and its gradients unreduced from the first to the last micro-batch
- * of a step (torch.distributed.pipelining stage.py, backward_maybe_with_nosync; torchtitan reshards by default only without it).
- */
-export function gathersOnce({ plan, pipeline }: StepContext): boolean {
-  return pipeline > 1 && plan.parallelism.data === 'fsdp2'
-}
-
-/**
- * Averaging gradients once per step where weights are not sharded, or between copies of a shard group. Experts that
- * are spread over ranks are averaged only between the ranks that hold the same ones.
+ * Averaging gradients where weights are not sharded, or between copies of a shard group: once per step, under ZeRO-2 after
+ * every micro-batch, whose buckets go through an all-reduce (DeepSpeed runtime/zero/stage_1_and_2.py: `partition_gradients`,
+ * `use_multi_rank_bucket_allreduce`). Experts that are spread over ranks are averaged only between the ranks that hold
+ * the same ones.
  */
 export function dataParallelSeconds(c: StepContext): number {
-  const { plan, counts, work, ranks, constants, stack, fabric, tensor, pipeline, expert } = c
+  const { plan, counts, work, ranks, fabric, tensor, pipeline, expert } = c
   if (ranks <= 1) return 0
   const data = plan.parallelism.data
   const shards = SHARDS_WEIGHTS.has(data) ? Math.min(plan.parallelism.shardSize ?? ranks, ranks) : 1
   if (shards >= ranks) return 0
   const gradientBytes = plan.precision.gradients === 'float32' ? 4 : 2
   const sharded = data === 'zero1' || data === 'zero2' || data === 'distributed_optimizer'
-  const bytes = (sharded ? gradientBytes + 2 : 2 * gradientBytes) / (pipeline * shards)
+  const reduced = data === 'zero2' ? 2 * gradientBytes * plan.gradientAccumulationSteps : gradientBytes
+  const bytes = (reduced + (sharded ? 2 : gradientBytes)) / (pipeline * shards)
   const experts = plan.adapter === null ? work.expertParameters : 0
   const average = (parameters: number, group: Group) => {
     if (group.ranks <= 1) return 0
@@ -107,10 +81,16 @@ export function dataParallelSeconds(c: StepContext): number {
     stride: expert,
     domain: c.domain,
   })
-  return constants[stack.exposedData] * (dense + routed)
+  return exposedAverage(c) * (dense + routed)
 }
 
-function dataGroup({ tensor, domain }: StepContext, ranks: number): Group {
+/** DeepSpeed reduces ZeRO-2 buckets on the stream of the products unless told otherwise (runtime/zero/config.py `overlap_comm`). */
+function exposedAverage({ plan, constants, stack }: StepContext): number {
+  return plan.parallelism.data === 'zero2' && plan.buffers.overlapComm !== true ? 1 : constants[stack.exposedData]
+}
+
+/** Ranks that share weights or average gradients, a tensor-parallel group apart. */
+export function dataGroup({ tensor, domain }: StepContext, ranks: number): Group {
   return { ranks, stride: tensor, domain }
 }
 

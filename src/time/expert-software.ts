@@ -1,21 +1,24 @@
 import type { TrainingPlan } from '../plan/training-plan.ts'
 import type { ComputeDtype } from '../plan/vocabulary.ts'
-import type { Stack } from './stack.ts'
+import { isMegatronCore, type Stack } from './stack.ts'
 import type { StepContext } from './step-context.ts'
 
-/** Kernels around each of the two products of a pass: one writes the blocks of both layouts, per-tensor scales look for the largest magnitude first. */
-const CASTS: Partial<Readonly<Record<ComputeDtype, number>>> = { float8: 2, mxfp8: 1, nvfp4: 1 }
+/**
+ * Kernels around each of the two products of a pass. Scales of a tensor: the largest magnitude, then both layouts. Scales of
+ * blocks: both layouts at once, and their scales in the order of the product (Transformer Engine pytorch/csrc/extensions/gemm.cpp
+ * swizzle_scales_for_gemm).
+ */
+const CASTS: Partial<Readonly<Record<ComputeDtype, number>>> = { float8: 2, mxfp8: 2, nvfp4: 2 }
 
 /**
  * Share of the expert layers' small kernels that are fused into grouped products. Transformer Engine called its products
  * expert by expert, with casts and activation between them, until Megatron-Bridge 26.06 fused all of it for MXFP8 and
- * SwiGLU (NVIDIA-NeMo/Megatron-Bridge issue 2885); a release that the plan does not name lies between.
+ * SwiGLU (NVIDIA-NeMo/Megatron-Bridge issue 2885); a plan that names no release is a current one.
  */
-export function fusedExperts({ plan, stack, work, constants }: StepContext): number {
+export function fusedExperts({ plan, stack, work }: StepContext): number {
   if (stack.id !== 'transformer-engine' || plan.precision.compute !== 'mxfp8' || !work.expertGated) return 0
   const release = plan.libraries['megatron-bridge']
-  if (release === undefined) return constants.fused_experts_unnamed
-  return isBefore(release, '26.06') ? 0 : 1
+  return release !== undefined && isBefore(release, '26.06') ? 0 : 1
 }
 
 /** Mask, index, gather, three products, activation, gate, weighting and scatter of one expert (transformers 4.57 modeling_mixtral.py). */
@@ -27,8 +30,8 @@ export function expertKernels(c: StepContext): number {
   if (loopsOverExperts(plan, stack)) return (LOOP_KERNELS * work.experts) / expert
   const unfused = 2 * (1 + (CASTS[plan.precision.compute] ?? 0))
   const fused = fusedExperts(c)
-  // torch._grouped_mm takes all experts at once
-  const experts = stack.id === 'transformer-engine' ? work.experts / expert : 1
+  // torch._grouped_mm and grouped_gemm take all experts at once
+  const experts = stack.id === 'transformer-engine' && isMegatronCore(plan) ? work.experts / expert : 1
   return unfused * experts * (1 - fused) + 2 * fused
 }
 

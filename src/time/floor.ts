@@ -7,7 +7,7 @@ import { effectiveLength } from './work.ts'
  * at the datasheet bandwidth, whichever is longer. No efficiency, no communication, no traffic of activations.
  */
 export function floorStepSeconds(c: StepContext): Seconds {
-  const { plan, work, tensor, pipeline, trains, recompute, tokens } = c
+  const { plan, work, tensor, pipeline, trains, recompute, recomputeAttention, tokens } = c
   const length = (tokens * c.context) / c.sequences
   let scores = 0
   for (const attention of work.attention) {
@@ -16,7 +16,7 @@ export function floorStepSeconds(c: StepContext): Seconds {
   const flowing = 1 + trains.backward * (1 + recompute)
   const flops =
     (flowing + trains.weights) * 2 * (work.denseParameters + work.activeExpertParameters) * tokens +
-    (1 + trains.backward * (2 + recompute)) * scores * tokens +
+    (1 + trains.backward * (2 + recomputeAttention)) * scores * tokens +
     (2 + trains.head) * 2 * work.outputs * work.hiddenSize * tokens
   const compute = flops / (tensor * pipeline * peakFlops(c))
   return plan.gradientAccumulationSteps * compute

@@ -1,10 +1,11 @@
 import { branches } from './adapter-branches.ts'
+import { attentionSeconds, scanSeconds } from './attention-seconds.ts'
+import { dequantisationSeconds } from './dequantisation.ts'
 import { adapterMultiplier } from './efficiency.ts'
 import { expertKernels, fusedExperts } from './expert-software.ts'
 import { hostSeconds } from './host-seconds.ts'
 import type { StepContext } from './step-context.ts'
 import type { LayerTerm } from './term.ts'
-import { effectiveLength } from './work.ts'
 
 /** GPU and host time of one micro-batch on one GPU, before communication. Formulas: docs/time.md. */
 export function microBatchTerms(context: StepContext): { readonly gpu: readonly LayerTerm[]; readonly host: number } {
@@ -44,11 +45,9 @@ function stackShare({ constants, stack }: StepContext): number {
 
 /** Rate of products at the compute precision, before the width of the matrices. */
 function productRate(c: StepContext): number {
-  const { constants, stack, plan, ceilings } = c
+  const { constants, plan, ceilings } = c
   const rate = ceilings.compute * stackShare(c)
-  if (plan.precision.compute === 'nvfp4') return rate * constants.efficiency_fp4
-  const narrow = plan.precision.compute === 'float8' || plan.precision.compute === 'mxfp8'
-  return narrow && stack.id !== 'transformer-engine' && !stack.fused ? rate * constants.efficiency_fp8_unfused : rate
+  return plan.precision.compute === 'nvfp4' ? rate * constants.efficiency_fp4 : rate
 }
 
 function cubic(compute: number, memory: number): number {
@@ -77,12 +76,15 @@ function biasShare({ work, constants }: StepContext): number {
 }
 
 function expertSeconds(c: StepContext): number {
-  const { work, tokens, pipeline, expert, bandwidth } = c
+  const { work, tokens, pipeline, expert, bandwidth, constants } = c
   if (work.activeExpertParameters === 0) return 0
-  const rate = productRate(c) * widthShare(c, work.expertWidth) * c.constants.efficiency_experts * biasShare(c)
-  const compute = (2 * work.activeExpertParameters * tokens) / (c.tensor * pipeline * rate)
+  const rate = productRate(c) * widthShare(c, work.expertWidth) * biasShare(c)
+  // every expert that is reached wastes half a tile
+  const reached = Math.min(work.experts / expert, tokens * work.topK)
+  const padded = tokens + (constants.tile_waste * reached) / work.topK
+  const compute = (2 * work.activeExpertParameters * padded) / (c.tensor * pipeline * rate)
   const memory = (work.expertParameters * weightBytes(c)) / (pipeline * expert * bandwidth)
-  const kernels = (c.constants.expert_kernel * expertKernels(c) * work.expertLayers) / pipeline
+  const kernels = (constants.expert_kernel * expertKernels(c) * work.expertLayers) / pipeline
   return passes(c) * (cubic(compute, memory) + kernels)
 }
 
@@ -113,59 +115,6 @@ function headSeconds(c: StepContext): number {
   return (products + logits) / pipeline
 }
 
-function attentionShare({ constants, gpu, stack }: StepContext): number {
-  const modern = gpu.generation === 'hopper' || gpu.generation === 'blackwell'
-  const share = modern ? constants.attention_hopper : constants.attention_ampere
-  return stack.oldAttention ? share * constants.attention_2023 : share
-}
-
-/** Flash: backward is 2.5 forwards. Unfused: every score is written and read by softmax, mask and dropout. */
-function attentionSeconds(c: StepContext): number {
-  const {
-    work,
-    tokens,
-    tensor,
-    pipeline,
-    context,
-    ceilings,
-    bandwidth,
-    constants,
-    recompute,
-    recomputeAttention,
-    trains,
-  } = c
-  const length = (tokens * context) / c.sequences
-  let seconds = 0
-  for (const attention of work.attention) {
-    if (c.plan.attention === 'eager') {
-      const rate = constants.attention_eager * ceilings.bits16 * stackShare(c)
-      const again = recompute + recomputeAttention
-      seconds += ((3 + again) * 4 * length * attention.width * tokens * attention.layers) / rate
-      seconds +=
-        (constants.score_bytes * tokens * length * attention.heads * attention.layers * (2.7 + again)) / bandwidth
-    } else {
-      const rate = ceilings.bits16 * attentionShare(c)
-      const work2 = 2 * effectiveLength(length, attention) * attention.width * tokens * attention.layers
-      seconds += ((1 + trains.backward * (2.5 + recompute)) * work2) / rate
-    }
-  }
-  return seconds / (tensor * pipeline)
-}
-
-/**
- * Chunked scans against attention kernels of the same work (assumption; Triton kernels reach about a tenth of the ceiling).
- * Backward does the chunk states once more (mamba_ssm ssd_combined.py).
- */
-const SCAN_SHARE = 0.25
-
-function scanSeconds(c: StepContext): number {
-  const { work, tokens, tensor, pipeline, ceilings, constants, recompute, trains } = c
-  return (
-    ((1 + trains.backward * (3 + recompute)) * work.scanFlops * tokens) /
-    (tensor * pipeline * ceilings.bits16 * constants.attention_hopper * SCAN_SHARE)
-  )
-}
-
 function visionSeconds(c: StepContext): number {
   const { work, sequences, tensor, ceilings } = c
   return (2 * work.visionParameters * work.visionTokens * sequences) / (tensor * ceilings.bits16 * stackShare(c))
@@ -186,12 +135,12 @@ function streamedSeconds({ gpu, work, tokens, tensor, bandwidth, constants }: St
 }
 
 function elementwiseSeconds(c: StepContext): number {
-  const { work, tokens, tensor, pipeline, recompute, recomputeAttention, plan, trains } = c
+  const { work, tokens, tensor, pipeline, recomputeElementwise, plan, trains } = c
   const split = plan.parallelism.sequenceParallel ? tensor : tensor ** 0.7
   // activations of experts: two values read and one written, unless they stay inside the grouped products
   const inside = 6 * fusedExperts(c) * work.expertHidden
   const bytes = (c.fused ? work.elementwiseFused : work.elementwiseEager) - inside
-  const passes3 = 1 + trains.backward * (2 + recompute) + 0.5 * recomputeAttention
+  const passes3 = 1 + trains.backward * (2 + recomputeElementwise)
   return streamedSeconds(c, (tokens * bytes * passes3) / (split * pipeline))
 }
 
@@ -220,18 +169,4 @@ function adapterSeconds(c: StepContext): number {
   )
   const fused = stack.id === 'transformer-engine' ? 0.35 : plan.compile ? 0.5 : 1
   return streamedSeconds(c, (3 * constants.adapter_traffic * fused * tokens * features) / (tensor * pipeline))
-}
-
-const INTEGER_KERNELS: ReadonlySet<string> = new Set(['gptq-int4', 'gptq-int8', 'awq-int4', 'hqq-int4'])
-
-/** Weights are expanded again in every pass; the kernels are bound by instructions, not by memory. */
-function dequantisationSeconds(c: StepContext): number {
-  const { plan, counts, work, constants, tensor, pipeline, bandwidth, recompute, ceilings } = c
-  if (plan.quantization === 'none' || plan.quantization === 'fp8') return 0
-  const isCompiled = plan.compile && !INTEGER_KERNELS.has(plan.quantization)
-  const rate = isCompiled ? constants.compiled_nf4_rate : constants.four_bit_rate
-  const weights = Math.min(counts.quantized, work.denseParameters + work.expertParameters)
-  // instruction rate follows the chip's arithmetic rate, measured on A100 and A10G alike
-  const instructions = rate * Math.max(1, ceilings.bits16 / 300e12) ** 0.5
-  return (weights * (2 + recompute) * (1 / instructions + 2.5 / bandwidth)) / (tensor * pipeline)
 }

@@ -104,6 +104,13 @@ export function stackOf(plan: TrainingPlan): Stack {
   return HUGGING_FACE
 }
 
+const MEGATRON_CORE: ReadonlySet<Framework> = new Set(['megatron', 'nemo', 'gpt-neox'])
+
+/** Runs on Megatron core: experts are called one by one, sharded weights gathered without a copy. */
+export function isMegatronCore({ framework }: TrainingPlan): boolean {
+  return MEGATRON_CORE.has(framework)
+}
+
 /** Elementwise work of the blocks runs in fused kernels. */
 export function isFused(plan: TrainingPlan, stack: Stack): boolean {
   return stack.fused || plan.compile || plan.fusedKernels !== 'none'

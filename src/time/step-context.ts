@@ -37,10 +37,10 @@ export interface StepContext {
   readonly ranks: number
   /** Independent batches: the global batch is micro-batch × accumulation × this. */
   readonly dataRanks: number
-  /** Layers recomputed in backward, as a share. */
+  /** Shares of a forward that backward does again: products, attention, and what lies between them. */
   readonly recompute: number
-  /** Extra attention forwards of selective recomputation. */
   readonly recomputeAttention: number
+  readonly recomputeElementwise: number
   readonly trains: TrainedShare
 }
 
@@ -87,7 +87,7 @@ export function stepContext(
     expert,
     ranks,
     dataRanks: Math.max(1, ranks / context),
-    ...recomputation(plan, stack),
+    ...recomputation(plan, stack, work),
     trains: trainedShare(plan, counts, work),
   }
 }
@@ -96,20 +96,27 @@ function promptTokens({ adapter }: TrainingPlan): number {
   return adapter?.type === 'prompt' || adapter?.type === 'p_tuning' ? adapter.virtualTokens : 0
 }
 
+type Recomputation = Pick<StepContext, 'recompute' | 'recomputeAttention' | 'recomputeElementwise'>
+
+function evenly(share: number): Recomputation {
+  return { recompute: share, recomputeAttention: share, recomputeElementwise: share }
+}
+
 /**
- * Selective: Megatron with flash attention saves everything it needs; without it the attention is done once more;
- * torchtitan's per-operator policy redoes 0.45 of a layer's products, others a third.
+ * Selective: Megatron drops the scores of unfused attention only. torch’s per-operator policy keeps attention and every
+ * other product (torchtitan distributed/activation_checkpoint.py, torchtune training/_activation_checkpointing.py).
  */
-function recomputation(plan: TrainingPlan, stack: Stack): { recompute: number; recomputeAttention: number } {
-  const kept = { recompute: 0, recomputeAttention: 0 }
+function recomputation(plan: TrainingPlan, stack: Stack, work: Work): Recomputation {
   const mode = plan.gradientCheckpointing
-  if (mode === 'none') return kept
-  if (mode === 'full') return { recompute: 1, recomputeAttention: 0 }
-  if (mode !== 'selective') return { recompute: 1 / mode.every, recomputeAttention: 0 }
+  if (mode === 'none') return evenly(0)
+  if (mode === 'full') return evenly(1)
+  if (mode !== 'selective') return evenly(1 / mode.every)
   if (stack.id === 'megatron' || stack.id === 'transformer-engine') {
-    return { recompute: 0, recomputeAttention: plan.attention === 'eager' ? 1 : 0 }
+    const unfused = plan.attention === 'eager'
+    return { recompute: 0, recomputeAttention: unfused ? 1 : 0, recomputeElementwise: unfused ? 0.5 : 0 }
   }
-  return { recompute: stack.id === 'torchtitan' ? 0.45 : 0.33, recomputeAttention: 0 }
+  const products = work.denseParameters === 0 ? 0 : work.alternateParameters / work.denseParameters
+  return { recompute: products, recomputeAttention: 0, recomputeElementwise: 1 }
 }
 
 function trainedShare(plan: TrainingPlan, counts: ModelCounts, work: Work): TrainedShare {

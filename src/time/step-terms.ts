@@ -1,13 +1,8 @@
 import type { Seconds } from '../plan/units.ts'
-import {
-  dataParallelSeconds,
-  domainDoublings,
-  gathersOnce,
-  microBatchCollectives,
-  shardTraffic,
-} from './communication.ts'
+import { dataParallelSeconds, domainDoublings, microBatchCollectives } from './communication.ts'
 import { microBatchTerms } from './micro-batch.ts'
 import { optimizerSeconds, parameterOffloadSeconds } from './optimizer-step.ts'
+import { gathersOnce, shardTraffic, visibleTravel } from './shard-traffic.ts'
 import type { StepContext } from './step-context.ts'
 import type { LayerTerm } from './term.ts'
 
@@ -37,8 +32,8 @@ export function stepTerms(c: StepContext): StepTerms {
   const streamSeconds = gpuSeconds + sum(collectives)
   const overlapped = quartic(streamSeconds, host)
   const own = overlapped - streamSeconds < NOTICEABLE * streamSeconds ? streamSeconds : overlapped
-  const traffic = shardTraffic(c) + parameterOffloadSeconds(c)
-  const visible = Math.max(0, traffic - own) + constants.exposed_shard * Math.min(traffic, own)
+  const { travel, copies } = shardTraffic(c)
+  const visible = copies + visibleTravel(c, travel + parameterOffloadSeconds(c), own)
   const once = gathersOnce(c)
   const microBatchSeconds = once ? own : own + visible
   const terms: LayerTerm[] = []

@@ -54,7 +54,7 @@ function generationNote({ plan, sequences }: StepContext): string {
 /** Where the shape of a term comes from; the fitted constant behind it is named. */
 const SOURCES: Readonly<Record<string, Describe>> = {
   'dense products': c => constantSource(c.stack.efficiency),
-  'expert products': () => `${constantSource('efficiency_experts')}; ${constantSource('expert_kernel')}`,
+  'expert products': c => `${constantSource(c.stack.efficiency)}; ${constantSource('expert_kernel')}`,
   'output head': () => 'bytes per logit counted from the loss kernels',
   attention: () => 'FlashAttention: backward is 2.5 forwards (arXiv 2205.14135)',
   elementwise: () => 'bytes counted kernel by kernel (src/time/work.ts) ÷ memory bandwidth',

@@ -7,6 +7,8 @@ export interface Work {
   readonly hiddenSize: number
   /** Parameters of the blocks' products outside routed experts. */
   readonly denseParameters: number
+  /** Of these every second product of a block, in the order in which it runs. */
+  readonly alternateParameters: number
   /** All routed expert parameters, and those one token uses. */
   readonly expertParameters: number
   readonly activeExpertParameters: number
@@ -74,6 +76,7 @@ function count(architecture: Architecture, length: number): Work {
   let layers = 0
   let expertLayers = 0
   let denseParameters = 0
+  let alternateParameters = 0
   let expertParameters = 0
   let activeExpertParameters = 0
   let expertWidth = 0
@@ -93,6 +96,7 @@ function count(architecture: Architecture, length: number): Work {
     // per token of the text: a fixed stack's tokens are spread over the sequence's
     const n = stacked * ((positions ?? length) / length)
     layers += stacked
+    let products = 0
     for (const tensor of layer.tensors) {
       if (isExpert(tensor)) {
         linearTensors += stacked
@@ -102,6 +106,9 @@ function count(architecture: Architecture, length: number): Work {
         activeExpertParameters += n * tensor.parameters * active
       } else if (isProduct(tensor)) {
         denseParameters += n * tensor.parameters
+        const [first, last] = [products, products + tensor.count]
+        alternateParameters += (n * tensor.parameters * (Math.floor(last / 2) - Math.floor(first / 2))) / tensor.count
+        products = last
         linearFeatures += n * tensor.count * (tensor.inFeatures + tensor.outFeatures)
         linearTensors += stacked * tensor.count
       }
@@ -130,6 +137,7 @@ function count(architecture: Architecture, length: number): Work {
     expertLayers,
     hiddenSize,
     denseParameters,
+    alternateParameters,
     expertParameters,
     activeExpertParameters,
     expertWidth,
