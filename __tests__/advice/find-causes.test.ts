@@ -108,7 +108,7 @@ const EDITS: readonly (readonly [name: string, base: Files, head: Files, sentenc
     'a micro-batch for accumulation',
     axolotl(AXO),
     axolotl(AXO.replace('batch_size: 2', 'batch_size: 4').replace('steps: 4', 'steps: 2')),
-    'Changed: `micro_batch_size` `2` → `4` (+0 GiB, +$0).',
+    'Changed: `micro_batch_size` `2` → `4` (+0 GiB).',
   ],
   [
     'another model',
