@@ -121,6 +121,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   bnb_4bit_quant_type: ['fp4'],
   bnb_config_kwargs: ['{ bnb_4bit_use_double_quant: false }'],
   config_file: ['zero3'],
+  custom_sharded_layers: ['[tok_embeddings, output]'],
   data_parallel_sharding_strategy: ['optim'],
   deepspeed: ['{ zero_optimization: { stage: 3 } }', 'zero3'],
   fp4_format: ['e2m1'],

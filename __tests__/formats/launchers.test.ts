@@ -183,6 +183,9 @@ describe('shell scripts', () => {
     ['NPROC_PER_NODE=4 swift sft --model a/b', 'gpus', 4],
     ['CUDA_VISIBLE_DEVICES=0,1 swift sft --model a/b', 'parallelism.pipeline', 2],
     ['CUDA_VISIBLE_DEVICES=0,1 NPROC_PER_NODE=2 swift sft --model a/b', 'parallelism.pipeline', undefined],
+    ['megatron sft --model a/b --tuner_type lora', 'adapter.targetRule', 'megatron'],
+    ['megatron sft --model a/b --expert_model_parallel_size 4', 'parallelism.expertTensor', 1],
+    ['megatron sft --model a/b --expert_tensor_parallel_size 2', 'parallelism.expertTensor', 2],
   ])('ms-swift: %s', async (script, key, expected) => {
     const { runs } = await read('run.sh', { 'run.sh': script })
     expect(value(runs[0], key)).toBe(expected)

@@ -95,7 +95,16 @@ describe('torchtitan', () => {
   test('the keys of 2024 stand under `training`', async () => {
     const text = `${TITAN}batch_size = 2\ntensor_parallel_degree = 1\ncompile = true\n`
     const { plan } = await readText(text, { path: 'legacy.toml' })
-    expect(plan).toMatchObject({ microBatchSize: 2, compile: true })
+    expect(plan).toMatchObject({ microBatchSize: 2, compile: true, compileLoss: null })
+  })
+
+  test.each([
+    ['enable = true\ncomponents = ["model"]', true, false],
+    ['enable = true\ncomponents = ["loss"]', false, true],
+    ['enable = false\ncomponents = ["model", "loss"]', false, false],
+  ])('compile.components: %s', async (lines, compile, compileLoss) => {
+    const { plan } = await readText(`${TITAN}\n[compile]\n${lines}\n`, { path: 'compiled.toml' })
+    expect(plan).toMatchObject({ compile, compileLoss })
   })
 })
 

@@ -20,6 +20,15 @@ describe('torchtune', () => {
     expect(stated.evaluation).toMatchObject({ everySteps: 10, microBatchSize: 2 })
   })
 
+  test('embedding and head are units of their own when named; model and loss compile apart', async () => {
+    const run = `${BASE}${MODEL}loss: {_component_: torchtune.modules.loss.LinearCrossEntropyLoss}\nbatch_size: 2\n`
+    const plain = (await readText(run)).plan
+    expect([plain.parallelism.wrap, plain.compileLoss]).toEqual(['layers', null])
+    const named = `${run}custom_sharded_layers: [tok_embeddings, output]\ncompile: {loss: False}\n`
+    const { plan } = await readText(named)
+    expect([plan.parallelism.wrap, plan.compile, plan.compileLoss]).toEqual(['outer', true, false])
+  })
+
   test('PPO holds four models on one device and accumulates parts of ppo_batch_size', async () => {
     const { plan } = await readText(`${BASE}policy_model: {_component_: torchtune.models.mistral.mistral_7b}
 loss: {_component_: torchtune.rlhf.loss.PPOLoss}

@@ -49,6 +49,7 @@ export const SAMPLE_PLAN: TrainingPlan = {
   classificationLabels: null,
   fusedKernels: 'none',
   compile: false,
+  compileLoss: null,
   gpus: 1,
   gpusPerNode: 8,
   parallelism: {
@@ -61,6 +62,7 @@ export const SAMPLE_PLAN: TrainingPlan = {
     pipelineInterleave: 1,
     context: 1,
     expert: 1,
+    expertTensor: null,
     offload: 'none',
     wrap: 'layers',
     noSync: false,

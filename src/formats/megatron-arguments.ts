@@ -48,6 +48,13 @@ const ROWS: readonly KeyRow[] = [
     keyRow({ key, plan, read: positive, fallback: fixed(1, `${ARGUMENTS}: 1`), default: '1', source: ARGUMENTS }),
   ),
   keyRow({
+    key: 'expert_tensor_parallel_size',
+    plan: 'parallelism.expertTensor',
+    read: positive,
+    default: 'tensor_model_parallel_size',
+    source: ARGUMENTS,
+  }),
+  keyRow({
     key: 'attention_backend',
     plan: 'attention',
     read: fromTable({ flash: 'flash', fused: 'flash', auto: 'flash', unfused: 'eager', local: 'eager' }),

@@ -86,6 +86,7 @@ function readDraft(root: ConfigNode, findings: Finding[]): PlanDraft {
   const packed = base.stage !== 'pretrain'
   const length = fields.positive('dataset.seq_length') ?? fields.positive('model.seq_length')
   const recompute = fields.string('model.recompute_granularity')
+  const expert = number('model.expert_model_parallel_size', base.expert)
   return {
     framework: byDefault('megatron', 'Megatron-Bridge trains with Megatron core'),
     stage: byDefault(base.stage === 'pretrain' ? 'pretrain' : 'sft', note),
@@ -114,7 +115,13 @@ function readDraft(root: ConfigNode, findings: Finding[]): PlanDraft {
     'parallelism.pipelineInterleave':
       fields.positive('model.virtual_pipeline_model_parallel_size') ?? byDefault(base.interleave, note),
     'parallelism.context': number('model.context_parallel_size', base.context),
-    'parallelism.expert': number('model.expert_model_parallel_size', base.expert),
+    'parallelism.expert': expert,
+    'parallelism.expertTensor':
+      fields.positive('model.expert_tensor_parallel_size') ??
+      byDefault(
+        expert.value > 1 ? 1 : null,
+        'Megatron-Bridge @067f987 models/transformer_config.py: 1 beside expert ranks',
+      ),
     'parallelism.sequenceParallel': flag('model.sequence_parallel', base.sequenceParallel),
     ...readData(fields, flag('ddp.use_distributed_optimizer', base.distributedOptimizer)),
     ...readFreezing(fields),

@@ -182,6 +182,10 @@ const DEGREES = [
 function readParallelism(model: Fields, trainer: Fields, optimizer: Sourced<string>): MutablePlanDraft {
   const draft: MutablePlanDraft = {}
   for (const [key, plan] of DEGREES) draft[plan] = orDefault(model.integer(key, { min: 1 }), 1, `${GPT}: 1`)
+  const experts = model.isSet('expert_tensor_parallel_size')
+    ? model.integer('expert_tensor_parallel_size', { min: 1 })
+    : undefined
+  if (experts) draft['parallelism.expertTensor'] = experts
   const fsdp = model.boolean('fsdp')
   const sharded = /^distributed_|^mcore_distributed/.test(optimizer.value)
   const chunks = model.integer('virtual_pipeline_model_parallel_size', { min: 1 })

@@ -37,6 +37,7 @@ export const torchtitanReader: FormatReader = {
       'selective, every 2nd layer',
     ],
     ['compile.enable, training.compile', 'compile', 'false'],
+    ['compile.components', 'compile, compileLoss', 'model, loss'],
     ['model.converters, float8.enable_float8_linear', 'precision.compute', 'none'],
     ['parallelism.disable_loss_parallel', 'loss', 'false: vocab_parallel with tensor parallelism'],
     ['checkpoint.enable, checkpoint.interval', 'checkpoints', 'false, 500'],
@@ -66,7 +67,6 @@ function readDraft(root: ConfigNode, findings: Finding[]): PlanDraft {
   const checkpointing = section(root, 'activation_checkpoint', findings)
   const offload = training.boolean('enable_cpu_offload')
   const globalBatch = training.isSet('global_batch_size') ? training.integer('global_batch_size') : undefined
-  const compile = section(root, 'compile', findings).boolean('enable') ?? training.boolean('compile')
   const validation = section(root, 'validation', findings)
   return {
     framework: byDefault('torchtitan', 'the format'),
@@ -98,12 +98,21 @@ function readDraft(root: ConfigNode, findings: Finding[]): PlanDraft {
     attention: byDefault('sdpa', 'torchtitan 0.2.2 torchtitan/models/attention.py'),
     loss: readLoss(root, training, findings),
     fusedKernels: byDefault('none', 'torchtitan has none'),
-    compile: orDefault(compile, false, `${JOB}: false`),
+    ...readCompile(section(root, 'compile', findings), training),
     ...(offload?.value ? { 'parallelism.offload': mapped(offload, () => 'parameters_and_optimizer' as const) } : {}),
     ...readParallelism(root, training, findings),
     evaluation: readValidation(validation),
     checkpoints: readCheckpoints(section(root, 'checkpoint', findings)),
   }
+}
+
+/** `compile.components` names what is compiled; before it, one switch was for both (torchtitan 08b8b244f). */
+function readCompile(section: Fields, training: Fields): MutablePlanDraft {
+  const enabled = orDefault(section.boolean('enable') ?? training.boolean('compile'), false, `${JOB}: false`)
+  const components = section.isSet('components') ? section.strings('components') : undefined
+  const has = (part: string) =>
+    components ? { ...components, value: enabled.value && components.value.includes(part) } : enabled
+  return { compile: has('model'), ...(components ? { compileLoss: has('loss') } : {}) }
 }
 
 function readModel(model: Fields, findings: Finding[]): MutablePlanDraft {
@@ -174,6 +183,7 @@ const DEGREES = [
   ['parallelism.pipeline', 'pipeline_parallel_degree'],
   ['parallelism.context', 'context_parallel_degree'],
   ['parallelism.expert', 'expert_parallel_degree'],
+  ['parallelism.expertTensor', 'expert_tensor_parallel_degree'],
 ] as const
 
 function readParallelism(root: ConfigNode, training: Fields, findings: Finding[]): MutablePlanDraft {
@@ -186,6 +196,7 @@ function readParallelism(root: ConfigNode, training: Fields, findings: Finding[]
     const read = degree(key)
     if (read && read.value > 0) draft[plan] = read
   }
+  draft['parallelism.expertTensor'] ??= byDefault(1, `${JOB}: 1`)
   const shard = degree('data_parallel_shard_degree') ?? degree('data_parallel_degree')
   const replicate = degree('data_parallel_replicate_degree')
   if (shard && shard.value > 0) draft['parallelism.shardSize'] = shard

@@ -70,9 +70,10 @@ export const torchtuneReader: FormatReader = {
     ['enable_activation_offloading', 'activationOffload', 'False'],
     ['optimizer._component_, optimizer_in_bwd', 'optimizer', 'required; False'],
     ['loss._component_', 'loss and stage', 'required'],
-    ['compile', 'compile', 'False'],
+    ['compile, compile.model, compile.loss', 'compile, compileLoss', 'False; a mapping: True each'],
     ['tensor_parallel_dim, context_parallel_dim, data_parallel_shard_dim', 'parallelism', '1, 1, the rest'],
     ['fsdp_cpu_offload, fsdp_reshard_after_forward', 'parallelism', 'False, True'],
+    ['custom_sharded_layers', 'parallelism.wrap: outer where they name embedding or output', 'None'],
     ['enable_activation_checkpointing, ac_mode, ac_option', 'gradientCheckpointing', 'False'],
     ['data_parallel_replicate_dim', 'parallelism.shardSize: all ranks by it', '1'],
     [Object.keys(UNCOUNTED).join(', '), 'nothing: a finding says so, and no run passes', 'none'],
@@ -160,7 +161,7 @@ function readDraft(document: ConfigDocument, root: ConfigNode, findings: Finding
     loss: loss
       ? { ...loss, value: rowOf(LOSSES, lossName) ?? 'full_logits' }
       : byDefault('full_logits', 'no loss named'),
-    compile: readCompile(top),
+    ...readCompile(top),
     'dataset.dropLast': byDefault(true, `${RECIPES}: drop_last=True`),
     ...when('dataset.names', readDataset(data)),
     ...(takesWhole(data) ? {} : { 'dataset.whole': data.sourced('split', false) }),
@@ -174,6 +175,7 @@ function readDraft(document: ConfigDocument, root: ConfigNode, findings: Finding
       `${RECIPES}: fsdp_reshard_after_forward True`,
     ),
     ...(offload?.value ? { 'parallelism.offload': mapped(offload, () => 'parameters_and_optimizer' as const) } : {}),
+    ...readUnits(top),
     ...readShardSize(top),
     ...readSteps(top),
     checkpoints: readTorchtuneCheckpoints(top),
@@ -277,10 +279,11 @@ function readCheckpointing(top: Fields): Sourced<GradientCheckpointing> {
   return mapped(selective, mode => (mode === 'full' || mode === 'selective' ? mode : 'none'))
 }
 
-function readCompile(top: Fields): Sourced<boolean> {
+function readCompile(top: Fields): MutablePlanDraft {
   const node = top.raw('compile')
-  if (node?.kind === 'mapping') return top.sourced('compile', node.entries.get('model')?.scalar !== false)
-  return orDefault(top.boolean('compile'), false, `${RECIPES}: False`)
+  if (node?.kind !== 'mapping') return { compile: orDefault(top.boolean('compile'), false, `${RECIPES}: False`) }
+  const has = (part: string) => top.sourced('compile', node.entries.get(part)?.scalar !== false)
+  return { compile: has('model'), compileLoss: has('loss') }
 }
 
 function readDataset(data: Fields): Sourced<readonly string[]> | undefined {
@@ -309,6 +312,15 @@ function readShardSize(top: Fields): MutablePlanDraft {
   const others = ['tensor_parallel_dim', 'context_parallel_dim'].map(key => top.integer(key, { min: 1 })?.value ?? 1)
   const ranks = others.reduce((product, size) => product * size, copies.value)
   return { 'parallelism.shardSize': facts => mapped(copies, () => Math.max(1, Math.floor(facts.gpus / ranks))) }
+}
+
+/** training/_distributed.py get_shard_conditions: modules of these names are units of their own; the rest is the root's. */
+const OUTER_MODULES = new Set(['tok_embeddings', 'output'])
+
+function readUnits(top: Fields): MutablePlanDraft {
+  const names = top.isSet('custom_sharded_layers') ? top.strings('custom_sharded_layers') : undefined
+  const isOuter = names?.value.some(name => OUTER_MODULES.has(name)) === true
+  return names && isOuter ? { 'parallelism.wrap': { ...names, value: 'outer' } } : {}
 }
 
 function readSteps(top: Fields): MutablePlanDraft {

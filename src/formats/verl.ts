@@ -11,6 +11,7 @@ import { hubModel } from './hugging-face/references.ts'
 import type { FormatReader, ReadContext } from './reader.ts'
 import { reportRefusals } from './refusals/refusal.ts'
 import { VERL_REFUSALS } from './refusals/verl-refusals.ts'
+import { when } from './section.ts'
 import { VERL_KEYS, VERL_SFT_KEYS } from './verl/keys.ts'
 import { readVerlOptimizer, readVerlSchedule } from './verl/schedule.ts'
 import { readVerlSft } from './verl-sft.ts'
@@ -163,6 +164,7 @@ function readMegatron(fields: DottedFields): MutablePlanDraft {
     'parallelism.pipeline': size('pipeline_model_parallel_size'),
     'parallelism.context': size('context_parallel_size'),
     'parallelism.expert': size('expert_model_parallel_size'),
+    ...when('parallelism.expertTensor', fields.positive(`${path}.expert_tensor_parallel_size`)),
     'parallelism.offload': byDefault('none', offload),
     gradientCheckpointing:
       granularity === undefined

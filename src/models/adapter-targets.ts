@@ -42,6 +42,7 @@ export function targetRule(architecture: Architecture, adapter: AdapterPlan): Ta
   const isExcluded = excludes(architecture, adapter)
   const chosen = adapter.layersToTransform === null ? null : new Set(adapter.layersToTransform)
   const holds = ({ tensor }: CountedTensor): boolean => {
+    if (isFusedExpert(tensor) && isAll && adapter.targetRule === 'megatron') return true
     if (isFusedExpert(tensor) || (tensor.kind === 'router' && tensor.fused))
       return isTargetParameter(tensor, adapter) || (converted?.parameters.has(parameterName(tensor)) ?? false)
     if (!(isAll ? isLinearKind(tensor) : isAdaptable(tensor))) return false
@@ -164,7 +165,7 @@ function isAdaptable(tensor: ParameterTensor): boolean {
 /** Outputs of the model: PEFT leaves them out of `all-linear` or trains them in full. */
 const OUTPUTS = /^(?:lm_head|proj_out|score|classifier|decoder)(?:\.|$)/
 
-/** What `all-linear` reaches in each library (PEFT 0.21, LLaMA-Factory 0.9.6, Axolotl 0.18, ms-swift 4.6). */
+/** What `all-linear` reaches in each library (PEFT 0.21, LLaMA-Factory 0.9.6, Axolotl 0.18, ms-swift 4.6), beside Megatron's grouped experts. */
 function isLinearLike(tensor: ParameterTensor, adapter: AdapterPlan): boolean {
   if (tensor.part === 'head' && OUTPUTS.test(tensor.path)) return false
   if (tensor.part === 'vision' || tensor.part === 'projector')

@@ -11,6 +11,7 @@ const COUNTS: ReadonlySet<PlanKey> = new Set<PlanKey>([
   'parallelism.pipeline',
   'parallelism.context',
   'parallelism.expert',
+  'parallelism.expertTensor',
   'retries',
 ])
 const MOST = 1e12

@@ -61,6 +61,7 @@ export const GENERIC_DEFAULTS: { readonly [K in GenericKey]: DraftValue<PlanValu
   loss: byDefault('full_logits', 'transformers ForCausalLMLoss 5.18'),
   fusedKernels: byDefault('none', 'off'),
   compile: byDefault(false, 'off'),
+  compileLoss: byDefault(null, 'like the model, where the framework does'),
   gpus: assumed(1, 'no launcher or policy says how many GPUs'),
   gpusPerNode: byDefault(8, 'usual servers hold 8'),
   'parallelism.data': facts =>
@@ -73,6 +74,7 @@ export const GENERIC_DEFAULTS: { readonly [K in GenericKey]: DraftValue<PlanValu
   'parallelism.pipelineInterleave': byDefault(1, 'none'),
   'parallelism.context': byDefault(1, 'none'),
   'parallelism.expert': byDefault(1, 'none'),
+  'parallelism.expertTensor': byDefault(null, 'Megatron core: like the tensor-parallel ranks'),
   'parallelism.offload': byDefault('none', 'none'),
   'parallelism.wrap': byDefault('layers', 'each decoder layer is a unit'),
   'parallelism.noSync': byDefault(false, 'gradients are reduced in every micro-step'),

@@ -18,6 +18,7 @@ import type {
   ComputeDtype,
   DataParallelism,
   Framework,
+  FsdpWrap,
   FusedKernels,
   Loss,
   Offload,
@@ -109,6 +110,7 @@ export interface PlanValues {
   classificationLabels: number | null
   fusedKernels: FusedKernels
   compile: boolean
+  compileLoss: boolean | null
   gpus: number
   gpusPerNode: number
   'parallelism.data': DataParallelism
@@ -120,8 +122,9 @@ export interface PlanValues {
   'parallelism.pipelineInterleave': number
   'parallelism.context': number
   'parallelism.expert': number
+  'parallelism.expertTensor': number | null
   'parallelism.offload': Offload
-  'parallelism.wrap': 'layers' | 'root'
+  'parallelism.wrap': FsdpWrap
   'parallelism.noSync': boolean
   buffers: BufferPlan
   reinforcement: ReinforcementPlan | null

@@ -5,6 +5,7 @@ import type {
   ComputeDtype,
   DataParallelism,
   Framework,
+  FsdpWrap,
   FusedKernels,
   Loss,
   Offload,
@@ -59,6 +60,8 @@ export interface TrainingPlan {
   readonly classificationLabels: number | null
   readonly fusedKernels: FusedKernels
   readonly compile: boolean
+  /** The loss is compiled with the model; null: as the framework does. */
+  readonly compileLoss: boolean | null
   readonly gpus: number
   readonly gpusPerNode: number
   readonly parallelism: ParallelismPlan
@@ -154,9 +157,11 @@ export interface ParallelismPlan {
   readonly pipelineInterleave: number
   readonly context: number
   readonly expert: number
+  /** Tensor-parallel ranks of one expert; null: Megatron core's, those of the rest. */
+  readonly expertTensor: number | null
   readonly offload: Offload
-  /** FSDP wraps only the root (no auto-wrap policy): everything is gathered at once. */
-  readonly wrap: 'layers' | 'root'
+  /** Units of FSDP. root: no auto-wrap policy, everything is gathered at once; outer: embedding and head are units beside the layers. */
+  readonly wrap: FsdpWrap
   /** Unsharded gradients are kept between micro-steps (`no_sync`). */
   readonly noSync: boolean
 }

@@ -135,6 +135,7 @@ export const DATA_PARALLELISMS = [
   'distributed_optimizer',
 ] as const
 export const OFFLOADS = ['none', 'optimizer', 'parameters_and_optimizer'] as const
+export const FSDP_WRAPS = ['layers', 'outer', 'root'] as const
 
 export type Framework = (typeof FRAMEWORKS)[number]
 export type Stage = (typeof STAGES)[number]
@@ -151,6 +152,7 @@ export type AdapterKernel = (typeof ADAPTER_KERNELS)[number]
 export type FusedKernels = (typeof FUSED_KERNELS)[number]
 export type DataParallelism = (typeof DATA_PARALLELISMS)[number]
 export type Offload = (typeof OFFLOADS)[number]
+export type FsdpWrap = (typeof FSDP_WRAPS)[number]
 
 /** As their authors write them; empty: nothing is shared. */
 export const DATA_PARALLELISM_NAMES = {

@@ -5,6 +5,7 @@ import {
   COMPUTE_DTYPES,
   DATA_PARALLELISMS,
   FRAMEWORKS,
+  FSDP_WRAPS,
   FUSED_KERNELS,
   LOSSES,
   OFFLOADS,
@@ -84,6 +85,7 @@ export const PLAN_KEY_SCHEMAS: Readonly<Record<string, Schema>> = {
   loss: oneOf(LOSSES, 'How the loss is computed.'),
   fused_kernels: oneOf(FUSED_KERNELS, 'Library of fused kernels.'),
   compile: flag('torch.compile.'),
+  compile_loss: flag('The loss is compiled too; as the framework does when absent.'),
   gpus: count('GPUs of the run.'),
   gpus_per_node: count('GPUs of one machine.'),
   'parallelism.data': oneOf(DATA_PARALLELISMS, 'Data parallelism and what it shards.'),
@@ -95,8 +97,9 @@ export const PLAN_KEY_SCHEMAS: Readonly<Record<string, Schema>> = {
   'parallelism.pipeline_interleave': count('Model chunks per stage.'),
   'parallelism.context': count('Context-parallel ranks.'),
   'parallelism.expert': count('Expert-parallel ranks.'),
+  'parallelism.expert_tensor': count('Tensor-parallel ranks of one expert; those of the rest when absent.'),
   'parallelism.offload': oneOf(OFFLOADS, 'What lives in host memory.'),
-  'parallelism.wrap': oneOf(['layers', 'root'], 'What FSDP gathers at once.'),
+  'parallelism.wrap': oneOf(FSDP_WRAPS, 'Units of FSDP; outer: embedding and head are units beside the layers.'),
   'parallelism.no_sync': flag('Gradients are kept whole between micro-steps.'),
   reinforcement: mapping(
     {

@@ -73,6 +73,14 @@ export const MEGATRON_SWIFT_ROWS: readonly KeyRow[] = [
     source: ARGUMENTS,
   }),
   keyRow({
+    key: 'expert_tensor_parallel_size',
+    plan: 'parallelism.expertTensor',
+    read: positive,
+    fallback: fixed(1, `${ARGUMENTS}: 1`),
+    default: '1',
+    source: ARGUMENTS,
+  }),
+  keyRow({
     key: 'sequence_parallel',
     plan: 'parallelism.sequenceParallel',
     read: flag,

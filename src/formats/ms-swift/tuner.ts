@@ -40,7 +40,9 @@ export function readTuner(fields: Fields, libraries: Libraries, megatron: boolea
   const dtype = fields.isSet('lora_dtype') ? fromTable(STORAGE_NAMES)(fields, 'lora_dtype') : undefined
   return {
     'adapter.type': { ...tuner, value: type === 'lora' && dora ? 'dora' : type },
-    'adapter.targetRule': byDefault('ms-swift', 'ms-swift 4.6 utils/torch_utils.py find_all_linears'),
+    'adapter.targetRule': megatron
+      ? byDefault('megatron', 'ms-swift 4.6 megatron/utils/utils.py find_all_linears: TEGroupedLinear too')
+      : byDefault('ms-swift', 'ms-swift 4.6 utils/torch_utils.py find_all_linears'),
     'adapter.dtype': dtype && dtype.value !== 'auto' ? { ...dtype, value: dtype.value } : PEFT_ADAPTER_DTYPE,
     freeze,
     ...readLoraKeys(

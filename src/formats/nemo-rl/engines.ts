@@ -141,6 +141,7 @@ function readMegatron(fields: DottedFields, base: ShippedBase, findings: Finding
     'parallelism.pipeline': size('pipeline_model_parallel_size'),
     'parallelism.context': size('context_parallel_size'),
     'parallelism.expert': size('expert_model_parallel_size'),
+    'parallelism.expertTensor': size('expert_tensor_parallel_size'),
     'parallelism.sequenceParallel':
       fields.boolean(`${MEGATRON}.sequence_parallel`) ?? byDefault(base.megatronSequenceParallel, source),
     ...(offload?.value ? { 'parallelism.offload': mapped(offload, () => 'optimizer' as const) } : {}),
