@@ -107,7 +107,7 @@ describe('blocks that freed logits leave behind', () => {
     estimateMemory(sampleRun({ sequenceLength: 4096, ...plan })).components.find(({ name }) => name === 'cached blocks')
       ?.bytes ?? 0
   const logits = 4096 * 32_000
-  const shards = (data: 'fsdp2' | 'ddp') => ({ ...parallel(data), gpus: 8 })
+  const shards = (data: 'fsdp2' | 'ddp' | 'zero2') => ({ ...parallel(data), gpus: 8 })
 
   test('a trainer that drops its 16-bit logits has their block idle beside the loss', () => {
     const peak = 12 * logits
@@ -119,8 +119,8 @@ describe('blocks that freed logits leave behind', () => {
   })
 
   test('kept logits leave none, and 16-bit ones that forward casts do', () => {
-    const kept = cached({ framework: 'transformers', ...shards('ddp') })
-    const cast = cached({ framework: 'transformers', loss: 'full_logits_float32', ...shards('ddp') })
+    const kept = cached({ framework: 'transformers', ...shards('zero2') })
+    const cast = cached({ framework: 'transformers', loss: 'full_logits_float32', ...shards('zero2') })
     expect(cast - kept).toBeCloseTo(2 * logits + 0.12 * 2 * logits, -1)
   })
 
@@ -132,6 +132,79 @@ describe('blocks that freed logits leave behind', () => {
     expect(dropped).toBeGreaterThanOrEqual(2 * logits)
     expect(dropped).toBeLessThan(4 * logits)
   })
+})
+
+describe('what FSDP holds beside the layers', () => {
+  const sharded = (data: 'fsdp1' | 'fsdp2', changes: Partial<TrainingPlan> = {}) =>
+    estimateMemory(sampleRun({ framework: 'trl', gpus: 8, ...parallel(data), ...changes }))
+  const gathered = (changes: Partial<TrainingPlan>, data: 'fsdp1' | 'fsdp2' = 'fsdp1'): number =>
+    sharded(data, changes)
+      .moments.find(({ name }) => name === 'loss')
+      ?.items.find(({ name }) => name === 'gathered weights')?.bytes ?? 0
+  const unit = gathered({ checkpointingReentrant: false }) - gathered({ checkpointingReentrant: true })
+
+  test('one layer is gathered ahead of the backward pass unless re-entrant checkpointing hides the order', () => {
+    expect(unit).toBeGreaterThan(0)
+    const never = { gradientCheckpointing: 'none' } as const
+    expect(gathered({ ...never, checkpointingReentrant: true })).toBe(gathered({ checkpointingReentrant: false }))
+    expect(gathered({ checkpointingReentrant: true }, 'fsdp2')).toBe(
+      gathered({ checkpointingReentrant: false }, 'fsdp2'),
+    )
+  })
+
+  test('under autocast alone layers are gathered as stored', () => {
+    const stored = {
+      ...SAMPLE_PLAN.precision,
+      weights: 'float32',
+      gradients: 'float32',
+      optimizerStates: 'float32',
+    } as const
+    const cast = gathered({ precision: { ...stored, autocast: true } })
+    expect(cast).toBeCloseTo(2 * gathered({ precision: stored }), 0)
+  })
+
+  test('streams that gather and reduce keep their blocks: expandable segments do not join them', () => {
+    const cached = (data: 'ddp' | 'fsdp1' | 'fsdp2') => {
+      const run = sampleRun({
+        framework: 'trl',
+        gpus: 8,
+        expandableSegments: true,
+        sequenceLength: 4096,
+        ...parallel(data),
+      })
+      return estimateMemory(run).components.find(({ name }) => name === 'cached blocks')?.bytes ?? 0
+    }
+    // two units in flight and the gradients of embedding and head before they are reduced
+    expect(cached('fsdp1')).toBeGreaterThan(2 * unit)
+    expect(cached('ddp')).toBeLessThan(2 * unit)
+    // FSDP2 makes its own share of the gradients in the stream that reduces
+    expect(cached('fsdp2')).toBeGreaterThan(cached('fsdp1'))
+  })
+
+  test('embedding and head as units of their own are not there while layers run backward', () => {
+    const apart = { parallelism: { ...parallel('fsdp2').parallelism, wrap: 'outer' } } as const
+    const moment = (changes: Partial<TrainingPlan>) =>
+      sharded('fsdp2', { framework: 'torchtune', ...changes }).moments.find(({ name }) => name === 'backward')?.bytes ??
+      0
+    expect(moment(apart)).toBeLessThan(moment({}))
+  })
+})
+
+test('every dimension of model parallelism has a communicator, and experts connect all pairs of a node', () => {
+  const nccl = (changes: Partial<TrainingPlan['parallelism']>, gpus = 16) =>
+    estimateMemory(
+      sampleRun({
+        framework: 'megatron',
+        gpus,
+        parallelism: { ...SAMPLE_PLAN.parallelism, data: 'distributed_optimizer', ...changes },
+      }),
+    ).components.find(({ name }) => name === 'NCCL')?.bytes ?? 0
+  const mib = 2 ** 20
+  expect(nccl({ tensor: 2 }) - nccl({})).toBeCloseTo((544 + 688) * mib, 0)
+  expect(nccl({ tensor: 8 })).toBe(nccl({ tensor: 2 }))
+  expect(nccl({ tensor: 16 }) - nccl({})).toBeCloseTo(688 * mib, 0)
+  expect(nccl({ expert: 8 }) - nccl({})).toBeGreaterThan(3e9)
+  expect(nccl({ expert: 16 })).toBe(nccl({ expert: 8 }))
 })
 
 describe('cache of varying lengths', () => {

@@ -1,10 +1,11 @@
 import type { Run } from '../plan/run.ts'
 import { deviceInterval, intervalFactors } from './interval.ts'
-import type { MemoryEstimate, Moment } from './memory-estimate.ts'
+import type { MemoryEstimate, Moment, MomentName } from './memory-estimate.ts'
 import { sumBytes } from './memory-item.ts'
 import { outsideItems } from './overheads/outside-tensors.ts'
 import { cachedBlocks, leastCachedBytes } from './overheads/reserved.ts'
 import { cardKey, type RankTimeline, rankTimeline } from './rank-timeline.ts'
+import type { IdleStreams } from './sharding/buffer-items.ts'
 import type { PipelineStage } from './sharding/rank-parameters.ts'
 
 /** Timelines of one plan by what of a card and a rank they depend on. */
@@ -15,6 +16,19 @@ export function estimateMemory(run: Run, timelines: Timelines = new Map()): Memo
   if (run.plan.parallelism.pipeline === 1) return estimateRank(run, 'only', timelines)
   const [first, last] = [estimateRank(run, 'first', timelines), estimateRank(run, 'last', timelines)]
   return first.deviceBytes >= last.deviceBytes ? first : last
+}
+
+/** Which streams lie idle at a moment. */
+const STREAMS_AT: Readonly<Record<MomentName, keyof IdleStreams>> = {
+  'after load': 'step',
+  'end of forward': 'forward',
+  loss: 'forward',
+  'head backward': 'forward',
+  backward: 'backward',
+  'gradients complete': 'backward',
+  'optimizer step': 'step',
+  evaluation: 'forward',
+  generation: 'step',
 }
 
 /** The same for one pipeline rank. */
@@ -32,7 +46,11 @@ export function estimateRank(run: Run, stage: PipelineStage, timelines: Timeline
     dynamicBytes,
     passBytes: timeline.passBytes,
     stepBytes: timeline.stepBytes,
+    stepTemporaryBytes: timeline.stepTemporaryBytes,
     smallerHumpBytes: timeline.smallerHumpBytes,
+    retainedBytes: timeline.retainedBytes,
+    idleStreamBytes: timeline.idleStreams[STREAMS_AT[peak.name]],
+    stepPeaks: peak.name === 'optimizer step',
     logitsBytes: timeline.logitsBytes,
     idleLogitsBytes: peak.name === 'loss' ? timeline.idleLogitsBytes : 0,
     usableBytes,

@@ -9,7 +9,7 @@ import { item, sumBytes } from './memory-item.ts'
 import { colocatedEngine, evaluationItems } from './other-moments.ts'
 import { workspaceItem } from './overheads/outside-tensors.ts'
 import { activeParameters } from './sharding/active-parameters.ts'
-import { bufferItems } from './sharding/buffer-items.ts'
+import { bufferItems, type IdleStreams } from './sharding/buffer-items.ts'
 import { type PipelineStage, rankParameters } from './sharding/rank-parameters.ts'
 import { shardSizes } from './sharding/shard-sizes.ts'
 import { gradientBytes, stepItem } from './states/gradient-items.ts'
@@ -25,6 +25,11 @@ export interface RankTimeline {
   /** What a forward and backward pass has on top of what stays, and what the optimizer step has. */
   readonly passBytes: number
   readonly stepBytes: number
+  /** Of the optimizer step, what only it has. */
+  readonly stepTemporaryBytes: number
+  /** Gradients of layer inputs that take the place of what the loss freed. */
+  readonly retainedBytes: number
+  readonly idleStreams: IdleStreams
   /** Of the loss: freed before its peak, too small for what it makes then. */
   readonly idleLogitsBytes: number
   readonly persistentBytes: number
@@ -54,6 +59,7 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
   const always = [...states.device, ...buffers.persistent, ...resident, workspaceItem(run.gpu)]
   const evaluation = evaluationItems(run)
   const experts = adaptedExperts(run)
+  const step = stepItem(context)
   const copies = weightCopies(plan, parameters, activations.quantizesHead)
   const part = (bytes: number, note: string) => item('gradients', bytes, { note, source: gradients.all.source })
   const { early } = gradients
@@ -129,7 +135,7 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
       ]),
       moment('gradients complete', [...always, ...buffers.backward, gradients.all, loss.kept]),
     ),
-    moment('optimizer step', [...always, ...buffers.step, gradients.all, stepItem(context)]),
+    moment('optimizer step', [...always, ...buffers.step, gradients.all, step]),
     ...(evaluation === null ? [] : [moment('evaluation', [...always, ...buffers.forward, ...evaluation])]),
     ...(engine === null ? [] : [moment('generation', sleeps ? [...always, engine] : always)]),
   ]
@@ -140,6 +146,9 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
     moments,
     passBytes: most(PASS),
     stepBytes: most(STEP),
+    stepTemporaryBytes: step.bytes,
+    retainedBytes: activations.retained.bytes,
+    idleStreams: buffers.idle,
     logitsBytes: loss.logits > 0 ? Math.max(loss.endOfForward.bytes, loss.backward.bytes) : 0,
     smallerHumpBytes: Math.min(activations.hump.bytes, loss.backward.bytes),
     idleLogitsBytes: loss.idle,

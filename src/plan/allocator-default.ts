@@ -21,6 +21,10 @@ const GROWING: Partial<Readonly<Record<Framework, AllocatorDefault>>> = {
     isOn: facts => isSince(facts, 'torchtune', [0, 7]),
     source: 'torchtune @bd2a0fc torchtune/__init__.py: on after release 0.6',
   },
+  torchtitan: {
+    isOn: facts => isSince(facts, 'torch', [2, 2]),
+    source: 'torchtitan a5e57e4a9 run_train.sh: on',
+  },
   'llm-foundry': {
     isOn: () => true,
     source: 'LLM Foundry @8c8dd48 llmfoundry/utils/config_utils.py: expandable_segments True',

@@ -42,6 +42,7 @@ function saved(row: Row): number {
       parameters: element,
       adapter: row.adapter_fp32 === true ? 4 : element,
       autocast: row.autocast ?? false,
+      keptInput: null,
     },
     rules: blockRules({ framework: 'transformers', fusedKernels: 'none', compile: false, repeatsKeyValue: false }),
     algorithm: row.attn === 'eager' ? 'eager' : 'fused',

@@ -58,4 +58,12 @@ describe('shardSizes', () => {
       expect(shardSizes(spread, parameters(100, 100)).states).toBeCloseTo(states, 9)
     },
   )
+
+  test('a plan may keep experts whole beside tensor-parallel ranks', () => {
+    const spread = plan(8, { data: 'distributed_optimizer', tensor: 2, expert: 4, expertTensor: 1 })
+    expect(expertTensorParallel(spread)).toBe(1)
+    expect(expertTensorParallel(plan(8, { tensor: 2, expert: 4 }))).toBe(2)
+    // 4 of 8 ranks hold other experts, so that two share the states of one
+    expect(shardSizes(spread, parameters(0, 100)).states).toBeCloseTo(2, 9)
+  })
 })

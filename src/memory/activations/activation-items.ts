@@ -40,7 +40,7 @@ export function activationItems(
 ): ActivationItems {
   const { plan } = run
   const contextOf = layerContext(run)
-  const measures = run.architecture.layers.map(entry => measured(entry, contextOf(entry.layer)))
+  const measures = run.architecture.layers.map(entry => measured(entry, contextOf(entry.layer), plan.compile))
   const inFlight = microBatchesInFlight(plan, stage)
   const layersShare = 1 / plan.parallelism.pipeline
   const perToken = keptPerToken(plan, measures) * layersShare * inFlight
@@ -70,7 +70,11 @@ export function activationItems(
 }
 
 /** Bytes per token of the plan: a stack of fixed length holds the same whatever the sequences' length. */
-function measured({ count, layer, positions }: LayerRun, { sequenceLength, ...rest }: BlockContext): LayerMeasure {
+function measured(
+  { count, layer, positions }: LayerRun,
+  { sequenceLength, ...rest }: BlockContext,
+  compiled: boolean,
+): LayerMeasure {
   const length = positions ?? sequenceLength
   const share = length / sequenceLength
   const context = { ...rest, sequenceLength: length }
@@ -81,19 +85,20 @@ function measured({ count, layer, positions }: LayerRun, { sequenceLength, ...re
     backwardPeak: share * backwardPeak,
     inputSaved: share * inputSaved,
     checkpoint: share * context.hiddenSize * context.sizes.residual,
-    selective: share * selectivePerToken(layer, context),
+    selective: share * selectivePerToken(layer, context, compiled),
   }
 }
 
 /**
  * torchtitan distributed/activation_checkpoint.py op policy: attention outputs and every second matrix product are kept,
- * the rest of the layer is re-computed. Products in order: q, k, v, o, gate, up, down.
+ * the rest of the layer is re-computed. Products in order: q, k, v, o, gate, up, down. No backward reads the last one's output, which a
+ * compiled graph therefore drops (measured with PyTorch 2.13 on CPU, bench/memory-lab/selective_compiled.py).
  */
-function selectivePerToken(layer: Layer, context: BlockContext): number {
+function selectivePerToken(layer: Layer, context: BlockContext, compiled: boolean): number {
   const { attention, mlp } = layer
   const share = context.sizes.compute / context.tensorParallel
-  const products =
-    (attention.queryWidth + attention.keyValueWidth + mlp.width) * share + context.hiddenSize * context.sizes.compute
+  const last = compiled ? 0 : context.hiddenSize * context.sizes.compute
+  const products = (attention.queryWidth + attention.keyValueWidth + mlp.width) * share + last
   return (
     context.hiddenSize * context.sizes.residual +
     products +

@@ -18,10 +18,9 @@ const SOURCE =
 
 /** Copies of expert stacks with their adapter added, and the gradient of the larger stack before it is folded onto the adapter. */
 export function adaptedExperts({ plan, counts }: Run): AdaptedExperts {
+  const own = plan.adapter?.targetRule === 'megatron' || OWN_EXPERT_ADAPTERS.has(plan.framework)
   const share = 1 / (plan.parallelism.tensor * plan.parallelism.expert)
-  const targets = OWN_EXPERT_ADAPTERS.has(plan.framework)
-    ? []
-    : counts.adapterTargets.filter(({ tensor }) => tensor.part === 'experts' && tensor.fused)
+  const targets = own ? [] : counts.adapterTargets.filter(({ tensor }) => tensor.part === 'experts' && tensor.fused)
   const layers = Math.max(0, ...targets.map(target => target.layers))
   const all = targets.reduce((sum, { tensor, layers: count }) => sum + tensor.parameters * count, 0) * share
   const inLayer = layers === 0 ? 0 : all / layers

@@ -11,6 +11,8 @@ export interface ElementSizes {
   readonly parameters: number
   /** Adapter weights. */
   readonly adapter: number
+  /** What a trained product keeps of its input, where that is a quantised copy; null: the input itself. */
+  readonly keptInput: number | null
   /** torch.autocast casts the input of every product on its own. */
   readonly autocast: boolean
 }

@@ -1,9 +1,12 @@
 import type { TrainingPlan } from '../../plan/training-plan.ts'
-import type { StorageDtype } from '../../plan/vocabulary.ts'
+import type { ComputeDtype, StorageDtype } from '../../plan/vocabulary.ts'
 import { DTYPE_BYTES } from '../dtype-bytes.ts'
 import type { ElementSizes } from './block-context.ts'
 
 const ENGINE_CASTS = new Set(['fsdp1', 'fsdp2', 'zero1', 'zero2', 'zero3', 'distributed_optimizer'])
+
+/** TransformerEngine pytorch/module/linear.py and layernorm_linear.py keep the quantised input: 8-bit values, or 4-bit ones with a scale per 16. */
+const QUANTIZED_INPUTS: Partial<Record<ComputeDtype, number>> = { float8: 1, mxfp8: 1 + 1 / 32, nvfp4: 0.5 + 1 / 16 }
 
 /** Bytes of a matrix product's inputs and outputs. 8-bit products keep 16-bit tensors between layers. */
 export function computeBytes(plan: TrainingPlan): number {
@@ -27,6 +30,7 @@ export function elementSizes(plan: TrainingPlan): ElementSizes {
     compute,
     parameters,
     adapter: plan.adapter === null ? parameters : DTYPE_BYTES[plan.adapter.dtype],
+    keptInput: plan.fusedKernels === 'transformer_engine' ? (QUANTIZED_INPUTS[plan.precision.compute] ?? null) : null,
     autocast: (plan.precision.autocast && compute === 2) || implied,
   }
 }

@@ -1,5 +1,5 @@
 import type { BlockContext, LinearAdapter } from './block-context.ts'
-import type { Tape, Value } from './tape.ts'
+import type { Storage, Tape, Value } from './tape.ts'
 
 export interface LinearOptions {
   /** Path inside the layer; null: a product that nothing adapts and that trains with `trains`. */
@@ -18,13 +18,25 @@ export function linear(tape: Tape, input: Value, context: BlockContext, options:
   const product = sizes.autocast ? sizes.compute : input.element
   const read = sizes.autocast ? tape.cast(input, sizes.compute) : input
   const saved = context.quantized && context.quantizedKeepsInput && !trains && read.element > sizes.compute
-  const kept = saved ? { bytes: read.width * sizes.compute } : read
+  const kept = saved ? { bytes: read.width * sizes.compute } : quantisedInput(read, sizes.keptInput)
   const base = tape.record(options.width, product, {
     inputs: [read],
     saves: keeps ? [kept] : [],
     scratch: options.scratch ?? 0,
   })
   return adapter === null ? base : adapted(tape, { input, base, adapter, context })
+}
+
+/** Products of one input share its quantised copy. */
+const QUANTISED = new WeakMap<Storage, Storage>()
+
+function quantisedInput(input: Value, bytes: number | null): Value | Storage {
+  if (bytes === null) return input
+  const known = QUANTISED.get(input.storage)
+  if (known !== undefined) return known
+  const copy = { bytes: input.width * bytes }
+  QUANTISED.set(input.storage, copy)
+  return copy
 }
 
 interface Adapted {

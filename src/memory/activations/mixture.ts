@@ -11,7 +11,9 @@ const DISPATCH_BYTES = 42
 export function mixture(tape: Tape, input: Value, layer: Layer, context: BlockContext): Value {
   const { moe } = layer
   if (moe === null) return input
-  const trains = context.trains(partPath(layer, 'experts'))
+  const path = partPath(layer, 'experts')
+  // an adapter reads what its experts read, on its own or as part of `W + B·A`
+  const trains = context.trains(path) || context.adapterOf(path) !== null
   const dispatch = { bytes: DISPATCH_BYTES * moe.topK }
   const routed = context.trains(partPath(layer, 'router')) ? [input, dispatch] : [dispatch]
   const scores = tape.record(moe.experts, FLOAT32, { inputs: [input], saves: routed, savesOutput: true })

@@ -1,6 +1,7 @@
 import type { Run } from '../../plan/run.ts'
 import { computeBytes } from '../activations/element-sizes.ts'
 import { item, short } from '../memory-item.ts'
+import { compilesLoss } from './logit-bytes.ts'
 import type { LossItems, LossTokens } from './loss-items.ts'
 import { TRL_TRAINERS } from './trl-trainers.ts'
 
@@ -68,7 +69,7 @@ function kindOf({ plan }: Run, tokens: number, vocabulary: number): ChunkedHead 
       note: 'one chunk: float32 logits, log-softmax, its exponential and their product for the entropy',
       source: `trl 1.13 trainer/sft_trainer.py _chunked_cross_entropy_loss, ${LAB}`,
     }
-  if (plan.loss === 'chunked_linear' && !plan.compile)
+  if (plan.loss === 'chunked_linear' && !compilesLoss(plan))
     return {
       logits: tokens * vocabulary,
       endOfForward: 4 + 4 / LINEAR_CHUNKS,

@@ -86,7 +86,7 @@ function copiesShiftedLogits({ libraries }: TrainingPlan): boolean {
 
 function fullLogits(plan: TrainingPlan, element: number): LogitBytes {
   const made = bytesOfLogits(plan, element)
-  return copiesShiftedLogits(plan) && !plan.compile
+  return copiesShiftedLogits(plan) && !compilesLoss(plan)
     ? {
         ...made,
         endOfForward: (element === 4 ? 0 : element) + 12,
@@ -96,11 +96,11 @@ function fullLogits(plan: TrainingPlan, element: number): LogitBytes {
 }
 
 function bytesOfLogits(plan: TrainingPlan, element: number): LogitBytes {
-  if (plan.compile && compilesLoss(plan)) {
+  if (compilesLoss(plan)) {
     return {
       endOfForward: element,
       backward: 2 * element,
-      headBackward: 2 * element,
+      headBackward: DROPS_LOGITS.has(plan.framework) ? element : 2 * element,
       kept: 0,
       note: 'compiled cross entropy keeps the logits and writes their gradient',
       source: 'inductor re-computes the cast and the softmax; measured with PyTorch 2.13 on CPU (one saved tensor)',
@@ -154,7 +154,7 @@ function inPlace(element: number): LogitBytes {
 
 /** torch.distributed's loss parallelism runs in plain operations: a zeroed gradient, exp(log-softmax) and their sum beside the log-softmax. */
 function lossParallel(plan: TrainingPlan, element: number): LogitBytes {
-  if (plan.compile && compilesLoss(plan)) return fullLogits(plan, element)
+  if (compilesLoss(plan)) return fullLogits(plan, element)
   return {
     endOfForward: element + 4,
     backward: 16,
@@ -167,12 +167,16 @@ function lossParallel(plan: TrainingPlan, element: number): LogitBytes {
 }
 
 /**
- * torchtitan turned compilation of the loss off in December 2024 (e8977b007) and on again with releases 0.1 (bbb1b616e, components/loss.py);
+ * torchtitan turned compilation of the loss off in December 2024 (e8977b007) and on again with release 0.1 (bbb1b616e, components/loss.py);
  * a commit cannot be placed between them, so the larger figure holds. Elsewhere the loss is part of the compiled forward.
  */
-function compilesLoss(plan: TrainingPlan): boolean {
-  const version = plan.libraries['torchtitan']
-  return plan.framework !== 'torchtitan' || version === undefined || /^v?\d+\.\d+/.test(version)
+export function compilesLoss({ compile, compileLoss, framework, libraries }: TrainingPlan): boolean {
+  if (compileLoss !== null) return compileLoss
+  const version = libraries['torchtitan']
+  const isRelease = version === undefined || /^v?\d+\.\d+/.test(version)
+  const off =
+    framework === 'torchtitan' && (!isRelease || olderThan(libraries, { library: 'torchtitan', version: [0, 1] }))
+  return compile && !off
 }
 
 /** transformers up to 4.45: `logits.float()` inside forward, returned, then shifted and made contiguous. */
@@ -203,7 +207,7 @@ function chunked(plan: TrainingPlan, element: number): LogitBytes {
         'LitGPT litgpt/utils.py chunked_cross_entropy; Lightning 2.1 fabric/plugins/precision/half.py convert_output (float32)',
     }
   }
-  if (plan.compile) {
+  if (compilesLoss(plan)) {
     return {
       endOfForward: element,
       backward: element,

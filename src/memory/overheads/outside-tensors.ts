@@ -26,6 +26,10 @@ const LARGE_WORKSPACE = new Set(['hopper', 'blackwell'])
 
 /** torch.distributed and NCCL: 0.55 → 2.00 GiB after a first barrier on two GPUs (ml-engineering @744d01e) with eager kernel loading; lazy loading leaves the buffers. */
 const NCCL_BYTES = 0.8 * GIB
+/** Channels of one more communicator, measured on A100 with NVLink: 544 MiB between two ranks, 688 MiB between more (NVIDIA/nccl issue 964). */
+const COMMUNICATOR_BYTES = { pair: 544 * MIB, group: 688 * MIB } as const
+/** All-to-all connects every pair of ranks of a node with its own channels: 1.06 → 4.34 GB on 8 H100 (NVIDIA/nccl issue 1685). */
+const ALL_TO_ALL_PEER_BYTES = (4.34e9 - 1.06e9) / 7
 
 export function workspaceItem(gpu: Gpu | null): MemoryItem {
   const bytes = gpu !== null && LARGE_WORKSPACE.has(gpu.generation) ? LARGE_WORKSPACE_BYTES : WORKSPACE_BYTES
@@ -45,14 +49,25 @@ export function outsideItems(plan: TrainingPlan, gpu: Gpu | null): MemoryItem[] 
     }),
   ]
   if (plan.gpus > 1) {
+    const groups = modelParallelGroups(plan)
+    const peers = Math.min(plan.parallelism.expert, plan.gpusPerNode) - 1
+    const more = groups.reduce((sum, ranks) => sum + COMMUNICATOR_BYTES[ranks > 2 ? 'group' : 'pair'], 0)
     items.push(
-      item('NCCL', NCCL_BYTES, {
-        note: `${plan.gpus} GPUs`,
-        source: 'ml-engineering training/performance README @744d01e',
+      item('NCCL', NCCL_BYTES + more + peers * ALL_TO_ALL_PEER_BYTES, {
+        note: `${plan.gpus} GPUs, ${groups.length} communicators of model parallelism${peers > 0 ? `, all-to-all with ${peers} peers` : ''}`,
+        source: 'ml-engineering training/performance README @744d01e; NVIDIA/nccl issues 964 and 1685',
       }),
     )
   }
   return items
+}
+
+/** Sizes of the groups beside the one of all ranks: model-parallel dimensions and the data-parallel ranks they leave. */
+function modelParallelGroups({ gpus, parallelism }: TrainingPlan): readonly number[] {
+  const { tensor, pipeline, context, expert } = parallelism
+  const model = [tensor, pipeline, context].filter(ranks => ranks > 1)
+  const data = gpus / (tensor * pipeline * context)
+  return model.length === 0 && expert === 1 ? [] : [...model, ...(data > 1 && data < gpus ? [data] : [])]
 }
 
 /** Lazy loading is the default from CUDA 12.2 on (CUDA programming guide, CUDA_MODULE_LOADING); torch wheels moved to CUDA 12 with 2.1. */

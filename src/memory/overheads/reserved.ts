@@ -10,6 +10,13 @@ export interface ReservedOptions {
   /** The part a forward and backward pass has, and the part the optimizer step has. */
   readonly passBytes: number
   readonly stepBytes: number
+  /** Of the step, what a pass has not. */
+  readonly stepTemporaryBytes: number
+  readonly stepPeaks: boolean
+  /** Blocks that side streams keep and do not use at the peak. */
+  readonly idleStreamBytes: number
+  /** Gradients of layer inputs that stay until the backward is done. */
+  readonly retainedBytes: number
   /** The smaller of the layer's and the loss's hump. */
   readonly smallerHumpBytes: number
   /** Freed within the loss before it peaks, in blocks too small for what it makes then. */
@@ -35,8 +42,7 @@ export interface CachedBlocks {
 /** Blocks the caching allocator keeps above the allocated peak, as far as the card has room for them. */
 export function cachedBlocks(plan: TrainingPlan, options: ReservedOptions): CachedBlocks {
   const { logitsBytes, usableBytes, allocatedBytes, outsideBytes } = options
-  const [shared, apart] = [steadyBytes(plan, options), phasesApart(plan, options)]
-  const steady = apart.bytes > shared.bytes ? apart : shared
+  const steady = withStreams(withStep(steadyBytes(plan, options), plan, options), options.idleStreamBytes)
   const generations = variesInLength(plan) && !plan.expandableSegments ? cachedGenerations(plan) : 0
   const varying = generations * logitsBytes
   const room = usableBytes === null ? steady.bytes + varying : Math.max(0, usableBytes - allocatedBytes - outsideBytes)
@@ -64,6 +70,11 @@ function cachedGenerations(plan: TrainingPlan): number {
   return (frequent * constants.variableLengthGenerations + rare * constants.rareLengthGenerations) / plan.sequenceLength
 }
 
+interface Cached {
+  readonly bytes: number
+  readonly note: string
+}
+
 /** Engines that lay out gradients and states before the first step. */
 const LAYS_OUT_STATES = new Set(['zero1', 'zero2', 'zero3', 'distributed_optimizer'])
 
@@ -71,14 +82,24 @@ const LAYS_OUT_STATES = new Set(['zero1', 'zero2', 'zero3', 'distributed_optimiz
  * torch.optim makes its states in the first step, inside the blocks that the first pass left, and the lists of a foreach step are of other
  * sizes than activations: the next pass needs new blocks, and the smaller phase lies idle beside the larger one. Adapters are too small to matter.
  */
-function phasesApart(plan: TrainingPlan, options: ReservedOptions): { readonly bytes: number; readonly note: string } {
-  const { passBytes, stepBytes } = options
+function withStep(steady: Cached, plan: TrainingPlan, options: ReservedOptions): Cached {
+  const { passBytes, stepBytes, stepTemporaryBytes, stepPeaks } = options
   const lists = plan.optimizerImplementation === 'foreach' && !LAYS_OUT_STATES.has(plan.parallelism.data)
   const apart = plan.adapter === null && lists && !variesInLength(plan) && !plan.expandableSegments
+  if (!apart) return steady
+  const pass = Math.min(passBytes, stepBytes)
+  if (stepPeaks)
+    return pass > steady.bytes ? { bytes: pass, note: `${short(pass)} B of a pass, beside the optimizer step` } : steady
   return {
-    bytes: apart ? Math.min(passBytes, stepBytes) : 0,
-    note: `${short(passBytes)} B of a pass and ${short(stepBytes)} B of the optimizer step do not share blocks`,
+    bytes: steady.bytes + stepTemporaryBytes,
+    note: `${steady.note} + ${short(stepTemporaryBytes)} B of the optimizer step, which shares no blocks with a pass`,
   }
+}
+
+function withStreams(steady: Cached, bytes: number): Cached {
+  return bytes === 0
+    ? steady
+    : { bytes: steady.bytes + bytes, note: `${steady.note} + ${short(bytes)} B of streams that gather and reduce` }
 }
 
 /**
@@ -86,31 +107,42 @@ function phasesApart(plan: TrainingPlan, options: ReservedOptions): { readonly b
  * Scores of every layer leave blocks of several sizes behind. Sharded runs gather and reduce on streams of their own, whose blocks are not shared; there a share of all that comes and goes.
  * Logits that are freed before the loss peaks leave a block behind that is too small for its float32 tensors. Generations of varying length count it already.
  */
-function steadyBytes(plan: TrainingPlan, options: ReservedOptions): { readonly bytes: number; readonly note: string } {
+function steadyBytes(plan: TrainingPlan, options: ReservedOptions): Cached {
   const explicitScores = plan.attention === 'eager' && plan.gradientCheckpointing === 'none'
   const idleLogits = variesInLength(plan) ? 0 : options.idleLogitsBytes
-  if (plan.gpus > 1 || explicitScores) {
-    const share = explicitScores ? constants.explicitScoresShare : constants.shardedShare
+  if (plan.expandableSegments) {
+    const share = constants.expandableShare
     const logits = idleLogits > 0 ? ` + ${short(idleLogits)} B of freed logits` : ''
     return {
       bytes: options.dynamicBytes * share + idleLogits,
       note: `${short(options.dynamicBytes)} B that come and go × ${share}${logits}`,
     }
   }
-  if (plan.expandableSegments) {
-    const share = constants.expandableShare
-    return {
-      bytes: options.dynamicBytes * share,
-      note: `${short(options.dynamicBytes)} B that come and go × ${share}, in segments that grow`,
+  if (plan.gpus > 1 || explicitScores) {
+    const share = explicitScores ? constants.explicitScoresShare : constants.shardedShare
+    const bytes = options.dynamicBytes * share
+    const note = `${short(options.dynamicBytes)} B that come and go × ${share}`
+    if (explicitScores || !SHARES_NO_LAYOUT.has(plan.parallelism.data)) {
+      const logits = idleLogits > 0 ? ` + ${short(idleLogits)} B of freed logits` : ''
+      return { bytes: bytes + idleLogits, note: `${note}${logits}` }
     }
+    const humps = humpBytes(plan, options, idleLogits)
+    return humps.bytes > bytes ? humps : { bytes, note }
   }
+  return humpBytes(plan, options, idleLogits)
+}
+
+/** Parallelism in which the main stream of a rank sees what that of a single GPU does. */
+const SHARES_NO_LAYOUT = new Set(['ddp', 'fsdp1', 'fsdp2'])
+
+/** What the loss freed is used again by gradients that stay from layer to layer. */
+function humpBytes(plan: TrainingPlan, options: ReservedOptions, idleLogits: number): Cached {
   const factor = plan.quantization === 'none' ? constants.humpFactor : constants.quantizedHumpFactor
-  const hump = options.smallerHumpBytes * factor
+  const smaller = Math.max(0, options.smallerHumpBytes - options.retainedBytes)
+  const hump = smaller * factor
   const floor = options.dynamicBytes * constants.steadyShare
   const idle =
-    idleLogits > hump
-      ? `${short(idleLogits)} B of freed logits`
-      : `${short(options.smallerHumpBytes)} B of the smaller hump × ${factor}`
+    idleLogits > hump ? `${short(idleLogits)} B of freed logits` : `${short(smaller)} B of the smaller hump × ${factor}`
   return {
     bytes: Math.max(hump, idleLogits) + floor,
     note: `${idle} + ${short(options.dynamicBytes)} B that come and go × ${constants.steadyShare}`,

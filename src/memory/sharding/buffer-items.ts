@@ -19,9 +19,19 @@ export interface BufferItems {
   readonly backward: readonly MemoryItem[]
   /** During the optimizer step. */
   readonly step: readonly MemoryItem[]
+  /** Blocks of the streams that gather and reduce, while they lie idle. */
+  readonly idle: IdleStreams
 }
 
-const NOTHING: BufferItems = { load: [], persistent: [], forward: [], backward: [], step: [] }
+/** Bytes by what runs. A stream keeps its blocks, and no other stream can use them (c10/cuda/CUDACachingAllocator.cpp). */
+export interface IdleStreams {
+  readonly forward: number
+  readonly backward: number
+  readonly step: number
+}
+
+const NO_STREAMS: IdleStreams = { forward: 0, backward: 0, step: 0 }
+const NOTHING: BufferItems = { load: [], persistent: [], forward: [], backward: [], step: [], idle: NO_STREAMS }
 
 /** What data-parallel engines allocate beside the shards themselves. */
 export function bufferItems(context: StateContext, hiddenSize: number): BufferItems {
@@ -121,6 +131,7 @@ function zeroThree({ plan, parameters }: StateContext, hiddenSize: number): Buff
     forward: [gathered],
     backward: [gathered],
     step: [],
+    idle: NO_STREAMS,
   }
 }
 
@@ -139,10 +150,24 @@ const SHARDS_UNTIED_APART = new Set([
 /** Trainers that gather the full state on every rank to load a checkpoint. */
 const LOADS_WHOLE_MODEL = new Set(['litgpt'])
 
+/** The layer that runs backward, the one before it, and the buffer of their all-gather. */
+const UNITS_IN_FLIGHT = 3
+
+/**
+ * When the root runs backward the last layer is gathered ahead; layers were dropped after forward. FSDP1 knows the order from the graph of
+ * the forward pass, which re-entrant checkpointing hides (bench/memory-lab/gathered_units.py).
+ */
+function gathersAhead({ checkpointingReentrant, gradientCheckpointing, parallelism }: TrainingPlan): boolean {
+  const hidden = checkpointingReentrant && gradientCheckpointing === 'full'
+  return parallelism.data !== 'fsdp1' || !hidden
+}
+
 /** torch 2.13 distributed/fsdp/_fully_shard/_fsdp_param_group.py and _fsdp_collectives.py; FSDP1 gathers the same units. */
 function fullyShardedDataParallel({ plan, parameters, shards }: StateContext): BufferItems {
   if (shards.weights === 1) return NOTHING
-  const bytes = Math.min(computeBytes(plan), DTYPE_BYTES[plan.precision.weights])
+  const stored = DTYPE_BYTES[plan.precision.weights]
+  // Autocast casts what the products read; without a policy of its own FSDP gathers as stored.
+  const bytes = plan.precision.autocast ? stored : Math.min(computeBytes(plan), stored)
   const unit = unitBytes(plan, {
     elements: parameters.largestLayer,
     bytes,
@@ -150,7 +175,7 @@ function fullyShardedDataParallel({ plan, parameters, shards }: StateContext): B
   })
   const untiedApart =
     plan.parallelism.data === 'fsdp2' && parameters.head > 0 && SHARDS_UNTIED_APART.has(plan.framework)
-  const apart = SHARDS_OUTER_APART.has(plan.framework) || untiedApart
+  const apart = plan.parallelism.wrap === 'outer' || SHARDS_OUTER_APART.has(plan.framework) || untiedApart
   const outer = (apart ? parameters.head : parameters.embedding + parameters.head) * bytes
   const outerInBackward = apart ? 0 : outer
   const root = plan.parallelism.wrap === 'root'
@@ -158,12 +183,18 @@ function fullyShardedDataParallel({ plan, parameters, shards }: StateContext): B
   const trainedShare = parameters.total === 0 ? 0 : Math.min(1, parameters.trainableBase / parameters.total)
   const reduce = DTYPE_BYTES[plan.precision.gradients]
   const unshardedGradients = parameters.largestLayer * trainedShare * (bytes + reduce)
+  const largestOuter = apart ? Math.max(parameters.embedding, parameters.head) : parameters.embedding + parameters.head
+  const trainedOuter = Math.min(parameters.trainableBase, largestOuter)
+  const reduction = Math.max(parameters.largestLayer * trainedShare, trainedOuter) * reduce
+  const unitsAhead = gathersAhead(plan) ? 1 : 0
+  // FSDP2 makes a rank's own gradients in the stream that reduces (_fsdp_collectives.py foreach_reduce)
+  const reduced = plan.parallelism.data === 'fsdp2' ? (parameters.trainableBase * reduce) / shards.gradients : 0
   const resident = root || !plan.parallelism.reshardAfterForward
-  const gathered = (outside: number) =>
-    item('gathered weights', (resident ? whole + unit : 3 * unit) + outside, {
+  const gathered = (units: number, outside: number) =>
+    item('gathered weights', (resident ? whole + unit : units * unit) + outside, {
       note: resident
         ? `all ${short(parameters.layers)} layers of ${short(unit)} B stay gathered, embedding and head ${short(outside)} B`
-        : `3 × ${short(unit)} B of one layer, embedding and head ${short(outside)} B`,
+        : `${units} × ${short(unit)} B of one layer, embedding and head ${short(outside)} B`,
       source:
         'torch 2.13 distributed/fsdp/_fully_shard/_fsdp_param_group.py wait_for_unshard; root group is not resharded',
     })
@@ -179,9 +210,14 @@ function fullyShardedDataParallel({ plan, parameters, shards }: StateContext): B
   return {
     load: [load],
     persistent: [],
-    forward: [gathered(outer)],
-    backward: [gathered(outerInBackward), gradients],
+    forward: [gathered(unitsAhead, outer)],
+    backward: [gathered(UNITS_IN_FLIGHT, outerInBackward), gradients],
     step: [],
+    idle: {
+      forward: (resident ? 0 : UNITS_IN_FLIGHT - unitsAhead) * unit + reduction + reduced,
+      backward: Math.max(0, reduction - unshardedGradients),
+      step: (resident ? 0 : UNITS_IN_FLIGHT * unit) + reduction,
+    },
   }
 }
 

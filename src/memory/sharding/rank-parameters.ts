@@ -61,7 +61,7 @@ export function rankParameters(run: Run, stage: PipelineStage): RankParameters {
   const tower = vision === null ? 0 : sumOf([...vision.tensors, ...vision.projector], held)
   const total = layers + embedding + head + (hasHead ? sumOf(architecture.finalNorm, held) : 0) + tower
   const trained = trainedParts(run, { held, here, hasEmbedding, hasHead, tiedCopy })
-  const adapter = adapterElements(run, here) / tensor
+  const { all: adapter, experts: adaptedExperts } = adapterElements(run, here, held)
   const savedModules = (counts.savedModules / tensor) * (pipeline > 1 ? 0.5 : 1)
   const quantizedShare = counts.total === 0 ? 0 : counts.quantized / Math.max(1, counts.quantized + counts.unquantized)
   const quantized = pipeline === 1 && tensor === 1 && expert === 1 ? counts.quantized : total * quantizedShare
@@ -93,7 +93,7 @@ export function rankParameters(run: Run, stage: PipelineStage): RankParameters {
       ? Math.max(headAll, largestLayerMatrix)
       : largestLayerMatrix,
     expertTotal: layerTotals.reduce((sum, entry) => sum + entry.count * entry.experts, 0),
-    trainableExperts: trained.experts,
+    trainableExperts: trained.experts + adaptedExperts,
   }
 }
 
@@ -121,14 +121,23 @@ function layersHere({ plan, architecture }: Run, stage: PipelineStage): LayersHe
   return { layers, mean, ofRuns, of: tensor => known.get(tensor) ?? { share: mean } }
 }
 
-/** Adapters in the layers that are here; what belongs to no module is spread evenly. */
-function adapterElements({ counts }: Run, here: LayersHere): number {
-  const placed = counts.adapterTargets.map(({ tensor, layers, parameters }) => ({ tensor, all: layers * parameters }))
-  const inModules = placed.reduce((sum, { all }) => sum + all, 0)
-  return placed.reduce(
-    (sum, { tensor, all }) => sum + all * here.of(tensor).share,
-    (counts.adapter - inModules) * here.mean,
-  )
+/** Adapters in the layers that are here, an expert's with its expert; what belongs to no module is spread evenly. */
+function adapterElements(
+  { plan, counts }: Run,
+  here: LayersHere,
+  held: HeldElements,
+): { all: number; experts: number } {
+  let [all, experts, inModules] = [0, 0, 0]
+  for (const { tensor, layers, parameters } of counts.adapterTargets) {
+    const { share, attention } = here.of(tensor)
+    const isExpert = tensor.part === 'experts'
+    const ranks = isExpert ? tensor.parameters / held(tensor, attention) : plan.parallelism.tensor
+    const elements = (layers * parameters * share) / ranks
+    inModules += layers * parameters
+    all += elements
+    experts += isExpert ? elements : 0
+  }
+  return { all: all + ((counts.adapter - inModules) * here.mean) / plan.parallelism.tensor, experts }
 }
 
 interface TrainedContext {

@@ -29,9 +29,10 @@ export function shardSizes(plan: TrainingPlan, parameters: RankParameters): Shar
   }
 }
 
-/** Ranks that share one expert's matrices: the tensor-parallel ones, as far as expert ranks leave any (Megatron-LM core/parallel_state.py, expert_tensor_parallel_size). */
+/** Ranks that share one expert's matrices: the plan's or the tensor-parallel ones, as far as expert ranks leave any (Megatron-LM core/parallel_state.py, expert_tensor_parallel_size). */
 export function expertTensorParallel({ gpus, parallelism }: TrainingPlan): number {
-  const { tensor, pipeline, expert } = parallelism
+  const { tensor, pipeline, expert, expertTensor } = parallelism
+  if (expertTensor !== null) return expertTensor
   return expert === 1 ? tensor : Math.max(1, Math.min(tensor, Math.floor(gpus / (pipeline * expert))))
 }
 

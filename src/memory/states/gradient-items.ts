@@ -73,7 +73,7 @@ export function gradientBytes(context: StateContext): GradientBytes {
     beforeFirstLayer: Math.max(0, all.bytes - (onHost ? 0 : (later * bytes) / shards.gradients)),
     early: whole ? unreduced : preallocated ? all : { ...all, bytes: 0 },
     preallocated,
-    head: inBackward ? 0 : headBytes / shards.gradients,
+    head: inBackward || onHost ? 0 : headBytes / shards.gradients,
     unreducedHead: headBytes,
     incoming: parameters.largestTrainable * bytes,
   }
