@@ -67,9 +67,8 @@ function percent(share: number): string {
 /** Errors whose cause is known from the source of the run but not in its plan, so that the model cannot follow it. */
 const KNOWN_RESIDUALS = [
   '**liger-hf**, the Gemma rows: slope and intercept (0.58 MB per token, 17 GiB) are those of 16-bit shards, while the Llama and Qwen rows of the same script are float32 (Accelerate lifts what trains under mixed precision since 0.30, accelerator.py prepare_model). An older version would explain Gemma; its plan names none.',
-  '**titan-other**, the H200 rows: the loss was compiled (4 B per logit) where the H100 benchmark ran it eagerly (torchtitan e8977b007 turned compilation of the loss off, bbb1b616e on again). The plans name commits, which cannot be placed in time, so the larger figure holds.',
-  '**torchtune-readme**, 70B with offload: the published config shards embedding and head as units of their own (`custom_sharded_layers`), which the plan cannot say.',
-  '**megatron-bridge**: three rows of fine-tuning 70B sum to less than weights, float32 gradients and states of the plan’s sharding, and Moonlight to what 16-bit gradients and moments would take; the skill cards print neither, so Megatron’s defaults were filled in.',
+  '**torchtune-readme**, 70B with offload: 13.9 GiB are of live tensors (15.0 estimated), while a figure of no stated kind is scored against what the card shows.',
+  '**megatron-bridge**, fine-tuning 70B with 4 tensor-parallel ranks: its weights are stored in 8 bit (`fp8_param_gather`), which the plan cannot say, and the row that re-computes the MLP is read like one that re-computes attention.',
   '**ms-swift**: a Mistral row of 8,192 tokens lies where eager attention would; 4-bit rows of 2024-01 lie where float32 embeddings and head would.',
   '**litgpt**, 4-bit rows without checkpointing lie up to 14 % low where no Gemma vocabulary dominates; the 16-bit rows of the same configs are within 1 %.',
 ]
