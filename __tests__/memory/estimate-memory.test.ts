@@ -112,8 +112,8 @@ describe('blocks that freed logits leave behind', () => {
   test('a trainer that drops its 16-bit logits has their block idle beside the loss', () => {
     const peak = 12 * logits
     const added =
-      cached({ framework: 'torchtitan', ...shards('fsdp2') }) -
-      cached({ framework: 'torchtitan', ...shards('fsdp2'), compile: true })
+      cached({ framework: 'torchtitan', expandableSegments: true, ...shards('fsdp2') }) -
+      cached({ framework: 'torchtitan', expandableSegments: true, ...shards('fsdp2'), compile: true })
     expect(added).toBeGreaterThan(2 * logits)
     expect(added).toBeLessThan(2 * logits + 0.12 * peak)
   })
@@ -175,10 +175,8 @@ describe('what FSDP holds beside the layers', () => {
       return estimateMemory(run).components.find(({ name }) => name === 'cached blocks')?.bytes ?? 0
     }
     // two units in flight and the gradients of embedding and head before they are reduced
-    expect(cached('fsdp1')).toBeGreaterThan(2 * unit)
-    expect(cached('ddp')).toBeLessThan(2 * unit)
-    // FSDP2 makes its own share of the gradients in the stream that reduces
-    expect(cached('fsdp2')).toBeGreaterThan(cached('fsdp1'))
+    expect(cached('fsdp1') - cached('ddp')).toBeGreaterThan(2 * unit)
+    expect(cached('fsdp2') - cached('ddp')).toBeGreaterThan(2 * unit)
   })
 
   test('embedding and head as units of their own are not there while layers run backward', () => {

@@ -115,7 +115,7 @@ function steadyBytes(plan: TrainingPlan, options: ReservedOptions): Cached {
     const logits = idleLogits > 0 ? ` + ${short(idleLogits)} B of freed logits` : ''
     return {
       bytes: options.dynamicBytes * share + idleLogits,
-      note: `${short(options.dynamicBytes)} B that come and go × ${share}${logits}`,
+      note: `${short(options.dynamicBytes)} B that come and go × ${share}${logits}, in segments that grow`,
     }
   }
   if (plan.gpus > 1 || explicitScores) {
