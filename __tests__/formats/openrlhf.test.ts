@@ -48,6 +48,49 @@ describe('OpenRLHF', () => {
     expect(value('dataset.epochs')).toBe(2)
   })
 
+  test('arguments up to 0.9: prompt and response apart, four sequences a GPU', async () => {
+    const { value } = await read(
+      'python3 -m openrlhf.cli.train_ppo_ray --pretrain a/b --prompt_max_len 1024 --generate_max_len 8192 --bf16 --advantage_estimator group_norm',
+    )
+    expect([value('sequenceLength'), value('microBatchSize')]).toEqual([9216, 4])
+    expect(value('reinforcement')).toMatchObject({ promptLength: 1024, completionLength: 8192 })
+  })
+
+  test('a response’s own limit leaves the rest to the prompt', async () => {
+    const { value } = await read(`${PPO} --rollout.max_new_tokens 1536`)
+    expect([value('sequenceLength'), value('microBatchSize')]).toEqual([2048, 1])
+    expect(value('reinforcement')).toMatchObject({ promptLength: 512, completionLength: 1536 })
+  })
+
+  test('PPO without Ray keeps every role on the launcher’s GPUs', async () => {
+    const { value, codes } = await read(
+      'deepspeed --num_gpus 4 --module openrlhf.cli.train_ppo --pretrain a/b --reward_pretrain a/r --prompt_max_len 512',
+    )
+    expect(codes).toEqual([])
+    expect(value('gpus')).toBe(4)
+    expect(value('reinforcement')).toMatchObject({
+      referenceModel: 'separate',
+      rewardModel: true,
+      valueModel: true,
+      generation: 'transformers',
+    })
+  })
+
+  test('a process reward model has the language model’s head; a teacher is not counted', async () => {
+    const prm = await read('deepspeed --module openrlhf.cli.train_prm --pretrain a/b --max_len 4096')
+    expect([prm.value('stage'), prm.value('reinforcement')]).toEqual(['sft', undefined])
+    const kd = await read('deepspeed --module openrlhf.cli.train_kd --pretrain a/b --teacher_model a/t')
+    expect([kd.value('stage'), kd.value('dataset.epochs'), kd.codes]).toEqual(['sft', 1, ['unsupported-option']])
+  })
+
+  test('a fork’s program is known by its arguments', async () => {
+    const fork = (over: string) =>
+      read(`python3 -m fork.start --pretrain a/b --micro_train_batch_size 2 --max_epochs 1 ${over}`)
+    expect((await fork('--prompt_data d --advantage_estimator rloo')).value('stage')).toBe('grpo')
+    expect((await fork('--ref_pretrain a/b')).value('stage')).toBe('dpo')
+    expect((await fork('--max_len 512')).value('stage')).toBe('sft')
+  })
+
   test('PPO with every role on the same GPUs', async () => {
     const { value, codes } = await read(`${PPO} --train.colocate_all`)
     expect(codes).toEqual([])

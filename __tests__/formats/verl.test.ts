@@ -9,9 +9,10 @@ async function read(
   path: string,
   text: string,
   others: Readonly<Record<string, string>> = {},
+  libraries: Readonly<Record<string, string>> = {},
 ): Promise<(key: PlanKey) => unknown> {
   const files = new Map([[path, text], ...Object.entries(others)])
-  const session = new ReadSession(memoryFileSource(files), FORMAT_READERS)
+  const session = new ReadSession(memoryFileSource(files), FORMAT_READERS, () => libraries)
   const document = await session.document(path)
   const reader = document && session.readerOf(document)
   if (!document || !reader) throw new Error('not recognised')
@@ -34,6 +35,50 @@ python3 -m verl.trainer.main_ppo \\
   actor_rollout_ref.rollout.name=vllm actor_rollout_ref.rollout.gpu_memory_utilization=0.6 actor_rollout_ref.rollout.n=5 \\
   trainer.n_gpus_per_node=8 trainer.nnodes=2 trainer.total_epochs=15
 `
+
+describe('defaults of the version', () => {
+  const OLD = `actor_rollout_ref:
+  model: { path: ~/m, enable_gradient_checkpointing: False, use_remove_padding: False }
+  actor: { strategy: fsdp, ppo_epochs: 1 }
+data: { max_prompt_length: 100 }
+trainer: { total_epochs: 3 }
+`
+
+  test('a verl kept in the repository says its own', async () => {
+    const value = await read('examples/run.sh', GRPO, { 'verl/trainer/config/ppo_trainer.yaml': OLD })
+    expect([value('gradientCheckpointing'), value('dataset.padding'), value('dataset.epochs')]).toEqual([
+      'none',
+      'fixed',
+      15,
+    ])
+    expect(value('model')).toEqual({ kind: 'hub', id: 'Qwen/Qwen2.5-7B-Instruct', revision: null })
+  })
+
+  test('composed files stand before their parts, projects in folders are found, recipes have their own', async () => {
+    const composed = await read('rl/examples/run.sh', GRPO, {
+      'rl/verl/trainer/config/ppo_trainer.yaml': 'defaults: [x]\n',
+      'rl/verl/trainer/config/_generated_ppo_trainer.yaml': OLD,
+    })
+    expect(composed('gradientCheckpointing')).toBe('none')
+    const recipe = await read('run.sh', GRPO.replace('verl.trainer.main_ppo', 'recipe.dapo.main_dapo'), {
+      'recipe/dapo/config/dapo_trainer.yaml': OLD,
+    })
+    expect(recipe('gradientCheckpointing')).toBe('none')
+  })
+
+  test('a pinned version', async () => {
+    const value = await read('run.sh', GRPO, {}, { verl: '0.6.1' })
+    expect(value('dataset.padding')).toBe('fixed')
+    expect((await read('run.sh', GRPO))('dataset.padding')).toBe('none')
+  })
+
+  test('Megatron joins rows whatever the model’s key says', async () => {
+    const megatron = GRPO.replace('trainer.nnodes=2', 'trainer.nnodes=2 actor_rollout_ref.actor.strategy=megatron')
+    const off = (key: string) => read('run.sh', megatron.replace('trainer.nnodes=2', `trainer.nnodes=2 ${key}=False`))
+    expect((await off('actor_rollout_ref.model.use_remove_padding'))('dataset.padding')).toBe('none')
+    expect((await off('actor_rollout_ref.actor.megatron.use_remove_padding'))('dataset.padding')).toBe('fixed')
+  })
+})
 
 describe('verl', () => {
   test('GRPO on the command line', async () => {

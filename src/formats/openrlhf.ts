@@ -12,6 +12,7 @@ import { OpenRlhfArguments } from './openrlhf/arguments.ts'
 import { OPENRLHF_KEYS } from './openrlhf/keys.ts'
 import { readOpenRlhfOptimizer, readOpenRlhfSchedule } from './openrlhf/schedule.ts'
 import type { FormatReader, ReadContext } from './reader.ts'
+import { reportUncounted } from './run-per-document.ts'
 
 const CLI = 'OpenRLHF 0.11 openrlhf/cli'
 const ZERO = ['ddp', 'zero1', 'zero2', 'zero3'] as const
@@ -21,9 +22,18 @@ const STAGES: Readonly<Record<string, Stage>> = {
   dpo: 'dpo',
   kto: 'kto',
   rm: 'reward',
-  prm: 'reward',
+  // single sequences through the language model's own head (0.9 trainer/prm_trainer.py)
+  prm: 'sft',
+  kd: 'sft',
   ppo: 'ppo',
 }
+
+/** Of a fork under another name: the arguments that only one program has. */
+const PROGRAM_KEYS: readonly (readonly [program: string, keys: readonly string[]])[] = [
+  ['ppo', ['prompt_data', 'rollout_batch_size', 'actor_num_gpus_per_node', 'init_kl_coef']],
+  ['kd', ['teacher_model']],
+  ['dpo', ['ref_pretrain', 'chosen_key']],
+]
 
 /** Arguments of `openrlhf.cli.train_*`: dotted since 0.11, underscores before. There is no file format of its own. */
 export const openRlhfReader: FormatReader = {
@@ -33,12 +43,20 @@ export const openRlhfReader: FormatReader = {
   async read(document, context) {
     const runs = document.roots.slice(0, 1).map(node => {
       const findings: Finding[] = []
-      const program = /train_(sft|dpo|kto|rm|prm|ppo)/.exec(document.path)?.[1] ?? 'sft'
-      const draft = readOpenRlhf(new OpenRlhfArguments(new Fields({ node, findings }), findings), program, context)
+      const program = /train_(sft|dpo|kto|kd|rm|prm|ppo)/.exec(document.path)?.[1] ?? programByKeys(node)
+      const draft = readOpenRlhf(
+        new OpenRlhfArguments(new Fields({ node, findings }), findings, document.path),
+        program,
+        context,
+      )
       return { name: null, draft, findings }
     })
     return { runs, findings: [] }
   },
+}
+
+function programByKeys(root: ConfigNode): string {
+  return PROGRAM_KEYS.find(([, keys]) => hasAnyKey(root, ...keys))?.[0] ?? 'sft'
 }
 
 function isOpenRlhf(root: ConfigNode): boolean {
@@ -55,6 +73,7 @@ function readOpenRlhf(given: OpenRlhfArguments, program: string, context: ReadCo
       ? hubModel(role, ['model_name_or_path'], [], given.findings)
       : hubModel(given.flat, ['pretrain'], [], given.findings)
   const adapter = readAdapter(given)
+  reportUncounted(given.flat, { teacher_model: 'a teacher model in the same GPUs' }, given.findings)
   const trained = role === undefined ? 'model' : online ? 'actor' : 'model'
   const checkpointing =
     given.flag(`${trained}.gradient_checkpointing_enable`, 'gradient_checkpointing') ??
@@ -67,7 +86,7 @@ function readOpenRlhf(given: OpenRlhfArguments, program: string, context: ReadCo
     ...adapter,
     ...readDeepSpeed(given),
     ...readBatch(given, program),
-    ...(online ? readOnline(given, stage, adapter) : readOffline(given, stage)),
+    ...(online ? readOnline(given, { stage, adapter, sharesGpus: !isOverRay(given) }) : readOffline(given, stage)),
     gradientCheckpointing: { ...checkpointing, value: checkpointing.value ? 'full' : 'none' },
     checkpointingReentrant:
       given.flag(`${trained}.gradient_checkpointing_reentrant`, 'gradient_checkpointing_use_reentrant') ??
@@ -149,8 +168,21 @@ function kernelOf(name: string): 'flash' | 'sdpa' | 'eager' {
   return name === 'eager' ? 'eager' : 'sdpa'
 }
 
+/** Without Ray (`train_ppo` of 0.6 and before) every role lies on the GPUs of the one launcher. */
+function isOverRay(given: OpenRlhfArguments): boolean {
+  return (
+    !/train_ppo(?:\.py)? /.test(given.path) ||
+    hasAnyKey(given.flat.node, 'actor_num_gpus_per_node', 'actor_num_nodes', 'vllm_num_engines', 'actor', 'vllm')
+  )
+}
+
+/** Arguments that went away after 0.9. */
+function isBefore010(given: OpenRlhfArguments): boolean {
+  return hasAnyKey(given.flat.node, 'prompt_max_len', 'generate_max_len', 'bf16', 'flash_attn')
+}
+
 function readBatch(given: OpenRlhfArguments, program: string): MutablePlanDraft {
-  const micro = program === 'sft' || program === 'dpo' || program === 'kto' ? 8 : 1
+  const micro = ['sft', 'dpo', 'kto', 'kd'].includes(program) ? 8 : program === 'ppo' && isBefore010(given) ? 4 : 1
   const epochs = program === 'sft' ? 2 : 1
   const dynamic = given.on('train.dynamic_batch_enable', 'use_dynamic_batch')
   const tokens =
@@ -210,14 +242,31 @@ function datasetOf(given: OpenRlhfArguments): MutablePlanDraft {
   return name === undefined ? {} : { 'dataset.names': { ...name, value: name.value.split(',') } }
 }
 
-function lengthOf(given: OpenRlhfArguments, program: string): Sourced<number> {
-  const prompt = given.flat.isSet('prompt_max_len') ? given.flat.integer('prompt_max_len', { min: 1 }) : undefined
-  const response = given.flat.isSet('generate_max_len') ? given.flat.integer('generate_max_len', { min: 1 }) : undefined
-  if (program === 'ppo' && (prompt || response)) {
-    const place = response ?? prompt ?? byDefault(0, CLI)
-    return { ...place, value: (prompt?.value ?? 1024) + (response?.value ?? 1024), note: 'prompt and response' }
+/** Prompt and response as arguments of their own, up to 0.9. */
+function halvesOf(given: OpenRlhfArguments): { readonly prompt: Sourced<number>; readonly response: Sourced<number> } {
+  const half = (key: string): Sourced<number> =>
+    (given.flat.isSet(key) ? given.flat.integer(key, { min: 1 }) : undefined) ?? byDefault(1024, 'OpenRLHF 0.9: 1024')
+  return { prompt: half('prompt_max_len'), response: half('generate_max_len') }
+}
+
+/** Tokens of the prompt and of the response: what `rollout.max_new_tokens` leaves, else half of the length each. */
+function generationLengths(given: OpenRlhfArguments): { readonly prompt: number; readonly completion: number } {
+  if (isBefore010(given)) {
+    const { prompt, response } = halvesOf(given)
+    return { prompt: prompt.value, completion: response.value }
   }
-  const usual = program === 'sft' || program === 'ppo' ? 2048 : 512
+  const length = lengthOf(given, 'ppo').value
+  const asked = given.count('rollout.max_new_tokens', 'max_new_tokens')?.value ?? Math.ceil(length / 2)
+  const completion = Math.min(asked, length)
+  return { prompt: length - completion, completion }
+}
+
+function lengthOf(given: OpenRlhfArguments, program: string): Sourced<number> {
+  const usual = ['sft', 'kd', 'ppo'].includes(program) ? 2048 : 512
+  if (program === 'ppo' && isBefore010(given)) {
+    const { prompt, response } = halvesOf(given)
+    return { ...response, value: prompt.value + response.value, note: 'prompt and response' }
+  }
   return given.count('data.max_len', 'max_len') ?? byDefault(usual, `${CLI}: ${usual}`)
 }
 
@@ -242,32 +291,39 @@ const NO_GENERATION: ReinforcementPlan = {
 }
 
 /** Roles beside the actor count only where they share its GPUs. */
-function readOnline(given: OpenRlhfArguments, stage: Sourced<Stage>, adapter: PlanDraft): MutablePlanDraft {
+function readOnline(
+  given: OpenRlhfArguments,
+  { stage, adapter, sharesGpus }: { stage: Sourced<Stage>; adapter: PlanDraft; sharesGpus: boolean },
+): MutablePlanDraft {
   const nodes = given.count('actor.num_nodes', 'actor_num_nodes') ?? byDefault(1, `${CLI}: 1`)
   const perNode = given.count('actor.num_gpus_per_node', 'actor_num_gpus_per_node') ?? byDefault(8, `${CLI}: 8`)
-  const shares = given.on('train.colocate_all', 'colocate_all_models')
+  const shares = sharesGpus || given.on('train.colocate_all', 'colocate_all_models')
   const withReference = shares || given.on('train.colocate_actor_ref', 'colocate_actor_ref')
   const kl = given.number('algo.kl.init_coef', 'init_kl_coef')?.value ?? 0.01
   const away = given.on('ref.offload', 'ref_offload')
   const engines = given.count('vllm.num_engines', 'vllm_num_engines')
   const share = given.number('vllm.gpu_memory_utilization', 'vllm_gpu_memory_utilization')?.value ?? 0.95
   const adapted = adapter['adapter.type'] !== undefined && adapter['adapter.rank'] !== undefined
-  const length = lengthOf(given, 'ppo').value
+  const { prompt, completion } = generationLengths(given)
   const reward =
     given.text('reward.model_name_or_path', 'reward_pretrain') !== undefined &&
     given.text('reward.remote_url', 'remote_rm_url') === undefined
   if (!shares) given.findings.push(otherGpus(given))
   const held = adapted ? 'shared' : away ? 'precomputed' : 'separate'
   return {
-    gpus: { ...perNode, value: nodes.value * perNode.value, note: 'GPUs of the actor' },
-    gpusPerNode: perNode,
+    ...(sharesGpus
+      ? {}
+      : {
+          gpus: { ...perNode, value: nodes.value * perNode.value, note: 'GPUs of the actor' },
+          gpusPerNode: perNode,
+        }),
     reinforcement: {
       ...stage,
       value: {
         referenceModel: kl !== 0 && withReference ? held : 'none',
         generations: given.count('rollout.n_samples_per_prompt', 'n_samples_per_prompt')?.value ?? 1,
-        promptLength: Math.floor(length / 2),
-        completionLength: length - Math.floor(length / 2),
+        promptLength: prompt,
+        completionLength: completion,
         iterations: given.count('train.max_epochs', 'max_epochs')?.value ?? 1,
         generation: engines === undefined ? 'transformers' : shares ? 'vllm_colocate' : 'vllm_server',
         colocatedMemoryShare: engines !== undefined && shares ? share : 0,

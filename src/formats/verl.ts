@@ -1,3 +1,4 @@
+import { type Libraries, versionDefault } from '../launch/version-defaults.ts'
 import type { Finding } from '../plan/finding.ts'
 import { byDefault, type DraftValue, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
@@ -69,9 +70,9 @@ function readVerl(root: Fields, findings: Finding[], context: ReadContext): Plan
     ...adapter,
     ...(megatron ? readMegatron(fields) : readFsdp(fields)),
     ...readBatch(fields, reinforcement.value),
-    ...readModelSwitches(fields, megatron),
+    ...(megatron ? {} : readModelSwitches(fields, context.libraries)),
     ...readGpus(fields),
-    ...readLength(fields),
+    ...readLength(fields, context.libraries),
     ...readVerlOptimizer(fields, `${ACTOR}.optim`, megatron),
     ...readVerlSchedule(fields),
     reinforcement,
@@ -175,9 +176,9 @@ function readMegatron(fields: DottedFields): MutablePlanDraft {
   }
 }
 
-function readModelSwitches(fields: DottedFields, megatron: boolean): MutablePlanDraft {
-  if (megatron) return {}
-  const checkpointing = fields.boolean(`${MODEL}.enable_gradient_checkpointing`) ?? byDefault(true, `${RL}: true`)
+function readModelSwitches(fields: DottedFields, libraries: Libraries): MutablePlanDraft {
+  const checkpointing =
+    fields.boolean(`${MODEL}.enable_gradient_checkpointing`) ?? versionDefault('verl.gradient_checkpointing', libraries)
   const fused = fields.boolean(`${MODEL}.use_fused_kernels`) ?? byDefault(false, `${RL}: false`)
   const liger = fields.boolean(`${MODEL}.use_liger`) ?? byDefault(false, `${RL}: false`)
   return {
@@ -255,11 +256,11 @@ function rowsOfMiniBatch(fields: DottedFields, sequences: number): DraftValue<nu
 }
 
 /** Prompt and response, or under dynamic batches the tokens of a row. */
-function readLength(fields: DottedFields): MutablePlanDraft {
+function readLength(fields: DottedFields, libraries: Libraries): MutablePlanDraft {
   const prompt = fields.positive('data.max_prompt_length') ?? byDefault(512, `${RL}: 512`)
   const response = fields.positive('data.max_response_length') ?? byDefault(512, `${RL}: 512`)
   const note = `prompt ${prompt.value} + response ${response.value} tokens`
-  const remove = fields.boolean(`${MODEL}.use_remove_padding`) ?? byDefault(true, `${RL}: true`)
+  const remove = isMegatron(fields) ? megatronRemovesPadding(fields) : removesPadding(fields, libraries)
   const dynamic = fields.isOn(`${ACTOR}.use_dynamic_bsz`)
   const whole = { ...response, value: prompt.value + response.value, note }
   return {
@@ -272,6 +273,18 @@ function readLength(fields: DottedFields): MutablePlanDraft {
     'dataset.samples': fields.positive('data.train_max_samples') ?? byDefault(null, 'the rows of the file'),
     ...namesOfFiles(fields, 'data.train_files'),
   }
+}
+
+function removesPadding(fields: DottedFields, libraries: Libraries): Sourced<boolean> {
+  return fields.boolean(`${MODEL}.use_remove_padding`) ?? versionDefault('verl.use_remove_padding', libraries)
+}
+
+/** Megatron joins rows whatever the model's key says; since 0.7 it has one of its own (models/mcore/model_forward.py). */
+function megatronRemovesPadding(fields: DottedFields): Sourced<boolean> {
+  return (
+    fields.boolean(`${ACTOR}.megatron.use_remove_padding`) ??
+    byDefault(true, 'verl 0.9 trainer/config/engine/megatron.yaml: true')
+  )
 }
 
 export function namesOfFiles(fields: DottedFields, path: string): MutablePlanDraft {

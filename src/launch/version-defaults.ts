@@ -18,6 +18,7 @@ export const CURRENT_PROFILE: Readonly<Record<string, string>> = {
   axolotl: '0.18.0',
   llamafactory: '0.9.6',
   'ms-swift': '4.6.0',
+  verl: '0.9.0',
 }
 
 /** Defaults that changed between versions. A framework's reader names a row; the libraries of the repository pick the step. */
@@ -291,6 +292,24 @@ export const VERSION_DEFAULTS = {
     steps: [
       ['0', false],
       ['3.0.0', true],
+    ],
+  },
+  'verl.gradient_checkpointing': {
+    library: 'verl',
+    what: 'gradient checkpointing',
+    source: 'verl trainer/config/ppo_trainer.yaml',
+    steps: [
+      ['0', false],
+      ['0.2.0', true],
+    ],
+  },
+  'verl.use_remove_padding': {
+    library: 'verl',
+    what: 'use_remove_padding',
+    source: 'verl trainer/config/ppo_trainer.yaml, model/hf_model.yaml',
+    steps: [
+      ['0', false],
+      ['0.7.0', true],
     ],
   },
 } as const satisfies Readonly<Record<string, VersionRow>>

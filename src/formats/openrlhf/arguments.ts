@@ -8,10 +8,13 @@ export class OpenRlhfArguments {
   readonly dotted: DottedFields
   readonly flat: Fields
   readonly findings: Finding[]
+  /** Of the script, with the program's name in it. */
+  readonly path: string
 
-  constructor(flat: Fields, findings: Finding[]) {
+  constructor(flat: Fields, findings: Finding[], path: string) {
     this.flat = flat
     this.findings = findings
+    this.path = path
     this.dotted = new DottedFields(flat)
   }
 

@@ -4,10 +4,16 @@ import { keyTable } from '../section.ts'
 /** What is done with the arguments of `openrlhf.cli.train_*`; names before 0.11 after the comma. */
 export const OPENRLHF_KEYS: readonly FormatKey[] = keyTable('OpenRLHF 0.11 openrlhf/cli/train_*.py', [
   ['model.model_name_or_path, actor.model_name_or_path, pretrain', 'model', 'required'],
-  ['train.micro_batch_size, micro_train_batch_size', 'microBatchSize', '8 for SFT and DPO, else 1'],
+  [
+    'train.micro_batch_size, micro_train_batch_size',
+    'microBatchSize',
+    '8 for SFT and DPO, 4 for PPO up to 0.9, else 1',
+  ],
   ['train.batch_size, train_batch_size', 'globalBatchSize', '128'],
   ['train.max_epochs, max_epochs', 'dataset.epochs', '2 for SFT, else 1'],
   ['data.max_len, max_len', 'sequenceLength', '2048; DPO and reward 512'],
+  ['prompt_max_len, generate_max_len', 'sequenceLength, reinforcement', '1024 each, up to 0.9'],
+  ['rollout.max_new_tokens', 'reinforcement.completionLength', 'None: what the prompt leaves; half is assumed'],
   ['data.max_samples, data.dataset, data.prompt_dataset', 'dataset', '1e8, required'],
   ['ds.packing_samples, packing_samples', 'dataset.padding none', 'False'],
   ['train.dynamic_batch_enable, train.max_tokens_per_gpu', 'packing, sequenceLength', 'False, 16192'],
