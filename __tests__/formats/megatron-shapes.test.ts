@@ -19,6 +19,46 @@ async function configOf(lines: readonly string[]): Promise<Readonly<Record<strin
   return JSON.parse(plan.model ?? '{}').config
 }
 
+describe('Megatron-LM before core and its forks', () => {
+  const plan = async (lines: readonly string[]) => (await readText(shapes([...GPT3, ...lines]), { gpus: 8 })).plan
+
+  test.each([['--checkpoint-activations: true'], ['--activations-checkpoint-method: uniform']])(
+    '%s recomputes whole layers of Megatron’s own',
+    async line => {
+      expect(await plan([line])).toMatchObject({
+        gradientCheckpointing: 'full',
+        fusedKernels: 'none',
+        attention: 'eager',
+      })
+      expect((await plan([line, '--use-flash-attn: true'])).attention).toBe('flash')
+    },
+  )
+
+  test('core keeps its kernels', async () => {
+    expect(await plan([])).toMatchObject({
+      gradientCheckpointing: 'none',
+      fusedKernels: 'transformer_engine',
+      attention: 'flash',
+      parallelism: { data: 'ddp' },
+    })
+  })
+
+  test.each([
+    [['--fp16: true', '--zero-stage: 1'], 'zero1', 'float16'],
+    [['--bf16: true', '--zero-stage: 0'], 'zero1', 'float32'],
+    [['--bf16: true', '--zero-stage: 3', '--no-pipeline-parallel: true'], 'zero3', 'bfloat16'],
+    [['--fp16: true', '--deepspeed: true'], 'ddp', 'float16'],
+  ])('DeepSpeed: %j', async (lines, data, gradients) => {
+    const { parallelism, precision, checkpointingReentrant } = await plan(lines)
+    expect([parallelism.data, precision.gradients, checkpointingReentrant]).toEqual([data, gradients, true])
+  })
+
+  test('expert ranks and an optimizer on the host', async () => {
+    const { parallelism } = await plan(['--zero-stage: 2', '--moe-expert-parallel-size: 4', '--cpu-optimizer: true'])
+    expect(parallelism).toMatchObject({ expert: 4, offload: 'optimizer' })
+  })
+})
+
 describe('shapes of Megatron-LM arguments', () => {
   test('GPT-3: 12 l h² (1 + 13/12h + (V + s)/12lh) and the last norm (Narayanan et al. 2021, eq. 2)', async () => {
     const { plan } = await readText(shapes(GPT3))
@@ -48,6 +88,47 @@ describe('shapes of Megatron-LM arguments', () => {
       ]),
     )
     expect(countOf(plan.model)).toBe(46_702_792_704)
+  })
+
+  test('BLOOM 176B: 176,247,271,424 parameters less the norm behind its embedding', async () => {
+    const { plan } = await readText(
+      shapes([
+        ...['--num-layers: 70', '--hidden-size: 14336', '--num-attention-heads: 112', '--pad-vocab-size-to: 250880'],
+        ...['--position-embedding-type: alibi', '--deepspeed: true', '--zero-stage: 0', '--bf16: true'],
+      ]),
+    )
+    expect(countOf(plan.model)).toBe(176_247_271_424 - 2 * 14_336)
+  })
+
+  test('StarCoder: 15,517,456,384 parameters with one key-value head', async () => {
+    const { plan } = await readText(
+      shapes([
+        ...[
+          '--num-layers: 40',
+          '--hidden-size: 6144',
+          '--num-attention-heads: 48',
+          '--attention-head-type: multiquery',
+        ],
+        ...['--max-position-embeddings: 8192', '--vocab-size: 49152'],
+      ]),
+    )
+    expect(countOf(plan.model)).toBe(15_517_456_384)
+  })
+
+  test('a gate of bigscience’s fork comes on top of the width', async () => {
+    expect(await configOf([...GPT3, '--glu-activation: swiglu'])).toMatchObject({
+      gated_mlp: true,
+      intermediate_size: 4 * 12_288,
+    })
+  })
+
+  test('experts of Megatron-DeepSpeed: one of them, in every second layer', async () => {
+    const experts = [...GPT3, '--swiglu: true', '--num-experts: 64']
+    expect(await configOf([...experts, '--deepspeed: true'])).toMatchObject({
+      num_experts_per_tok: 1,
+      moe_layer_freq: 2,
+    })
+    expect(await configOf(experts)).toMatchObject({ num_experts_per_tok: 2 })
   })
 
   test('the number of groups is nothing without the flag', async () => {

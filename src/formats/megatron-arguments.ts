@@ -7,6 +7,7 @@ import type { ConfigNode } from './config-document.ts'
 import { Fields } from './fields.ts'
 import { fixed, formatKeys, fromTable, type KeyRow, keyRow, positive } from './key-rows.ts'
 import { readBatchSchedule } from './megatron-lm/batch-schedule.ts'
+import { readForkEngine, readForkKernels, recomputesUnderOldName } from './megatron-lm/forks.ts'
 import { readMegatronPrecision } from './megatron-lm/precision.ts'
 import { switchedOn as on } from './megatron-lm/switched-on.ts'
 import { reportMegatronUnmodelled } from './megatron-lm/unmodelled.ts'
@@ -79,9 +80,25 @@ export const MEGATRON_KEYS: readonly FormatKey[] = [
     ['use_distributed_optimizer', 'parallelism.data', 'off'],
     ['sequence_parallel', 'parallelism.sequenceParallel', 'off'],
     ['recompute_activations, recompute_granularity', 'gradientCheckpointing', 'none'],
+    [
+      'checkpoint_activations, activations_checkpoint_method',
+      'gradientCheckpointing (before core 0.1, and forks)',
+      'none',
+    ],
+    [
+      'deepspeed, zero_stage, no_pipeline_parallel, cpu_optimizer',
+      'parallelism, precision (Megatron-DeepSpeed)',
+      'no DeepSpeed; 0, off, off',
+    ],
+    ['use_flash_attn', 'attention (before core, and forks)', 'off: explicit scores'],
+    [
+      'glu_activation, attention_head_type, num_key_value_heads, pad_vocab_size_to',
+      'model (forks)',
+      'gelu, one key-value head a query head, none',
+    ],
     ['recompute_method, recompute_num_layers', 'gradientCheckpointing', 'uniform: every layer; block: the first ones'],
     ['step_batch_size_schedule', 'globalBatchSize', 'none: one size'],
-    ['save, save_interval, no_save_optim', 'checkpoints', 'none'],
+    ['save_interval, no_save_optim', 'checkpoints', 'none'],
     ['eval_interval, eval_iters', 'evaluation', 'none, 100'],
     ['sft, perform_rl_step', 'stage', 'pretraining'],
     ['optimizer, optimizer_cpu_offload', 'optimizer, parallelism.offload', 'adam, off'],
@@ -93,6 +110,8 @@ export const MEGATRON_KEYS: readonly FormatKey[] = [
 
 /** Argument names with underscores and without dashes, as argparse stores them. */
 export function normaliseArguments(node: ConfigNode): ConfigNode {
+  // those of a command are so already, and note which unset variables were asked for
+  if (![...node.entries.keys()].some(key => key.includes('-'))) return node
   const entries = new Map<string, ConfigNode>()
   for (const [key, child] of node.entries) entries.set(storedName(key), child)
   return { ...node, entries, open: new Set([...(node.open ?? [])].map(storedName)) }
@@ -160,6 +179,8 @@ export function readMegatronArguments(fields: Fields, findings: Finding[]): Plan
     ...(virtual && interleave && interleave > 1
       ? { 'parallelism.pipelineInterleave': { ...virtual, value: interleave } }
       : {}),
+    ...readForkKernels(fields),
+    ...readForkEngine(fields),
     ...readWorld(fields),
   }
 }
@@ -175,6 +196,8 @@ function readRecompute(fields: Fields): Sourced<GradientCheckpointing> {
     ? fields.oneOf('recompute_granularity', ['full', 'selective'])
     : undefined
   if (granularity) return (granularity.value === 'full' && readRecomputedLayers(fields)) || granularity
+  const older = recomputesUnderOldName(fields)
+  if (older) return mapped(older, () => 'full' as const)
   const activations = on(fields, 'recompute_activations')
   return activations ? mapped(activations, () => 'selective' as const) : byDefault('none', `${CONFIG}: none`)
 }
@@ -208,9 +231,9 @@ function readSequenceParallel(fields: Fields): Sourced<boolean> {
     : asked
 }
 
-/** `--save` with `--save-interval`; `--eval-interval` runs `--eval-iters` global batches. */
+/** `--save-interval`, which no script gives without `--save`; `--eval-interval` runs `--eval-iters` global batches. */
 function readSchedule(fields: Fields): MutablePlanDraft {
-  const save = fields.isSet('save') ? fields.integer('save_interval', { min: 1 }) : undefined
+  const save = fields.integer('save_interval', { min: 1 })
   const every = fields.integer('eval_interval', { min: 1 })
   const iterations = fields.integer('eval_iters', { min: 0 })?.value ?? 100
   const batch = fields.integer('global_batch_size', { min: 1 })?.value ?? null

@@ -3,6 +3,7 @@ import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
 import type { MutablePlanDraft } from '../plan/plan-draft.ts'
 import type { Fields } from './fields.ts'
+import { isMegatronDeepSpeed } from './megatron-lm/forks.ts'
 
 const HYBRID = [
   'hybrid_layer_pattern',
@@ -34,15 +35,14 @@ export function megatronShapes(fields: Fields, findings: Finding[]): MutablePlan
     findings.push(finding('unknown-model', { ...place, message }))
     return {}
   }
-  const isGated = isOn(fields, 'swiglu') || isOn(fields, 'quick_geglu')
+  const fork = fields.string('glu_activation')?.value
+  const isGated = isOn(fields, 'swiglu') || isOn(fields, 'quick_geglu') || fork !== undefined
   const hasBias = !isOn(fields, 'disable_bias_linear')
-  const isRms = fields.string('normalization')?.value === 'RMSNorm'
+  const isRms = fields.string('normalization')?.value.toLowerCase() === 'rmsnorm'
   const width =
     fields.integer('ffn_hidden_size', { min: 1 })?.value ??
-    (isGated ? Math.floor((4 * hidden * 2) / 3 / 64) * 64 : 4 * hidden)
-  const groups = isOn(fields, 'group_query_attention')
-    ? (fields.integer('num_query_groups', { min: 1 })?.value ?? 1)
-    : heads
+    (isGated && fork === undefined ? Math.floor((4 * hidden * 2) / 3 / 64) * 64 : 4 * hidden)
+  const groups = keyValueHeads(fields, heads)
   const dropout = (key: string): number => fields.number(key, { min: 0, max: 1 })?.value ?? 0.1
   const config = {
     model_type: DESCRIBED_BLOCK,
@@ -75,20 +75,32 @@ export function megatronShapes(fields: Fields, findings: Finding[]): MutablePlan
   return { model: { ...layers, value: { kind: 'inline', config } } }
 }
 
+/** Groups of core; all in one of BigCode's fork, a number of Microsoft's. */
+function keyValueHeads(fields: Fields, heads: number): number {
+  if (isOn(fields, 'group_query_attention')) return fields.integer('num_query_groups', { min: 1 })?.value ?? 1
+  if (fields.string('attention_head_type')?.value === 'multiquery') return 1
+  return fields.integer('num_key_value_heads', { min: 1 })?.value ?? heads
+}
+
 function isOn(fields: Fields, key: string): boolean {
   return fields.isSet(key) && fields.boolean(key)?.value === true
 }
 
 function positions(fields: Fields): 'learned' | 'rotary' | 'none' {
   const type = fields.string('position_embedding_type')?.value ?? 'learned_absolute'
-  if (isOn(fields, 'use_rotary_position_embeddings') || /^(?:m?rope|yarn)$/.test(type)) return 'rotary'
-  return type === 'learned_absolute' ? 'learned' : 'none'
+  if (isOn(fields, 'use_rotary_position_embeddings') || /^(?:m?rope|yarn|rotary)$/.test(type)) return 'rotary'
+  // before core the learned table was called absolute
+  return type === 'learned_absolute' || (type === 'absolute' && !isOn(fields, 'no_position_embedding'))
+    ? 'learned'
+    : 'none'
 }
 
 function vocabulary(fields: Fields, findings: Finding[]): number {
   const multiple = fields.integer('make_vocab_size_divisible_by', { min: 1 })?.value ?? 128
   const tensor = fields.integer('tensor_model_parallel_size', { min: 1 })?.value ?? 1
-  const own = fields.integer('padded_vocab_size', { min: 1 })?.value ?? fields.integer('vocab_size', { min: 1 })?.value
+  const own = ['pad_vocab_size_to', 'padded_vocab_size', 'vocab_size']
+    .map(key => fields.integer(key, { min: 1 })?.value)
+    .find(size => size !== undefined)
   if (own === undefined) {
     const message =
       'The vocabulary comes from the tokenizer; 50,257 tokens are assumed without `padded_vocab_size` or `vocab_size`.'
@@ -124,6 +136,9 @@ function experts(
 ): Readonly<Record<string, unknown>> {
   const count = fields.integer('num_experts', { min: 2 })
   if (!count) return {}
+  // Megatron-DeepSpeed: top 1, in every second layer
+  const deepSpeed = isMegatronDeepSpeed(fields)
+  const number = (key: string): number | undefined => fields.integer(key, { min: 1 })?.value
   const own = fields.integer('moe_ffn_hidden_size', { min: 1 })?.value ?? width
   if (!isGated) {
     const message = 'Experts without a gated activation are counted as gated ones of two thirds of the width.'
@@ -132,10 +147,10 @@ function experts(
   const shared = fields.integer('moe_shared_expert_intermediate_size', { min: 1 })?.value
   return {
     num_experts: count.value,
-    num_experts_per_tok: fields.integer('moe_router_topk', { min: 1 })?.value ?? 2,
+    num_experts_per_tok: (deepSpeed ? number('topk') : number('moe_router_topk')) ?? (deepSpeed ? 1 : 2),
     moe_intermediate_size: isGated ? own : Math.floor((own * 2) / 3),
     ...(shared === undefined ? {} : { shared_intermediate_size: shared }),
-    ...expertLayers(fields, layers),
+    ...(deepSpeed ? { moe_layer_freq: number('expert_interval') ?? 2 } : expertLayers(fields, layers)),
   }
 }
 

@@ -106,6 +106,11 @@ describe('readShellCommands', () => {
     expect(found[0]?.words.map(word => word.unresolved)).toEqual([[], ['HOME'], ['$(nvidia-smi -L)']])
   })
 
+  test('unset variables keep their names when they are read again', () => {
+    const [command] = readShellCommands('CMD="run ${13} ${A}b"\neval $CMD', { environment: [] }).commands
+    expect(command?.words.map(({ unresolved }) => unresolved)).toEqual([[], ['13'], ['A']])
+  })
+
   test('variables in front of a command hold for it alone', () => {
     const { commands: found } = readShellCommands('N=1\nN=2 run\nrun', { environment: ['N'] })
     expect(found.map(command => command.environment.get('N')?.text)).toEqual(['2', '1'])

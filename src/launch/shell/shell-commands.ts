@@ -205,8 +205,8 @@ class ShellReader {
     const document = raw.find(({ hereDocument }) => hereDocument !== undefined)?.hereDocument
     const script = inlineScript(words)
     if (definition !== undefined) this.#call(definition, expanded.slice(1))
-    else if (name === 'eval') this.run(sourceOfFragments(spaced(expanded.slice(1))))
-    else if (script >= 0) this.run(sourceOfFragments(expanded[script] ?? []))
+    else if (name === 'eval') this.run(sourceOfFragments(readAgain(spaced(expanded.slice(1)))))
+    else if (script >= 0) this.run(sourceOfFragments(readAgain(expanded[script] ?? [])))
     else if (document !== undefined && name === 'read') this.#readInto(words.at(-1), document)
     else if (document !== undefined && words.some(({ text }) => SHELLS.test(text)))
       this.run(sourceOfFragments(this.#expander.value(document)))
@@ -312,6 +312,14 @@ function inlineScript(words: readonly ShellWord[]): number {
   if (shell < 0 || shell > 40) return -1
   const flag = words.findIndex(({ text }, index) => index > shell && /^-[a-z]*c$/.test(text))
   return flag === shell + 1 || flag === shell + 2 ? flag + 1 : -1
+}
+
+/** Text for a second reading: unset names in braces, so that they end where they did (`${13}`, `${A}b`). */
+function readAgain(fragments: readonly Fragment[]): readonly Fragment[] {
+  return fragments.map(fragment => {
+    const name = /^\$(\w+)$/.exec(fragment.text)?.[1]
+    return name !== undefined && fragment.unresolved.includes(name) ? { ...fragment, text: `\${${name}}` } : fragment
+  })
 }
 
 function spaced(words: readonly (readonly Fragment[])[]): readonly Fragment[] {
