@@ -95,3 +95,44 @@ describe('the policy’s means', () => {
     expect(report.assumptions.map(({ planKey }) => planKey)).not.toContain('reinforcement.meanCompletionLength')
   })
 })
+
+describe('a cap of LLaMA-Factory', () => {
+  const samplesOf = async (
+    cap: number,
+    files: Readonly<Record<string, string>>,
+  ): Promise<number | null | undefined> => {
+    const text = `model_name_or_path: Qwen/Qwen2.5-0.5B
+stage: sft
+do_train: true
+finetuning_type: lora
+output_dir: out
+dataset: one,two
+template: qwen
+max_samples: ${cap}
+`
+    const { runs } = await runPipeline({
+      head: memoryFileSource(new Map(Object.entries({ 'a.yml': text, ...files }))),
+      base: null,
+      changes: null,
+      paths: ['a.yml'],
+      policy: createPolicySet(null, { gpu: 'h100-sxm-80gb', gpus: 1 }),
+      policyPath: 'p.yml',
+      models: createModelSource({ offline: true }),
+    })
+    return runs[0]?.plan?.dataset.samples
+  }
+  const files = {
+    'data/dataset_info.json': '{"one": {"file_name": "one.jsonl"}, "two": {"file_name": "two.jsonl"}}',
+    'data/one.jsonl': '{"text": "a"}\n'.repeat(30),
+    'data/two.jsonl': '{"text": "a"}\n'.repeat(5),
+  }
+
+  test('counts as far as the data sets reach', async () => {
+    expect(await samplesOf(1_000_000, files)).toBe(35)
+    expect(await samplesOf(20, files)).toBe(25)
+  })
+
+  test('stands alone where they are not known', async () => {
+    expect(await samplesOf(20, {})).toBe(40)
+  })
+})

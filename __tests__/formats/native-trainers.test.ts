@@ -176,6 +176,28 @@ model: {dtype: bfloat16, model_config: {hidden_size: 64, num_hidden_layers: 2}}
   expect(plan.parallelism).toMatchObject({ data: 'zero1', tensor: 2 })
 })
 
+test('nanotron: checkpoints, scattered rows, token folders, softmax kept in float32', async () => {
+  const text = (factory: string): string => `parallelism: {dp: 4, tp: 2, pp: 1, tp_mode: REDUCE_SCATTER}
+tokens: {sequence_length: 2048, micro_batch_size: 3, train_steps: 50}
+optimizer: {zero_stage: 0, accumulate_grad_in_fp32: true, optimizer_factory: {torch_adam_is_fused: ${factory}}}
+model: {dtype: bfloat16, model_config: {hidden_size: 64, num_hidden_layers: 2}}
+checkpoints: {checkpoint_interval: 20, checkpoints_path: out}
+data_stages:
+- {name: one, start_training_step: 1, data: {dataset: {dataset_folder: [tokens/a, tokens/b]}}}
+- {name: two, start_training_step: 9, data: {dataset: {hf_dataset_or_datasets: org/c}}}
+`
+  const { plan } = await readText(text('true'))
+  expect(plan).toMatchObject({
+    loss: 'vocab_parallel',
+    optimizerImplementation: 'fused',
+    parallelism: { sequenceParallel: true },
+    checkpoints: { everySteps: 20, includesOptimizer: true },
+    dataset: { padding: 'none', names: ['tokens/a', 'tokens/b', 'org/c'] },
+  })
+  expect((await readText(text('false'))).plan.optimizerImplementation).toBe('foreach')
+  expect((await readText(text('true').replace('tp: 2', 'tp: 1'))).plan.parallelism.sequenceParallel).toBe(false)
+})
+
 test('LLM Foundry loads float32 weights, for LoRA too', async () => {
   const { format, plan } = await readText(`max_duration: 2ep
 max_seq_len: 1024

@@ -24,12 +24,15 @@ export async function measureDatasets(draft: PlanDraft, place: DatasetPlace): Pr
   const named = draft['dataset.names']
   const whole = draft['dataset.whole']
   if (!named || typeof named === 'function' || named.value.length === 0) return unchanged
-  if (named.value.length > MOST_DATASETS || LENGTHS.some(key => isKnown(draft, key))) return unchanged
+  const most = upperBound(draft)
+  const isSized = LENGTHS.some(key => isKnown(draft, key) && (key !== 'dataset.samples' || most === null))
+  if (named.value.length > MOST_DATASETS || isSized) return unchanged
   if (whole && typeof whole !== 'function' && !whole.value) return unchanged
   const sizes: DatasetSize[] = []
   for (const name of named.value) {
     const result = await findDatasetSize(name, place)
     if (result.status === 'missing') return unchanged
+    if (result.status === 'unknown' && most !== null) return unchanged
     if (result.status === 'unknown') {
       const { path = null, line = null, column = null } = named
       const message = `The size of \`${name.slice(0, 100)}\` is not known: ${result.message}.`
@@ -37,7 +40,8 @@ export async function measureDatasets(draft: PlanDraft, place: DatasetPlace): Pr
     }
     sizes.push(result.size)
   }
-  const samples = sizes.reduce((sum, size) => sum + size.samples, 0)
+  const share = most === null ? Number.POSITIVE_INFINITY : most / sizes.length
+  const samples = sizes.reduce((sum, size) => sum + Math.min(size.samples, share), 0)
   const note = sizes.map((size, index) => `${named.value[index]}: ${size.note}`).join('; ')
   const { value: _names, key: _key, ...origin } = named
   const measured: MutablePlanDraft = { ...draft, 'dataset.samples': { ...origin, value: samples, note } }
@@ -50,6 +54,12 @@ export async function measureDatasets(draft: PlanDraft, place: DatasetPlace): Pr
       note: `${note}; set \`mean_tokens\` to be sure`,
     }
   return { draft: measured, findings: [] }
+}
+
+/** Samples that a key only caps (`max_samples`), over all data sets; null: none does. */
+function upperBound(draft: PlanDraft): number | null {
+  const samples = draft['dataset.samples']
+  return samples && typeof samples !== 'function' && samples.from === 'assumed' ? samples.value : null
 }
 
 /** Files of the repository that a run's data sets may be. */

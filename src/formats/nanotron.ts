@@ -1,6 +1,7 @@
 import type { Finding } from '../plan/finding.ts'
 import { byDefault, type PlanDraft } from '../plan/plan-draft.ts'
 import { type ConfigNode, hasKeys, nodeAt, plainData } from './config-document.ts'
+import { namesIn } from './hugging-face/references.ts'
 import type { FormatReader } from './reader.ts'
 import { keyTable, mapped, orDefault, section, when } from './section.ts'
 
@@ -20,6 +21,10 @@ export const nanotronReader: FormatReader = {
     ['tokens.train_steps', 'dataset.maxSteps', 'required'],
     ['optimizer.zero_stage', 'parallelism.data', 'required'],
     ['optimizer.accumulate_grad_in_fp32', 'precision.gradients', 'required'],
+    ['optimizer.optimizer_factory.torch_adam_is_fused', 'optimizerImplementation', 'required'],
+    ['parallelism.tp_mode', 'parallelism.sequenceParallel', 'ALL_REDUCE: no'],
+    ['checkpoints.checkpoint_interval', 'checkpoints', 'required'],
+    ['data_stages', 'dataset.names', 'required'],
   ]),
   recognise: ({ roots }) => roots.some(isNanotron),
   async read(document) {
@@ -53,6 +58,10 @@ function readDraft(root: ConfigNode, findings: Finding[]): PlanDraft {
   const shapes = plainData(at('model.model_config').node)
   const config = { model_type: 'llama', ...(typeof shapes === 'object' && shapes !== null ? shapes : {}) }
   const recompute = parallelism.boolean('recompute_layer')
+  const scatters = parallelism.string('tp_mode')
+  const fused = at('optimizer.optimizer_factory').boolean('torch_adam_is_fused')
+  const interval = at('checkpoints').integer('checkpoint_interval', { min: 1 })
+  const names = datasetsOf(root)
   return {
     framework: byDefault('nanotron', 'the format'),
     stage: byDefault('pretrain', 'nanotron pretrains'),
@@ -67,6 +76,9 @@ function readDraft(root: ConfigNode, findings: Finding[]): PlanDraft {
       : byDefault(false, CONFIG),
     gpus: mapped(data, count => count * tensor.value * pipeline.value * context.value * expert.value),
     'parallelism.tensor': tensor,
+    'parallelism.sequenceParallel': scatters
+      ? mapped(scatters, mode => /reduce_scatter/i.test(mode) && tensor.value > 1)
+      : byDefault(false, `${CONFIG}: ALL_REDUCE`),
     'parallelism.pipeline': pipeline,
     'parallelism.context': context,
     'parallelism.expert': expert,
@@ -86,7 +98,25 @@ function readDraft(root: ConfigNode, findings: Finding[]): PlanDraft {
       : byDefault('none', `${CONFIG}: False`),
     packing: byDefault(true, 'nanotron: token stream'),
     variableLength: byDefault(false, 'every step has the same shape'),
+    'dataset.padding': byDefault('none', 'nanotron: token stream'),
+    ...(names.length > 0 ? { 'dataset.names': byDefault(names, 'data_stages') } : {}),
     attention: byDefault('flash', 'nanotron: flash attention'),
+    loss: byDefault('vocab_parallel', 'nanotron @2411b02 parallel/tensor_parallel/functional.py: float32 logits'),
     optimizer: byDefault('adamw', 'nanotron: AdamW'),
+    ...(fused ? { optimizerImplementation: mapped(fused, on => (on ? 'fused' : 'foreach')) } : {}),
+    ...(interval
+      ? { checkpoints: mapped(interval, everySteps => ({ everySteps, timesTotal: null, includesOptimizer: true })) }
+      : {}),
   }
+}
+
+/** Folders of tokens, or Hub data sets, of all stages. */
+function datasetsOf(root: ConfigNode): readonly string[] {
+  const stages = root.entries.get('data_stages')?.items ?? []
+  const named = stages.flatMap(stage => {
+    const dataset = nodeAt(stage, 'data.dataset')
+    const node = dataset?.entries.get('dataset_folder') ?? dataset?.entries.get('hf_dataset_or_datasets')
+    return node ? namesIn(node) : []
+  })
+  return [...new Set(named)]
 }
