@@ -34,8 +34,13 @@ describe('Megatron-LM before core and its forks', () => {
     },
   )
 
+  test('float32 has no flash kernel, unless one is asked for', async () => {
+    expect((await plan([])).attention).toBe('eager')
+    expect((await plan(['--attention-backend: flash'])).attention).toBe('flash')
+  })
+
   test('core keeps its kernels', async () => {
-    expect(await plan([])).toMatchObject({
+    expect(await plan(['--bf16: true'])).toMatchObject({
       gradientCheckpointing: 'none',
       fusedKernels: 'transformer_engine',
       attention: 'flash',

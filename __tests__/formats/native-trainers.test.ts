@@ -69,6 +69,11 @@ describe('LitGPT', () => {
     expect(plan.gradientAccumulationSteps).toBe(1)
   })
 
+  test('less than a micro-batch a rank stops it', async () => {
+    expect((await readText(LITGPT.replace('devices: 1', 'devices: 4'))).codes).not.toContain('conflicting-settings')
+    expect((await readText(LITGPT.replace('devices: 1', 'devices: 8'))).codes).toContain('conflicting-settings')
+  })
+
   test('quantization brings the paged optimizer', async () => {
     const { plan } = await readText(`${LITGPT}quantize: bnb.nf4-dq\nprecision: bf16-true\n`)
     expect(plan).toMatchObject({ quantization: 'nf4-double', optimizerPaged: true })

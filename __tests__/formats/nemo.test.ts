@@ -85,6 +85,14 @@ describe('NeMo 1', () => {
       masterWeights: false,
     })
     expect(plan.parallelism.data).toBe('ddp')
+    expect(plan.buffers.gradientAsBucketView).toBe(true)
+    const copies = await readText(text.replace('model:\n', 'model:\n  gradient_as_bucket_view: False\n'))
+    expect(copies.plan.buffers.gradientAsBucketView).toBe(false)
+  })
+
+  test('float32 has no flash kernel', async () => {
+    expect((await readText(PRETRAIN)).plan.attention).toBe('flash')
+    expect((await readText(PRETRAIN.replace('precision: bf16', 'precision: 32'))).plan.attention).toBe('eager')
   })
 
   test('what a bare model means: biases, learned positions, tied embeddings, dropout, explicit scores', async () => {

@@ -330,3 +330,14 @@ devices: 2
   const untied = await readText(text.replace('tie_embeddings: true', 'tie_embeddings: false'))
   expect(countOf(untied.plan.model) - countOf(plan.model)).toBeGreaterThan(64 * 1000)
 })
+
+test('Axolotl reads no saves an epoch as none given', async () => {
+  const text = (saves: number): string => `base_model: org/model
+datasets: [{ path: org/data, type: alpaca }]
+micro_batch_size: 1
+num_epochs: 3
+saves_per_epoch: ${saves}
+`
+  expect((await readText(text(0))).plan.checkpoints?.timesTotal).toBe(3)
+  expect((await readText(text(2))).plan.checkpoints?.timesTotal).toBe(6)
+})

@@ -2,7 +2,7 @@ import type { Finding } from '../plan/finding.ts'
 import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
 import type { GradientCheckpointing } from '../plan/training-plan.ts'
-import type { Stage } from '../plan/vocabulary.ts'
+import type { AttentionKernel, Stage } from '../plan/vocabulary.ts'
 import type { ConfigNode } from './config-document.ts'
 import { Fields } from './fields.ts'
 import { fixed, formatKeys, fromTable, type KeyRow, keyRow, positive } from './key-rows.ts'
@@ -59,8 +59,7 @@ const ROWS: readonly KeyRow[] = [
     key: 'attention_backend',
     plan: 'attention',
     read: fromTable({ flash: 'flash', fused: 'flash', auto: 'flash', unfused: 'eager', local: 'eager' }),
-    fallback: fixed('flash', `${ARGUMENTS}: auto picks flash or fused`),
-    default: 'auto',
+    default: 'auto: flash or fused; explicit scores in float32',
     source: ARGUMENTS,
   }),
 ]
@@ -144,6 +143,7 @@ export function readMegatronArguments(fields: Fields, findings: Finding[]): Plan
     'adapter.type': byDefault(null, 'Megatron-LM trains every parameter'),
     ...megatronShapes(fields, findings),
     ...readMegatronPrecision(fields),
+    attention: rows.attention ?? attentionByDtype(fields),
     ...(scheduled === undefined ? {} : { globalBatchSize: scheduled }),
     gradientAccumulationSteps:
       fields.isSet('global_batch_size') || scheduled
@@ -183,6 +183,14 @@ export function readMegatronArguments(fields: Fields, findings: Finding[]): Plan
     ...readForkEngine(fields),
     ...readWorld(fields),
   }
+}
+
+/** TransformerEngine's flash and fused kernels take 16 bits only (pytorch/attention/dot_product_attention/utils.py). */
+function attentionByDtype(fields: Fields): Sourced<AttentionKernel> {
+  const isHalf = (on(fields, 'bf16') ?? on(fields, 'fp16')) !== undefined
+  return isHalf
+    ? byDefault('flash', `${ARGUMENTS}: auto picks flash or fused`)
+    : byDefault('eager', 'TransformerEngine: explicit scores in float32')
 }
 
 function readStage(fields: Fields): Sourced<Stage> {

@@ -3,6 +3,7 @@ import { finding } from '../plan/finding-texts.ts'
 import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
 import { rowOf } from '../plan/row-of.ts'
+import type { BufferPlan } from '../plan/training-plan.ts'
 import type { AdapterType } from '../plan/vocabulary.ts'
 import { type ConfigNode, hasAnyKey, hasKeys } from './config-document.ts'
 import type { Fields } from './fields.ts'
@@ -15,6 +16,7 @@ import { reportUnmodelled, runPerDocument } from './run-per-document.ts'
 import { keyTable, mapped, orDefault, section, when } from './section.ts'
 
 const GPT = 'NeMo @8cfedd7 nemo/collections/nlp/models/language_modeling/megatron_gpt_model.py'
+const CONF = 'NeMo @8cfedd7 examples/nlp/language_modeling/conf/megatron_gpt_config.yaml'
 const BASE = 'NeMo @8cfedd7 nemo/collections/nlp/models/language_modeling/megatron_base_model.py'
 const STEP = 'NeMo @8cfedd7 nemo/collections/nlp/models/language_modeling/megatron_gpt_model.py training_step'
 const PEFT = 'NeMo @8cfedd7 nemo/collections/nlp/parts/peft_config.py'
@@ -43,6 +45,7 @@ export const nemoReader: FormatReader = {
       ['model.sequence_parallel', 'parallelism.sequenceParallel', 'False'],
       ['model.activations_checkpoint_granularity', 'gradientCheckpointing', 'None'],
       ['model.transformer_engine, model.use_flash_attention', 'fusedKernels, attention', 'False, False'],
+      ['model.gradient_as_bucket_view', 'buffers', 'True'],
       ['model.fp8', 'precision.compute', 'False'],
     ]),
     ...keyTable(BASE, [
@@ -97,6 +100,8 @@ function readDraft(root: ConfigNode, findings: Finding[]): PlanDraft {
   const optimizer = orDefault(optim.string('name'), 'fused_adam', `${BASE}: fused_adam`)
   const engine = orDefault(model.boolean('transformer_engine'), false, `${GPT}: False`)
   const flash = model.boolean('use_flash_attention')
+  // TransformerEngine's flash and fused kernels take 16 bits only (pytorch/attention/dot_product_attention/utils.py)
+  const isHalf = /16/.test(trainer.string('precision')?.value ?? '')
   const length = isTuned
     ? orDefault(
         tuning.integer('max_seq_length', { min: 1 }),
@@ -144,7 +149,7 @@ function readDraft(root: ConfigNode, findings: Finding[]): PlanDraft {
     }),
     gradientCheckpointing: readRecompute(model),
     attention: engine.value
-      ? mapped(engine, () => 'flash' as const)
+      ? mapped(engine, () => (isHalf ? ('flash' as const) : ('eager' as const)))
       : flash
         ? mapped(flash, on => (on ? 'flash' : 'eager'))
         : byDefault('eager', `${GPT}: use_flash_attention False`),
@@ -200,8 +205,27 @@ function readParallelism(model: Fields, trainer: Fields, optimizer: Sourced<stri
       !fsdp?.value,
       `${STEP}: gradients are reduced after all micro-batches but under FSDP`,
     ),
+    ...readBuckets(model),
     ...readGpus(trainer),
   }
+}
+
+/** DistributedDataParallel of runs without O2 (parts/nlp_overrides.py NLPDDPStrategy). */
+function readBuckets(model: Fields): MutablePlanDraft {
+  const view = orDefault(model.boolean('gradient_as_bucket_view'), true, `${CONF}: True`)
+  return { buffers: mapped(view, gradientAsBucketView => ({ ...NO_BUFFERS, gradientAsBucketView })) }
+}
+
+const NO_BUFFERS: BufferPlan = {
+  reduceBucketElements: null,
+  allgatherBucketElements: null,
+  prefetchBucketElements: null,
+  persistenceThresholdElements: null,
+  maxLiveParameters: null,
+  subGroupElements: null,
+  overlapComm: null,
+  ddpBucketBytes: null,
+  gradientAsBucketView: false,
 }
 
 /** `devices: -1` takes all GPUs of a node; a list names them. */

@@ -80,6 +80,18 @@ export const PLAN_REFUSALS: readonly PlanRefusal[] = [
     source: 'LLM Foundry llmfoundry/utils/config_utils.py calculate_batch_size_info',
   },
   {
+    frameworks: ['litgpt'],
+    at: 'globalBatchSize',
+    countsGpus: true,
+    found: ({ plan, globalBatch }) =>
+      globalBatch === null || globalBatch >= plan.microBatchSize * plan.gpus
+        ? null
+        : `The global batch is ${globalBatch}, and ${plan.gpus} GPUs take ${plan.microBatchSize} each at once`,
+    rule: 'each GPU has at least one micro-batch of the global batch',
+    hint: 'Raise the global batch, or lower the micro-batch or the number of GPUs.',
+    source: 'LitGPT 0.5.13 litgpt/args.py gradient_accumulation_iters',
+  },
+  {
     frameworks: [...MEGATRON, 'gpt-neox'],
     at: 'parallelism.tensor',
     countsGpus: false,

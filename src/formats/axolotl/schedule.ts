@@ -51,6 +51,7 @@ export function readCheckpointPlan(fields: Fields): Sourced<CheckpointPlan | nul
   const only = fields.isSet('save_only_model') && fields.boolean('save_only_model')?.value === true
   if (steps !== undefined && steps >= 1)
     return { ...source, value: { everySteps: Math.round(steps), timesTotal: null, includesOptimizer: !only } }
-  const times = steps ? Math.round(1 / steps) : Math.max(1, Math.ceil((perEpoch ?? 1) * epochs))
+  // 0 saves an epoch is read as none given
+  const times = steps ? Math.round(1 / steps) : Math.max(1, Math.ceil((perEpoch || 1) * epochs))
   return { ...source, value: { everySteps: null, timesTotal: times, includesOptimizer: !only } }
 }
