@@ -80,6 +80,18 @@ describe('shell scripts', () => {
     expect((await read('run.sh', { ...files, 'run.sh': 'accelerate launch start.py $CONFIG.yaml' })).runs).toEqual([])
   })
 
+  test('each task of srun is a process of a trainer without a launcher of its own', async () => {
+    const script = (options: string, program: string): string => `srun ${options} python ${program}`
+    const trainer = 'train.py --model_name_or_path a/b --output_dir o --per_device_train_batch_size 1'
+    const both = await read('run.sh', { 'run.sh': script('--ntasks=32 --nodes=4 --gres=gpu:8', trainer) })
+    expect([value(both.runs[0], 'gpus'), value(both.runs[0], 'gpusPerNode')]).toEqual([32, 8])
+    const perNode = await read('run.sh', { 'run.sh': script('-N 2 --ntasks-per-node 4', trainer) })
+    expect([value(perNode.runs[0], 'gpus'), value(perNode.runs[0], 'gpusPerNode')]).toEqual([8, 4])
+    const ray = '-m verl.trainer.main_ppo actor_rollout_ref.model.path=a/b trainer.n_gpus_per_node=8 trainer.nnodes=2'
+    const online = await read('run.sh', { 'run.sh': script('--ntasks=2 --nodes=2', ray) })
+    expect(value(online.runs[0], 'gpus')).toBe(16)
+  })
+
   test('a model that only a variable names is a run with that finding', async () => {
     const script =
       'deepspeed train.py --model_name_or_path $MODEL --output_dir out/$MODEL --per_device_train_batch_size 4'

@@ -8,6 +8,7 @@ const GRPO = `${TRL}reward_funcs: [accuracy]\nuse_vllm: true\n`
 const TRAINER = 'model_name_or_path: org/model\noutput_dir: out\nper_device_train_batch_size: 1\n'
 const AXOLOTL = 'base_model: org/model\ndatasets: [{ path: org/data }]\nmicro_batch_size: 1\nsequence_len: 512\n'
 const FACTORY = 'model_name_or_path: org/model\nstage: sft\ndo_train: true\ndataset: a\ntemplate: t\noutput_dir: out\n'
+const VERL = 'actor_rollout_ref: { model: { path: org/model } }\ndata: { train_files: a.parquet }\n'
 const SWIFT = "model: org/model\ndataset: ['org/data#5']\ntuner_type: full\noutput_dir: out\n"
 
 type Seen = (plan: TrainingPlan) => unknown
@@ -111,6 +112,8 @@ const ROWS: readonly (readonly [VersionDefaultId, string, Readonly<Record<string
       'all-linear',
     ],
     ['ms-swift.max_length', `${SWIFT}packing: true\n`, { 'ms-swift': '2.6.1' }, p => p.sequenceLength, 2048, 8192],
+    ['verl.gradient_checkpointing', VERL, { verl: '0.1' }, p => p.gradientCheckpointing, 'none', 'full'],
+    ['verl.use_remove_padding', VERL, { verl: '0.6.1' }, p => p.dataset.padding, 'fixed', 'none'],
   ]
 
 describe('defaults by library version', () => {

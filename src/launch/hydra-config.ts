@@ -1,4 +1,5 @@
 import type { ConfigDocument, ConfigNode } from '../formats/config-document.ts'
+import { withoutInterpolations } from '../formats/dotted-fields.ts'
 import type { ReadContext } from '../formats/reader.ts'
 import { argumentNamed } from './launch-arguments.ts'
 import type { TrainingCommand } from './training-command.ts'
@@ -28,7 +29,8 @@ export async function hydraConfig(
   ]
   for (const path of paths) {
     const root = (await context.open(path, document))?.roots[0]
-    if (root?.kind === 'mapping') return root
+    // the reader takes interpolations out as well, but not of arguments, which note what was asked for
+    if (root?.kind === 'mapping') return withoutInterpolations(root)
   }
   return undefined
 }

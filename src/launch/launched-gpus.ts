@@ -2,7 +2,7 @@ import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
 import { overlayDrafts, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
-import { argumentNamed, type LaunchArguments } from './launch-arguments.ts'
+import { argumentNamed, type LaunchArguments, splitArguments } from './launch-arguments.ts'
 import type { ShellWord } from './shell/shell-word.ts'
 import type { LauncherName, TrainingCommand } from './training-command.ts'
 
@@ -46,7 +46,7 @@ const RULES: Readonly<Record<LauncherName, Rule>> = {
     ...definedOnly({ perNode: option(search, 'nproc') ?? option(search, 'n') }),
     ...(optionWord(search, 'world_size') ? { total: option(search, 'world_size') } : {}),
   }),
-  python: processesOfEnvironment,
+  python: search => tasksOfSrun(search) ?? processesOfEnvironment(search),
   command: processesOfEnvironment,
 }
 
@@ -100,7 +100,7 @@ function product(perNode: Count | undefined, nodes: Count | undefined, path: str
 function divided(total: Count, nodes: number, path: string): PlanDraft {
   const perNode = total.value % nodes === 0 ? total.value / nodes : total.value
   return {
-    gpus: sourced(total, total.value, path, 'accelerate launch: num_processes counts all machines'),
+    gpus: sourced(total, total.value, path, `${total.key} counts all machines`),
     gpusPerNode: sourced(total, perNode, path),
   }
 }
@@ -165,6 +165,23 @@ function processesOfEnvironment(search: Search): Found {
   const started =
     search.training.trainer.format === 'axolotl' ? counted(search, '--num-processes', processes) : undefined
   return definedOnly({ perNode: perNode ?? own ?? started, nodes })
+}
+
+/** Trainers of which each task of Slurm is one process; those on Ray start from a single one. */
+const STARTED_BY_TASK: ReadonlySet<string | null> = new Set([null, 'megatron-lm', 'llm-foundry'])
+
+/** `srun --ntasks 32 --ntasks-per-node 8 python train.py`: a process, and so a GPU, for each task. */
+function tasksOfSrun(search: Search): Found | undefined {
+  const { words } = search.training.command
+  if (words[0]?.text !== 'srun' || !STARTED_BY_TASK.has(search.training.trainer.format)) return undefined
+  const given = splitArguments(words.slice(1, words.indexOf(search.training.place)))
+  const count = (key: string, ...names: readonly string[]): Count | undefined =>
+    counted(search, key, argumentNamed(given, ...names)?.values[0])
+  const total = count('--ntasks', 'ntasks', 'n')
+  const perNode = count('--ntasks-per-node', 'ntasks_per_node')
+  const nodes = count('--nodes', 'nodes', 'N')
+  if (perNode !== undefined && nodes !== undefined) return { perNode, nodes }
+  return total !== undefined && total.value > 1 ? { total, nodes } : undefined
 }
 
 function definedOnly(found: Found): Found {
