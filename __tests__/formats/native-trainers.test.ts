@@ -70,8 +70,8 @@ describe('LitGPT', () => {
   })
 
   test('less than a micro-batch a rank stops it', async () => {
-    expect((await readText(LITGPT.replace('devices: 1', 'devices: 4'))).codes).not.toContain('conflicting-settings')
-    expect((await readText(LITGPT.replace('devices: 1', 'devices: 8'))).codes).toContain('conflicting-settings')
+    expect((await readText(LITGPT.replace('devices: 1', 'devices: 4'))).codes).not.toContain('will-not-start')
+    expect((await readText(LITGPT.replace('devices: 1', 'devices: 8'))).codes).toContain('will-not-start')
   })
 
   test('quantization brings the paged optimizer', async () => {
