@@ -147,6 +147,7 @@ const VERL: readonly Case[] = [
 
 const MEGATRON: readonly Case[] = [
   ['num_layers: 30\npipeline_model_parallel_size: 4\n', 'evenly by the pipeline stages'],
+  ['num_layers: 30\npipeline_model_parallel_size: 4\ndeepspeed: true\n'],
   ['num_layers: 30\npipeline_model_parallel_size: 4\ndecoder_first_pipeline_num_layers: 6\n'],
   ['num_layers: 32\npipeline_model_parallel_size: 4\nnum_layers_per_virtual_pipeline_stage: 3\n', 'virtual stages'],
   ['num_layers: 32\npipeline_model_parallel_size: $PP\nnum_layers_per_virtual_pipeline_stage: 3\n'],
@@ -160,7 +161,8 @@ const MEGATRON: readonly Case[] = [
   ['fp16: true\nbf16: true\n', 'at most one of the two'],
   ['train_iters: 10\ntrain_samples: 1000\n', 'in iterations or in samples'],
   ['step_batch_size_schedule: "0:32"\nglobal_batch_size: 64\n', 'scheduled or fixed'],
-  ['recompute_granularity: full\n', 'a method and a number of layers'],
+  ['recompute_granularity: full\n', 'full recomputation needs a method'],
+  ['recompute_granularity: full\nrecompute_method: uniform\n'],
   ['recompute_granularity: full\nrecompute_method: uniform\nrecompute_num_layers: 1\n'],
   ['recompute_granularity: selective\nrecompute_method: uniform\n', 'has no method'],
   ['tp_comm_overlap: true\ntensor_model_parallel_size: 2\n', 'under sequence parallelism only'],

@@ -15,6 +15,10 @@ const UNEVEN = [
   'hybrid_override_pattern',
   'standalone_embedding_stage',
   'encoder_num_layers',
+  // DeepSpeed cuts a pipeline by its own rule
+  'deepspeed',
+  'deepspeed_config',
+  'zero_stage',
 ] as const
 
 /** 1 where none is written, and where the number is known only at start. */
@@ -121,11 +125,10 @@ export const MEGATRON_REFUSALS: readonly Refusal[] = [
     source: ARGUMENTS,
   },
   {
-    keys: ['recompute_granularity', 'recompute_method', 'recompute_num_layers'],
-    isRefused: settings =>
-      settings.word('recompute_granularity') === 'full' &&
-      (!settings.isWritten('recompute_method') || !settings.isWritten('recompute_num_layers')),
-    rule: 'full recomputation needs a method and a number of layers',
+    // the number of layers was 1 before core 0.4, whose scripts do not say which they are for
+    keys: ['recompute_granularity', 'recompute_method'],
+    isRefused: settings => settings.word('recompute_granularity') === 'full' && !settings.isWritten('recompute_method'),
+    rule: 'full recomputation needs a method',
     hint: 'Add `--recompute-method uniform --recompute-num-layers 1`.',
     source: CONFIG,
   },
