@@ -38,9 +38,10 @@ const FORMATS: Readonly<Record<string, Format>> = {
       'rl: dpo\nadapter: lora\nlora_r: 8\nlora_target_linear: true\n',
       'fsdp_config: { offload_params: true }\n',
       'model_type: AutoModelForSequenceClassification\n',
+      'dp_shard_size: 2\n',
     ],
     // the default itself
-    shadowed: ['sdp_attention'],
+    shadowed: ['sdp_attention', 'lora_model_dir', 'dp_replicate_size'],
   },
   'llama-factory': {
     base: 'model_name_or_path: org/model\nstage: sft\ndo_train: true\ndataset: identity\ntemplate: llama3\noutput_dir: out\nlearning_rate: 1e-5\n',
@@ -52,6 +53,8 @@ const FORMATS: Readonly<Record<string, Format>> = {
       'quantization_bit: 4\n',
       'finetuning_type: full\nbf16: true\n',
       'eval_strategy: steps\nval_size: 0.1\n',
+      'finetuning_type: full\nuse_galore: true\n',
+      'finetuning_type: full\nuse_apollo: true\n',
     ],
     shadowed: ['gradient_checkpointing', 'adapter_name_or_path', 'dataset_dir', 'ref_model', 'reward_model'],
   },
@@ -137,6 +140,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   pref_loss: ['orpo'],
   quant_method: ['fp8'],
   quant_type: ['fp4'],
+  quantization_type: ['fp4'],
   quantization_method: ['hqq'],
   task_type: ['seq_cls'],
   train_mode: ['lora'],

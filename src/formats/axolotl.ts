@@ -8,6 +8,7 @@ import type { Stage } from '../plan/vocabulary.ts'
 import { readActivations, readLoss, readSequence } from './axolotl/activations.ts'
 import { readAdapter, trains } from './axolotl/adapter.ts'
 import { readAdapterKernels } from './axolotl/adapter-kernels.ts'
+import { AXOLOTL_IGNORED } from './axolotl/ignored-keys.ts'
 import { AXOLOTL_ROWS } from './axolotl/keys.ts'
 import { outerPrecision, precisionOf, readPrecision } from './axolotl/precision.ts'
 import { readReinforcement } from './axolotl/reinforcement.ts'
@@ -21,6 +22,7 @@ import { accelerateOf, type CompanionScope, deepSpeedOf, peftAdapterOf } from '.
 import { datasetDraft, hubModel } from './hugging-face/references.ts'
 import { readOptimizer, TRAINER_UNMODELLED } from './hugging-face/transformers-arguments.ts'
 import { applyRows, formatKeys, positive } from './key-rows.ts'
+import { reportMisspelt } from './misspelt-keys.ts'
 import type { FormatReader, RunDraft } from './reader.ts'
 import { AXOLOTL_REFUSALS } from './refusals/axolotl-refusals.ts'
 import { reportRefusals } from './refusals/refusal.ts'
@@ -42,6 +44,7 @@ const STRONG_KEYS = [
 export const axolotlReader: FormatReader = {
   format: 'axolotl',
   keys: formatKeys(AXOLOTL_ROWS),
+  ignored: AXOLOTL_IGNORED,
   recognise: document => document.roots.some(isAxolotl),
   async read(document, context) {
     const runs: RunDraft[] = []
@@ -70,6 +73,7 @@ export async function readAxolotl(fields: Fields, scope: CompanionScope): Promis
   const { libraries } = scope.context
   const draft = applyRows(AXOLOTL_ROWS, fields, libraries)
   reportRefusals(fields.node, AXOLOTL_REFUSALS, scope.findings)
+  reportMisspelt(fields.node, { framework: 'Axolotl', keys: AXOLOTL_ROWS, ignored: AXOLOTL_IGNORED }, scope.findings)
   const read = readAdapter(fields, scope.findings)
   const own = trains(read) ? { ...read, ...readAdapterKernels(fields, libraries) } : read
   const adapter = trains(own) ? { ...own, ...(await peftAdapterOf(fields, scope, 'lora_model_dir')) } : own

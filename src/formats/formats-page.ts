@@ -2,6 +2,7 @@ import { LAUNCH_FORMATS } from '../launch/launch-formats.ts'
 import { TRAINER_PROGRAMS } from '../launch/trainer-programs.ts'
 import { CURRENT_PROFILE, VERSION_DEFAULTS } from '../launch/version-defaults.ts'
 import { PLAN_REFUSALS } from '../models/plan-refusals.ts'
+import { type IgnoredKeys, ignoredNames } from './ignored-keys.ts'
 import type { FormatKey } from './reader.ts'
 import { AXOLOTL_REFUSALS } from './refusals/axolotl-refusals.ts'
 import { DEEPSPEED_RULES } from './refusals/deepspeed-refusals.ts'
@@ -36,7 +37,7 @@ export function formatsPage(): string {
   const declined = FORMAT_READERS.filter(({ keys }) => keys?.length === 0).map(({ format }) => format)
   return [
     '# Formats',
-    'What Preflop does with each key of each training framework, what holds without the key, and where the framework says so. Written by `npm run docs` from the tables that the readers themselves use. Keys that are not listed change neither memory nor time, or are not modelled.',
+    'What Preflop does with each key of each training framework, what holds without the key, and where the framework says so. Written by `npm run docs` from the tables that the readers themselves use. Where a framework has a closed list of keys, those that are left alone are listed below its table, by what they do; a key in neither list is not known to Preflop.',
     `Recognised and declined by name, since their compilers plan memory themselves: ${declined.join(', ')}.`,
     '## Contents',
     list([
@@ -47,7 +48,11 @@ export function formatsPage(): string {
       '[Defaults that changed between versions](#defaults-that-changed-between-versions)',
       '[Configs walked by hand](#configs-walked-by-hand)',
     ]),
-    ...described.flatMap(({ format, keys }) => [`## ${format}`, keysSection(format, keys ?? [])]),
+    ...described.flatMap(({ format, keys, ignored = [] }) => [
+      `## ${format}`,
+      keysSection(format, keys ?? []),
+      ...(isLastOf(format) ? ignoredSection(ignored) : []),
+    ]),
     '# Around the config',
     'A companion is found by reference first (a key or a command names it), by convention second; the provenance of its values says which.',
     ...LAUNCH_FORMATS.flatMap(({ name, what, keys }) => [`## ${name}`, what, keysTable(keys)]),
@@ -113,6 +118,31 @@ function keysSection(format: string, keys: readonly FormatKey[]): string {
   const text = JSON.stringify(keys)
   const last = FORMAT_READERS.findLast(reader => JSON.stringify(reader.keys) === text)
   return last && last.format !== format ? `The keys of [${last.format}](#${anchor(last.format)}).` : keysTable(keys)
+}
+
+const EFFECTS = {
+  none: 'Left alone: neither memory nor time nor cost depends on',
+  small: 'Left out though a little does depend on',
+  unmodelled: 'Known and not modelled; look at the figures twice with',
+} as const satisfies Record<IgnoredKeys['effect'], string>
+
+/** Paragraphs of the keys that a reader leaves alone, by how much depends on them. */
+function ignoredSection(groups: readonly IgnoredKeys[]): readonly string[] {
+  return Object.entries(EFFECTS).flatMap(([effect, words]) => {
+    const own = groups.filter(group => group.effect === effect)
+    if (own.length === 0) return []
+    const parts = own.map(group => {
+      const names = ignoredNames([group]).map(name => `\`${name}\``)
+      return `${group.about} (${names.join(', ')})`
+    })
+    return [`${words}:\n\n${list(parts)}`]
+  })
+}
+
+/** Recipe collections share the keys of the trainer below them. */
+function isLastOf(format: string): boolean {
+  const keys = (name: string): string => JSON.stringify(FORMAT_READERS.find(reader => reader.format === name)?.keys)
+  return FORMAT_READERS.findLast(reader => JSON.stringify(reader.keys) === keys(format))?.format === format
 }
 
 function keysTable(keys: readonly FormatKey[]): string {

@@ -20,12 +20,14 @@ import {
 import { applyRows, formatKeys, fromTable } from './key-rows.ts'
 import { readData } from './llama-factory/data.ts'
 
+import { LLAMA_FACTORY_IGNORED } from './llama-factory/ignored-keys.ts'
 import { LLAMA_FACTORY_ROWS, MODEL, STAGES, TUNING } from './llama-factory/keys.ts'
 import { readFamily } from './llama-factory/optimizer.ts'
 import { readPrecision } from './llama-factory/precision.ts'
 import { readReinforcement } from './llama-factory/reinforcement.ts'
 import { readQuantization, readTuning } from './llama-factory/tuning.ts'
 import { LLAMA_FACTORY_UNMODELLED } from './llama-factory/unmodelled.ts'
+import { reportMisspelt } from './misspelt-keys.ts'
 import type { FormatReader, RunDraft } from './reader.ts'
 import { LLAMA_FACTORY_REFUSALS } from './refusals/llama-factory-refusals.ts'
 import { reportRefusals } from './refusals/refusal.ts'
@@ -34,6 +36,7 @@ import { reportUnmodelled } from './run-per-document.ts'
 export const llamaFactoryReader: FormatReader = {
   format: 'llama-factory',
   keys: formatKeys(LLAMA_FACTORY_ROWS),
+  ignored: LLAMA_FACTORY_IGNORED,
   recognise: document => document.roots.some(isLlamaFactory),
   async read(document, context) {
     const runs: RunDraft[] = []
@@ -69,6 +72,11 @@ export async function readLlamaFactoryArguments(fields: Fields, scope: Companion
   const { libraries } = scope.context
   const draft = applyRows(LLAMA_FACTORY_ROWS, fields, libraries)
   reportRefusals(fields.node, LLAMA_FACTORY_REFUSALS, scope.findings)
+  reportMisspelt(
+    fields.node,
+    { framework: 'LLaMA-Factory', keys: LLAMA_FACTORY_ROWS, ignored: LLAMA_FACTORY_IGNORED },
+    scope.findings,
+  )
   const stage = readStage(fields)
   const tuning = readTuning(fields, libraries)
   const type = tuning['adapter.type']

@@ -1,6 +1,7 @@
 import type { Finding } from '../plan/finding.ts'
 import type { PlanDraft } from '../plan/plan-draft.ts'
 import type { ConfigDocument } from './config-document.ts'
+import type { IgnoredKeys } from './ignored-keys.ts'
 
 /** One framework's config format. To add a framework: one such file and one line in registry.ts. */
 export interface FormatReader {
@@ -10,6 +11,8 @@ export interface FormatReader {
   recognise(document: ConfigDocument): boolean
   /** What is done with each key; docs/formats.md is written from it. */
   readonly keys?: readonly FormatKey[]
+  /** Keys that it leaves alone on purpose; absent: the framework has no closed list of keys. */
+  readonly ignored?: readonly IgnoredKeys[]
   /** The runs that the file describes, with the framework's own defaults filled in. Never throws on user input. */
   read(document: ConfigDocument, context: ReadContext): Promise<ReadResult>
 }

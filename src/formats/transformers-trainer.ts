@@ -6,6 +6,7 @@ import { type ConfigNode, hasAnyKey, hasKeys } from './config-document.ts'
 import { Fields } from './fields.ts'
 import { accelerateOf, type CompanionScope, deepSpeedOf } from './hugging-face/companions.ts'
 import { trainerFsdp } from './hugging-face/fsdp-arguments.ts'
+import { IGNORED_ARGUMENTS } from './hugging-face/ignored-arguments.ts'
 import { hasOpenInstructKeys } from './hugging-face/open-instruct-keys.ts'
 import {
   OWN_TRAINER_ROWS,
@@ -66,6 +67,7 @@ const ROWS: readonly KeyRow[] = [
 export const transformersReader: FormatReader = {
   format: 'transformers',
   keys: formatKeys(ROWS),
+  ignored: IGNORED_ARGUMENTS,
   recognise: document => document.roots.some(isTrainingArguments),
   async read(document, context) {
     const runs: RunDraft[] = []

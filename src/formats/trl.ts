@@ -21,11 +21,13 @@ import {
   TRAINER_UNMODELLED,
 } from './hugging-face/transformers-arguments.ts'
 import { applyRows, formatKeys } from './key-rows.ts'
+import { reportMisspelt } from './misspelt-keys.ts'
 import type { FormatReader, RunDraft } from './reader.ts'
 import { reportRefusals } from './refusals/refusal.ts'
 import { TRL_REFUSALS } from './refusals/trl-refusals.ts'
 import { reportUnmodelled } from './run-per-document.ts'
 
+import { TRL_IGNORED } from './trl/ignored-keys.ts'
 import { TRL_ROWS } from './trl/keys.ts'
 import { readLengths, readLossAndKernels } from './trl/lengths.ts'
 import { readAdapter, readPrecision, readQuantization } from './trl/precision.ts'
@@ -48,6 +50,7 @@ const DIALECTS: readonly Dialect[] = [
 export const TRL_READERS: readonly FormatReader[] = DIALECTS.map(dialect => ({
   format: dialect.format,
   keys: formatKeys(TRL_ROWS),
+  ignored: TRL_IGNORED,
   recognise: document => document.roots.some(root => isTrainerConfig(root) && dialect.recognise(root, document)),
   async read(document, context) {
     const runs: RunDraft[] = []
@@ -125,6 +128,7 @@ export async function readTrlArguments(
   const { libraries } = scope.context
   const draft = applyRows(TRL_ROWS, fields, libraries)
   reportRefusals(fields.node, TRL_REFUSALS, scope.findings)
+  reportMisspelt(fields.node, { framework: 'TRL', keys: TRL_ROWS, ignored: TRL_IGNORED }, scope.findings)
   const stage = readStage(fields, scope.document.path)
   const isOwn = isOwnTrainer(fields.node)
   const adapter = isOwn ? readOwnAdapter(fields, scope.document.path) : readAdapter(fields)

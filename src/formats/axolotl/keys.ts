@@ -4,6 +4,8 @@ import { describedKey, fixed, flag, type KeyRow, keyRow, positive, positiveOrNon
 import { MODEL_SCHEMA, PEFT_SCHEMA, SCHEMA, TRAINING_SCHEMA } from './schema-files.ts'
 import { AXOLOTL_UNMODELLED } from './unmodelled.ts'
 
+const LIGER = 'axolotl 0.18 integrations/liger/args.py'
+
 /** Every key that is read, its effect and its default. */
 export const AXOLOTL_ROWS: readonly KeyRow[] = [
   keyRow({
@@ -210,4 +212,16 @@ export const AXOLOTL_ROWS: readonly KeyRow[] = [
     SCHEMA,
   ),
   describedKey('torch_compile', 'compile', 'off', SCHEMA),
+  describedKey('liger_fused_linear_cross_entropy', 'loss', 'off', LIGER),
+  describedKey(
+    'liger_cross_entropy, liger_glu_activation, liger_layer_norm, liger_rms_norm, liger_rope',
+    'fusedKernels',
+    'off',
+    LIGER,
+  ),
+  describedKey('optim_args', 'optimizerRank', 'none', TRAINING_SCHEMA),
+  describedKey('peft_use_dora', 'adapter.type dora', 'off', PEFT_SCHEMA),
+  describedKey('dp_replicate_size', 'gpus, beside dp_shard_size', '1', SCHEMA),
+  describedKey('lora_model_dir', 'adapter: as its adapter_config.json says', 'none', PEFT_SCHEMA),
+  describedKey('precompute_ref_log_probs', 'reinforcement.referenceModel', 'off', SCHEMA),
 ]

@@ -101,6 +101,8 @@ export const LLAMA_FACTORY_ROWS: readonly KeyRow[] = replaceRows(TRAINER_ROWS, [
   describedKey('dataset, dataset_dir', 'dataset.names', 'none', DATA),
   describedKey('max_samples, val_size', 'dataset.samples, evaluation', 'no cap', DATA),
   describedKey('ref_model, reward_model', 'reinforcement', 'none', TUNING),
+  describedKey('galore_rank, apollo_rank', 'optimizerRank', '16', TUNING),
+  describedKey('quantization_type', 'quantization: nf4 or fp4', 'nf4', MODEL),
   describedKey(
     'resize_vocab',
     'adapter.modulesToSave: embeddings and head',

@@ -79,4 +79,5 @@ export const TRL_ROWS: readonly KeyRow[] = replaceRows(TRAINING_ARGUMENT_ROWS, [
     'none',
     'trl 1.13 scripts/utils.py',
   ),
+  describedKey('desirable_weight, reward_funcs', 'stage: kto, grpo', 'told by the other keys and the path', GRPO),
 ])
