@@ -56,7 +56,7 @@ test('writes what the repository says: frameworks, configs, GPUs, and what nobod
 test('an empty repository gets a policy that is all comments but for the built-in limits', async () => {
   expect((await runCommand(['init'], folder)).code).toBe(0)
   expect(problems(read(POLICY))).toEqual([])
-  expect(Object.keys(parse(read(POLICY)))).toEqual(['version', 'budget', 'fail_on', 'on_unknown'])
+  expect(Object.keys(parse(read(POLICY)))).toEqual(['version', 'budget', 'fail_on', 'on_unknown', 'on_refusal'])
 })
 
 test('never overwrites', async () => {

@@ -19,6 +19,7 @@ test.each([
   ['a product to the cent', exactMoney(1530.66, 'EUR'), '€1,530.66'],
   ['the article’s bill', exactMoney(81.24, 'CNY'), '81.24 CNY'],
   ['a whole limit', statedMoney(250, 'USD'), '$250'],
+  ['a limit below a cent', statedMoney(0.001, 'USD'), '$0.001'],
   ['a limit with cents', statedMoney(99.5, 'GBP'), '£99.50'],
   ['an estimate above its limit', moneyBeside(334.2, 250, 'USD'), '$334'],
   ['an estimate above its limit by less than is shown', moneyBeside(10.3, 10, 'USD'), '$10.30'],

@@ -215,7 +215,7 @@ function toReport({ changes, plan, result, tooTight, remaining }: Candidate, sea
     ...changes.map(({ spelling }) => search.spelled[spelling]?.(plan) ?? {}),
   )
   return {
-    title: changes.map(({ title }) => title).join(' and '),
+    title: changes.map(({ title }) => title).join('; '),
     changes: Object.entries(keys).flatMap(([key, to]) => changeOf(key, to, search)),
     memoryBytes: result.memory.requiredBytes,
     components: requiredComponents(result.memory.components).map(({ name, bytes }) => ({ name, bytes })),

@@ -47,7 +47,7 @@ function explainRun(run: RunReport, columns: number): readonly string[] {
     lines.push('', 'Moments of one step (GiB per GPU, worst rank; the largest decides)')
     for (const { name, bytes } of memory.moments)
       lines.push(`  ${name.padEnd(width)} ${gib(bytes).padStart(8)}${name === memory.peakAt ? '  ← peak' : ''}`)
-    const parts = memory.components.map(part => ({ ...part, figure: `${gib(part.bytes).padStart(6)} GiB` }))
+    const parts = memory.components.map(part => ({ ...part, figure: `${gib(part.bytes)} GiB` }))
     lines.push(
       '',
       `Memory at the peak (${memory.peakAt})`,
@@ -60,14 +60,14 @@ function explainRun(run: RunReport, columns: number): readonly string[] {
     )
   }
   if (time) {
-    const terms = time.stepComponents.map(term => ({ ...term, figure: duration(term.seconds).padStart(8) }))
+    const terms = time.stepComponents.map(term => ({ ...term, figure: duration(term.seconds) }))
     lines.push(
       '',
       'Time of one step',
       ...explainedItems(terms, columns),
       `  physical floor ${duration(time.floorStepSeconds)}; interval ${duration(time.lowStepSeconds)}–${duration(time.highStepSeconds)}`,
     )
-    const phases = time.components.map(phase => ({ ...phase, source: '', figure: duration(phase.seconds).padStart(8) }))
+    const phases = time.components.map(phase => ({ ...phase, source: '', figure: duration(phase.seconds) }))
     if (phases.length > 0) lines.push('', 'Time of one run', ...explainedItems(phases, columns))
   }
   if (cost) lines.push('', ...wrapped('Cost  ', `${cost.formula}; price: ${plain(cost.priceSource)}`, columns))
@@ -88,8 +88,9 @@ function explainRun(run: RunReport, columns: number): readonly string[] {
 /** Name, figure and formula of each, with the source under it. */
 function explainedItems(items: readonly ExplainedItem[], columns: number): readonly string[] {
   const width = Math.max(...items.map(({ name }) => name.length))
+  const figureWidth = Math.max(...items.map(({ figure }) => figure.length))
   return items.flatMap(({ name, figure, note, source }) => [
-    ...wrapped(`  ${name.padEnd(width)} ${figure} = `, plain(note), columns),
+    ...wrapped(`  ${name.padEnd(width)} ${figure.padStart(figureWidth)} = `, plain(note), columns),
     ...(source === '' ? [] : wrapped('      source: ', plain(source), columns)),
   ])
 }
@@ -105,12 +106,19 @@ const ORIGINS = {
 } as const satisfies Record<AssumptionReport['from'], string>
 
 function planLines(assumptions: readonly AssumptionReport[], columns: number): readonly string[] {
-  const width = Math.max(0, ...assumptions.map(({ key }) => key.length))
+  const named = withPlanKeys(assumptions)
+  const width = Math.max(0, ...named.map(({ key }) => key.length))
   return Object.entries(ORIGINS).flatMap(([origin, title]) => {
-    const rows = assumptions.filter(({ from }) => from === origin)
+    const rows = named.filter(({ from }) => from === origin)
     if (rows.length === 0) return []
     return ['', `Plan. ${title}`, ...rows.flatMap(row => planLine(row, width, columns))]
   })
+}
+
+/** One key of a file may set several values of the plan: then both are named. */
+function withPlanKeys(assumptions: readonly AssumptionReport[]): readonly AssumptionReport[] {
+  const isShared = (key: string): boolean => assumptions.filter(own => own.key === key).length > 1
+  return assumptions.map(own => (isShared(own.key) ? { ...own, key: `${own.planKey} (${own.key})` } : own))
 }
 
 const VALUE_WIDTH = 16

@@ -5,6 +5,7 @@ import { code, plain } from '../report/escape-markdown.ts'
 import { duration } from '../report/figures.ts'
 import type { HardwareReport, RunReport } from '../report/report.ts'
 import { type Command, type CommandInput, EXIT, textOption, UsageError } from './command.ts'
+import { printReport } from './estimate.ts'
 import { ESTIMATE_OPTIONS, estimateFiles } from './estimate-files.ts'
 
 export const fitCommand: Command = {
@@ -20,6 +21,7 @@ export const fitCommand: Command = {
     if (format !== 'table' && format !== 'json')
       throw new UsageError(`--format is \`${format}\`; fit writes table or json.`)
     if (format === 'json') input.io.out(`${JSON.stringify(report, null, 2)}\n`)
+    else if (report.runs.length === 0) printReport(report, input)
     else for (const run of report.runs) input.io.out(`${(await fitRun(input, run, report.runs.length)).join('\n')}\n`)
     return report.runs.every(({ memory }) => memory === null) ? EXIT.usage : EXIT.ok
   },

@@ -35,6 +35,7 @@ export const initCommand: Command = {
       io.out(
         'No YAML, JSON or TOML file or shell script here is of a trainer that is known (docs/formats.md). A run that only code describes can be written as a plan: `preflop schema plan`, examples/article-7b.yml.\n',
       )
+    let isWritten = false
     for (const [path, text] of [
       ['.github/workflows/preflop.yml', workflowText()],
       ['.github/preflop.yml', policyDraft(report)],
@@ -47,8 +48,10 @@ export const initCommand: Command = {
       await mkdir(dirname(full), { recursive: true })
       await writeFile(full, text, { flag: 'wx' })
       io.out(`${path} written.\n`)
+      isWritten = true
     }
-    io.out('Read both and commit them: the next pull request that changes a training config gets the comment.\n')
+    if (isWritten)
+      io.out('Read both and commit them: the next pull request that changes a training config gets the comment.\n')
     return EXIT.ok
   },
 }

@@ -27,6 +27,7 @@ budget:
 
 fail_on: new        # only what the pull request broke or made worse; any: every broken limit
 on_unknown: warn    # a config that cannot be estimated: pass, warn or fail
+on_refusal: fail    # settings that the framework refuses at start: pass, warn or fail
 # override_label: preflop-approved       # turns failed cost and time limits into warnings; memory still fails
 ${unsized(runs)}${unknownModels(runs)}
 # configs:                               # other settings for some configs; the first match wins

@@ -220,7 +220,7 @@ export const FINDING_TEXTS = {
     severity: 'error',
     title: 'Out of GPU memory',
     why: 'The run would stop with an out-of-memory error.',
-    hint: 'Apply one of the fixes listed; `preflop fit` lists the hardware that holds the run.',
+    hint: 'Apply a fix where one is listed; `preflop fit` says how much fits here, and which hardware holds the run.',
   },
   'near-memory': {
     severity: 'warning',

@@ -25,6 +25,7 @@ export function exactMoney(amount: number, currency: string | null): string {
 
 /** What somebody wrote, a limit or a sum of amounts as shown: cents only where it has some. */
 export function statedMoney(amount: number, currency: string | null): string {
+  if (amount > 0 && amount < 0.005) return inCurrency(String(amount), currency)
   return inCurrency(amount.toFixed(sumDigits(amount)), currency)
 }
 

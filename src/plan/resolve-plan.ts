@@ -238,7 +238,7 @@ function resolveReinforcement(get: Get, provenance: MutableProvenance): Reinforc
   }
   if (meanCompletionLength === null) {
     const note = `every completion taken at its full ${stated.completionLength} tokens; set \`mean_completion_tokens\` of the data set in the policy`
-    provenance[key] = { from: 'assumed', note }
+    provenance[key] = { from: 'assumed', key: 'mean_completion_tokens', note }
   }
   return { ...stated, meanCompletionLength }
 }

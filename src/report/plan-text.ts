@@ -17,7 +17,7 @@ export function describePlan({ plan, parameters, gpuName, assumptions }: RunRepo
   const isAssumed = assumptions.some(({ planKey, from }) => planKey === 'gpus' && from === 'assumed')
   const place = `${plan.gpus} × ${gpuName ?? 'unknown GPU'}${isAssumed ? ' (number of GPUs assumed)' : ''}`
   return plain(
-    `${plan.model ?? 'a model given by its shapes'}${size}, ${plan.stage}, ${method}, ${plan.precision.compute}${sharding}, ${plan.microBatchSize} × ${plan.sequenceLength} tokens, ${place}`,
+    `${plan.model ?? (parameters ? 'a model given by its shapes' : 'a model that is not known')}${size}, ${plan.stage}, ${method}, ${plan.precision.compute}${sharding}, ${plan.microBatchSize} × ${plan.sequenceLength} tokens, ${place}`,
   )
 }
 
