@@ -5,14 +5,12 @@ import type { ReadConfig } from './formats/read-session.ts'
 import type { RunDraft } from './formats/reader.ts'
 import { gpuCountFindings } from './gpu-count.ts'
 import { findGpu } from './hardware/gpu-catalogue.ts'
-import { RENTED_GPUS } from './hardware/price-catalogue.ts'
 import { estimatedFigures } from './judged-figures.ts'
 import type { Finding } from './plan/finding.ts'
 import { finding } from './plan/finding-texts.ts'
 import { planValue } from './plan/plan-value.ts'
 import type { Provenance } from './plan/provenance.ts'
 import type { PlanProvenance } from './plan/resolve-plan.ts'
-import type { TrainingPlan } from './plan/training-plan.ts'
 import { withoutSecrets } from './plan/without-secrets.ts'
 import { type Judgement, judgeAll, judgeRun } from './policy/judge.ts'
 import { isRefusal, judgeStart, type StartJudgement } from './policy/judge-start.ts'
@@ -24,10 +22,11 @@ import type {
   HardwareReport,
   MemoryReport,
   Report,
-  ReportTotals,
   RunReport,
   TimeReport,
 } from './report/report.ts'
+import { totalsOf } from './report-totals.ts'
+import { rateFindings, unknownFindings, unshardedFinding } from './reported-findings.ts'
 
 export interface EstimatedRun {
   readonly config: ReadConfig
@@ -267,61 +266,6 @@ function placeOf(
   return { path, line: null, column: null }
 }
 
-function unknownFindings({ time, price, resolved, findings: own }: RunEstimate, path: string): readonly Finding[] {
-  const findings: Finding[] = []
-  const names = resolved.plan.dataset.names
-  if (time && time.steps === null && !time.findings.some(({ code }) => code === 'unknown-dataset-size'))
-    findings.push(
-      finding('unknown-dataset-size', {
-        path,
-        message:
-          names.length > 0
-            ? `The size of ${names
-                .slice(0, 3)
-                .map(name => `\`${name}\``)
-                .join(', ')} is not known.`
-            : 'The config names no data set of known size and no step limit.',
-      }),
-    )
-  if (time && !price && !own.some(({ code }) => code === 'no-price'))
-    findings.push(
-      finding('no-price', {
-        path,
-        ...unpriced(resolved.plan.hardware.gpu),
-      }),
-    )
-  return findings
-}
-
-/** The catalogue's prices are of one provider each, and a run is never billed by a provider that nobody named. */
-function unpriced(gpu: string | null): { readonly message: string; readonly hint?: string } {
-  const given = 'Neither the config nor the policy gives a price'
-  if (gpu === null || !RENTED_GPUS.includes(gpu))
-    return { message: `${given}, and the catalogue has none for this GPU.` }
-  return {
-    message: `${given} or names the provider whose catalogue price of ${gpu} to take.`,
-    hint: `Set \`hardware.price.provider\` (\`preflop prices ${gpu}\` lists them) or \`hardware.price.per_gpu_hour\` in the policy.`,
-  }
-}
-
-function rateFindings({ cost }: RunEstimate, policy: Policy, path: string): readonly Finding[] {
-  if (!cost || convertMoney(1, cost.currency, policy) !== null) return []
-  const message = `The price is in ${cost.currency}; the policy counts in ${policy.currency} and has no rate for it.`
-  return [finding('no-exchange-rate', { path, message })]
-}
-
-function unshardedFinding(plan: TrainingPlan, judgement: Judgement, path: string): readonly Finding[] {
-  const { data, tensor, pipeline } = plan.parallelism
-  const isSharded = !['none', 'ddp'].includes(data) || tensor > 1 || pipeline > 1
-  if (plan.gpus < 2 || isSharded || !judgement.findings.some(({ code }) => code === 'over-memory')) return []
-  return [
-    finding('unsharded-gpus', {
-      path,
-      message: `${plan.gpus} GPUs hold ${plan.gpus} full copies: nothing is sharded, so they do not add up to one larger memory.`,
-    }),
-  ]
-}
-
 /** The last row of each provenance: defaults, which thousands of runs share, are told by one object. */
 const assumptions = new WeakMap<Provenance, AssumptionReport>()
 
@@ -351,35 +295,4 @@ function dedupe(findings: readonly Finding[]): readonly Finding[] {
     const key = JSON.stringify([code, path, line, message])
     return !seen.has(key) && Boolean(seen.add(key))
   })
-}
-
-function totalsOf(runs: readonly RunReport[], unaffected: number | null): ReportTotals {
-  const sum = (values: readonly (number | null | undefined)[]): number | null => {
-    const known = values.filter(value => value !== null && value !== undefined)
-    return known.length > 0 ? known.reduce((total, value) => total + value, 0) : null
-  }
-  const count = (verdict: RunReport['verdict']): number => runs.filter(run => run.verdict === verdict).length
-  const memories = runs.flatMap(({ memory }) => (memory ? [memory.deviceBytes] : []))
-  const currencies = new Set(runs.flatMap(({ cost }) => (cost ? [cost.currency] : [])))
-  const isOneCurrency = currencies.size <= 1
-  const deltas = runs.map(({ cost, base, change }) =>
-    cost && change !== 'not-compared' ? cost.total - (base?.cost ?? (change === 'new' ? 0 : cost.total)) : null,
-  )
-  return {
-    checked: runs.length,
-    failed: count('fail'),
-    warned: count('warn'),
-    unknown: count('unknown'),
-    unaffected,
-    maxMemoryBytes: memories.length > 0 ? Math.max(...memories) : null,
-    hours: sum(runs.map(({ time }) => (time?.totalSeconds == null ? null : time.totalSeconds / 3600))),
-    gpuHours: sum(
-      runs.map(({ time, plan }) =>
-        time?.totalSeconds == null || !plan ? null : (time.totalSeconds / 3600) * plan.gpus,
-      ),
-    ),
-    cost: isOneCurrency ? sum(runs.map(({ cost }) => cost?.total)) : null,
-    costDelta: isOneCurrency ? sum(deltas) : null,
-    currency: [...currencies][0] && isOneCurrency ? ([...currencies][0] ?? null) : null,
-  }
 }

@@ -1,8 +1,7 @@
-import type { Evaluate, Evaluation } from './advice/evaluation.ts'
-import { exchangeOf } from './cost/convert-money.ts'
-import { type CostEstimate, estimateCost, pricePerUsedGpu } from './cost/estimate-cost.ts'
-import { estimateRuleOfThumb, type RuleOfThumb } from './cost/rule-of-thumb.ts'
+import type { CostEstimate } from './cost/estimate-cost.ts'
+import type { RuleOfThumb } from './cost/rule-of-thumb.ts'
 import { findRunPrice, type RunPrice } from './cost/run-price.ts'
+import { costOf, ruleOfThumbOf } from './create-evaluator.ts'
 import { type DatasetSource, NO_DATASETS } from './datasets/dataset-size.ts'
 import { measureDatasets } from './datasets/measure-datasets.ts'
 import type { FileSource } from './files/file-source.ts'
@@ -11,18 +10,16 @@ import { findGpu, nearestGpus } from './hardware/gpu-catalogue.ts'
 import { gpuFeatureFindings } from './hardware/gpu-features.ts'
 import type { LivePrices, PriceSource } from './hardware/live-prices/price-source.ts'
 import type { PriceRow } from './hardware/price-catalogue.ts'
-import { estimateMemory, type Timelines } from './memory/estimate-memory.ts'
+import { estimateMemory } from './memory/estimate-memory.ts'
 import type { MemoryEstimate } from './memory/memory-estimate.ts'
 import type { Architecture } from './models/architecture.ts'
 import { countModel } from './models/count-parameters.ts'
 import { findModel } from './models/find-model.ts'
-import type { ModelCounts } from './models/model-counts.ts'
 import type { ModelSource } from './models/model-source.ts'
 import { planRefusals } from './models/plan-refusals.ts'
 import { architectureOfStage } from './models/score-head.ts'
 import type { Finding } from './plan/finding.ts'
 import { finding } from './plan/finding-texts.ts'
-import { onCard } from './plan/on-card.ts'
 import { openGpuCount } from './plan/open-gpus.ts'
 import { withParallelGpus } from './plan/parallel-gpus.ts'
 import { overlayDrafts, type PlanDraft } from './plan/plan-draft.ts'
@@ -214,79 +211,6 @@ function requiredOn(architecture: Architecture, plan: TrainingPlan, gpu: Gpu | n
 function timeFindings(time: TimeEstimate | null, { provenance }: ResolvedPlan): readonly Finding[] {
   const isChosen = provenance['ruleOfThumb.stepSeconds']?.from !== 'default'
   return (time?.findings ?? []).filter(({ code }) => isChosen || code !== 'faster-than-hardware')
-}
-
-/** Re-estimates the same model under another plan, each once: what fixes, alternatives and causes are verified with. */
-export function createEvaluator(architecture: Architecture, policy: Policy, priceRows?: readonly PriceRow[]): Evaluate {
-  const layouts = new WeakMap<TrainingPlan, Layout>()
-  const evaluated = (plan: TrainingPlan, { counts, timelines }: Layout): Evaluation => {
-    const gpu = plan.hardware.gpu ? findGpu(plan.hardware.gpu) : null
-    const run: Run = { plan, architecture, counts, gpu }
-    // most plans that are tried do not fit, and nobody asks how long those would take
-    const time = once(() => estimateTime(run))
-    const price = once(() => findRunPrice(plan, { rows: priceRows }).price)
-    const cost = once(() => costOf(plan, time(), price(), policy))
-    const ruleOfThumb = once(() => ruleOfThumbOf(run, price()))
-    return {
-      memory: estimateMemory(run, timelines),
-      get time() {
-        return time()
-      },
-      get cost() {
-        return cost()
-      },
-      get ruleOfThumb() {
-        return ruleOfThumb()
-      },
-    }
-  }
-  return (plan, gpu) => {
-    const layout = layouts.get(plan) ?? {
-      counts: countModel(architecture, plan).counts,
-      timelines: new Map(),
-      evaluations: new Map(),
-    }
-    layouts.set(plan, layout)
-    const card = gpu ?? plan.hardware.gpu
-    const result = layout.evaluations.get(card) ?? evaluated(card === null ? plan : onCard(plan, card), layout)
-    layout.evaluations.set(card, result)
-    return result
-  }
-}
-
-/** What is known of a plan, on whatever card. */
-interface Layout {
-  readonly counts: ModelCounts
-  readonly timelines: Timelines
-  /** By id of the GPU. */
-  readonly evaluations: Map<string | null, Evaluation>
-}
-
-function once<T>(compute: () => T): () => T {
-  let known: { readonly value: T } | null = null
-  return () => {
-    known ??= { value: compute() }
-    return known.value
-  }
-}
-
-function costOf(
-  plan: TrainingPlan,
-  time: TimeEstimate | null,
-  price: RunPrice | null,
-  policy: Policy,
-): CostEstimate | null {
-  return time && price ? estimateCost({ plan, time, price, exchange: exchangeOf(price.currency, policy) }) : null
-}
-
-function ruleOfThumbOf({ plan, architecture, counts }: Run, price: RunPrice | null): RuleOfThumb {
-  return estimateRuleOfThumb({
-    parameters: counts.total,
-    hiddenSize: architecture.hiddenSize,
-    layers: architecture.layers.reduce((sum, { count }) => sum + count, 0),
-    plan,
-    price: price && { perGpuHour: pricePerUsedGpu(plan, price), currency: price.currency },
-  })
 }
 
 interface LiveRows {
