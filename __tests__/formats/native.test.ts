@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { NATIVE_KEYS, readNativeDocument } from '../../src/formats/native.ts'
 import { parseDocument } from '../../src/formats/parse-document.ts'
+import { planOf } from '../time/runs.ts'
 
 const read = (text: string) => {
   const document = parseDocument('plan.yml', text)
@@ -20,6 +21,16 @@ describe('native plan', () => {
       column: 3,
       key: 'precision.weights',
     })
+  })
+
+  test('LitGPT validates unless the plan says when', () => {
+    const plan = (lines: string) => planOf(`framework: litgpt\nmicro_batch_size: 2\n${lines}`)
+    const lora = 'adapter: { type: lora, rank: 8 }\n'
+    expect(plan(lora).evaluation).toMatchObject({ everySteps: 100, samples: 200, share: 0.03865, atEnd: true })
+    expect(plan('').evaluation).toMatchObject({ everySteps: 600, newTokens: 100, answers: 1 })
+    expect(plan('stage: pretrain\n').evaluation).toMatchObject({ everySteps: 1000, newTokens: null })
+    expect(plan('evaluation: { times_total: 0 }\n').evaluation).toMatchObject({ timesTotal: 0, atEnd: false })
+    expect(planOf('framework: trl\n').evaluation).toBeNull()
   })
 
   test.each([

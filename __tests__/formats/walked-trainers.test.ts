@@ -14,6 +14,10 @@ describe('LitGPT', () => {
     expect(full.plan.checkpoints).toEqual({ everySteps: 1000, timesTotal: null, includesOptimizer: true })
     const lora = await readText(`${LITGPT}lora_r: 8\n`)
     expect(lora.plan.evaluation?.everySteps).toBe(100)
+    // one prompt is answered each time, and the run ends with a validation
+    expect(lora.plan.evaluation).toMatchObject({ newTokens: 100, answers: 1, atEnd: true })
+    const short = await readText(`${LITGPT}eval: {max_new_tokens: 20, final_validation: false}\n`)
+    expect(short.plan.evaluation).toMatchObject({ everySteps: 600, newTokens: 20, atEnd: false })
     expect(lora.plan.checkpoints?.includesOptimizer).toBe(false)
   })
 

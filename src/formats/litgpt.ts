@@ -7,6 +7,7 @@ import { rowOf } from '../plan/row-of.ts'
 import type { Quantization } from '../plan/vocabulary.ts'
 import { type ConfigNode, hasAnyKey } from './config-document.ts'
 import type { Fields } from './fields.ts'
+import { LITGPT_EVALUATION, litgptEvaluation } from './litgpt-evaluation.ts'
 import type { FormatReader } from './reader.ts'
 import { keyTable, mapped, orDefault, section, when } from './section.ts'
 
@@ -265,38 +266,29 @@ function readData(root: ConfigNode, findings: Finding[]): Sourced<readonly strin
   return named && name ? { ...named, value: [name] } : undefined
 }
 
-/**
- * `eval.interval` steps, `eval.max_iters` micro-batches a GPU of what the data module holds out; finetuning then answers one
- * prompt (litgpt/finetune/lora.py generate_example). LoRA checkpoints hold the adapter alone.
- */
+/** `eval` as the file sets it; LoRA checkpoints hold the adapter alone. */
 function readSchedule(
   train: Fields,
   { evaluation, data }: { readonly evaluation: Fields; readonly data: Fields },
   { pretrain, lora }: { readonly pretrain: boolean; readonly lora: boolean },
 ): MutablePlanDraft {
-  const interval = orDefault(
-    evaluation.integer('interval', { min: 1 }),
-    pretrain ? 1000 : lora ? 100 : 600,
-    'LitGPT 0.5.13 litgpt/args.py EvalArgs.interval and its overrides in setup()',
-  )
-  const iterations = evaluation.integer('max_iters', { min: 1 })?.value ?? 100
-  const newTokens = pretrain ? null : (evaluation.integer('max_new_tokens', { min: 0 })?.value ?? 100)
-  const atEnd = evaluation.boolean('final_validation')?.value ?? true
-  const share = data.number('val_split_fraction', { min: 0, max: 1 })?.value ?? 0
-  const micro = train.integer('micro_batch_size', { min: 1 })?.value ?? (pretrain ? 4 : 1)
+  const interval = evaluation.integer('interval', { min: 1 })
+  const set = {
+    pretrain,
+    lora,
+    microBatchSize: train.integer('micro_batch_size', { min: 1 })?.value ?? (pretrain ? 4 : 1),
+    everySteps: interval?.value,
+    iterations: evaluation.integer('max_iters', { min: 1 })?.value,
+    newTokens: evaluation.integer('max_new_tokens', { min: 0 })?.value,
+    atEnd: evaluation.boolean('final_validation')?.value,
+    share: data.number('val_split_fraction', { min: 0, max: 1 })?.value,
+  }
   const save = orDefault(train.integer('save_interval', { min: 1 }), 1000, `${SETUP}: save_interval 1000`)
   return {
-    evaluation: facts =>
-      mapped(interval, steps => ({
-        everySteps: steps,
-        timesTotal: null,
-        microBatchSize: micro,
-        samples: iterations * micro * facts.gpus,
-        share,
-        newTokens,
-        answers: pretrain ? null : 1,
-        atEnd,
-      })),
+    evaluation: facts => {
+      const value = litgptEvaluation({ ...set, gpus: facts.gpus })
+      return interval ? { ...interval, value } : byDefault(value, LITGPT_EVALUATION)
+    },
     checkpoints: mapped(save, steps => ({ everySteps: steps, timesTotal: null, includesOptimizer: !lora })),
   }
 }

@@ -36,6 +36,7 @@ import {
 } from '../plan/vocabulary.ts'
 import { type ConfigDocument, type ConfigNode, hasKeys, plainData } from './config-document.ts'
 import { Fields } from './fields.ts'
+import { ALPACA_SHARE, LITGPT_EVALUATION, litgptEvaluation } from './litgpt-evaluation.ts'
 import type { FormatReader, ReadResult } from './reader.ts'
 
 /** Preflop's own format (DESIGN §2): every plan value under its own name. */
@@ -207,6 +208,7 @@ function readNativePlan(fields: Fields, findings: Finding[]): MutablePlanDraft {
     )
   for (const { apply } of ROWS) apply(fields, draft)
   if (draft.reinforcement === undefined) implyReinforcement(draft, fields, findings)
+  if (draft.evaluation === undefined) implyEvaluation(draft)
   if (fields.isSet('adapter') && draft['adapter.type'] === undefined && fields.raw('adapter')?.kind !== 'mapping')
     fields.invalid('adapter', 'a mapping with `type`')
   reportUnknownKeys(fields, findings)
@@ -233,6 +235,18 @@ function implyReinforcement(draft: MutablePlanDraft, fields: Fields, findings: F
         hint: 'Give `reinforcement` with `generation`, `generations`, `completion_length` and `reference_model`.',
       }),
     )
+}
+
+/** LitGPT validates whatever the plan says. */
+function implyEvaluation(draft: MutablePlanDraft): void {
+  const stated = <T>(read: Sourced<T> | ((...facts: never) => unknown) | undefined): T | null =>
+    typeof read === 'object' ? read.value : null
+  if (stated(draft.framework) !== 'litgpt') return
+  const pretrain = stated(draft.stage) === 'pretrain'
+  const lora = stated(draft['adapter.type']) !== null
+  const microBatchSize = stated(draft.microBatchSize) ?? 1
+  draft.evaluation = ({ gpus }) =>
+    byDefault(litgptEvaluation({ pretrain, lora, microBatchSize, gpus, share: ALPACA_SHARE }), LITGPT_EVALUATION)
 }
 
 const NO_REINFORCEMENT: ReinforcementPlan = {

@@ -1,5 +1,6 @@
 import type { TimeItem } from '../plan/item.ts'
 import { constantSource } from './efficiency.ts'
+import { shardTraffic } from './shard-traffic.ts'
 import type { StepContext } from './step-context.ts'
 import type { LayerTerm } from './term.ts'
 
@@ -29,7 +30,9 @@ const NOTES: Readonly<Record<string, Describe>> = {
   'tensor-parallel collectives': c => `${c.tensor} ranks over ${giga(c.fabric.allReduce)}`,
   'context-parallel exchange': c => `${c.context} ranks`,
   'expert all-to-all': c => `${c.expert} ranks`,
-  'sharded weights': c => `${c.plan.parallelism.data} over ${c.ranks} ranks, ${giga(c.fabric.allGather)}`,
+  'sharded weights': c =>
+    `${c.plan.parallelism.data} over ${c.ranks} ranks, ${giga(c.fabric.allGather)}` +
+    (shardTraffic(c).copies > 0 ? `; every weight copied out of its buffer over ${giga(c.bandwidth)}` : ''),
   stragglers: c => `${c.plan.gpus} GPUs in domains of ${c.domain}`,
   'reference forward': c => `one forward pass over ${tokens(c)}`,
   'policy forward': c => `log-probabilities before the update over ${tokens(c)}`,
@@ -56,7 +59,10 @@ const SOURCES: Readonly<Record<string, Describe>> = {
   'dense products': c => constantSource(c.stack.efficiency),
   'expert products': c => `${constantSource(c.stack.efficiency)}; ${constantSource('expert_kernel')}`,
   'output head': () => 'bytes per logit counted from the loss kernels',
-  attention: () => 'FlashAttention: backward is 2.5 forwards (arXiv 2205.14135)',
+  attention: c =>
+    c.plan.attention === 'eager'
+      ? 'bytes per score counted kernel by kernel (src/time/attention-seconds.ts) ÷ memory bandwidth, and products'
+      : 'FlashAttention: backward is 2.5 forwards (arXiv 2205.14135)',
   elementwise: () => 'bytes counted kernel by kernel (src/time/work.ts) ÷ memory bandwidth',
   adapters: () => constantSource('adapter_traffic'),
   'de-quantisation': () => constantSource('four_bit_rate'),
