@@ -2,6 +2,7 @@ import type { MemoryItem } from '../plan/item.ts'
 import type { Run } from '../plan/run.ts'
 import { activationItems } from './activations/activation-items.ts'
 import { adaptedExperts } from './activations/adapted-experts.ts'
+import { denseUpdates } from './activations/dense-updates.ts'
 import { weightCopies } from './activations/weight-copies.ts'
 import { lossItems } from './loss/loss-items.ts'
 import type { Moment, MomentName } from './memory-estimate.ts'
@@ -59,6 +60,7 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
   const always = [...states.device, ...buffers.persistent, ...resident, workspaceItem(run.gpu)]
   const evaluation = evaluationItems(run)
   const experts = adaptedExperts(run)
+  const updates = denseUpdates(run)
   const step = stepItem(context)
   const copies = weightCopies(plan, parameters, activations.quantizesHead)
   const part = (bytes: number, note: string) => item('gradients', bytes, { note, source: gradients.all.source })
@@ -75,6 +77,7 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
       ...buffers.forward,
       copies.forward,
       experts.kept,
+      updates.kept,
       early,
       activations.kept,
       activations.tail,
@@ -85,6 +88,7 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
       ...buffers.forward,
       copies.head,
       experts.kept,
+      updates.kept,
       early,
       activations.kept,
       activations.tail,
@@ -99,6 +103,7 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
       ...buffers.forward,
       copies.head,
       experts.kept,
+      updates.kept,
       copies.dequantizedHead,
       early,
       activations.kept,
@@ -111,7 +116,9 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
       ...buffers.backward,
       copies.backward,
       experts.kept,
+      updates.kept,
       experts.hump,
+      updates.hump,
       copies.dequantizedLayer,
       headGradient,
       activations.kept,
@@ -125,6 +132,7 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
         ...buffers.backward,
         copies.backward,
         experts.hump,
+        updates.hump,
         copies.dequantizedLayer,
         part(gradients.beforeFirstLayer, 'but those of the first layer and the embedding'),
         part(gradients.preallocated ? gradients.incoming : 0, 'one matrix being added'),

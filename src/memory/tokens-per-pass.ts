@@ -14,13 +14,22 @@ const SEQUENCES_PER_SAMPLE: Record<Stage, number> = {
   grpo: 1,
 }
 
+/** Virtual tokens that stand before every sequence; those of prefix tuning are keys and values only (peft 0.21 peft_model.py PeftModelForCausalLM.forward). */
+const PREPENDED = new Set<string>(['prompt', 'p_tuning'])
+
+function promptTokens({ adapter }: TrainingPlan): number {
+  return adapter !== null && PREPENDED.has(adapter.type) ? adapter.virtualTokens : 0
+}
+
 /** Tokens of one forward and backward pass on one rank: of completions with their prompts, or of as many as a packed row holds. */
 export function tokensPerPass(plan: TrainingPlan): number {
   const length =
     plan.reinforcement !== null && (plan.stage === 'grpo' || plan.stage === 'ppo') && !plan.packing
       ? Math.max(1, plan.reinforcement.promptLength + plan.reinforcement.completionLength)
       : plan.sequenceLength
-  return (plan.microBatchSize * SEQUENCES_PER_SAMPLE[plan.stage] * length) / plan.parallelism.context
+  return (
+    (plan.microBatchSize * SEQUENCES_PER_SAMPLE[plan.stage] * (length + promptTokens(plan))) / plan.parallelism.context
+  )
 }
 
 /**

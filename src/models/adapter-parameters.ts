@@ -44,7 +44,7 @@ const PER_MATRIX: Partial<Record<AdapterType, PerMatrix>> = {
 /** TRANSFORMERS_MODELS_TO_IA3_FEEDFORWARD_MODULES_MAPPING: the input of these is scaled, the output of all others. */
 const FEED_FORWARD_OUTPUTS = /(?:^|\.)(?:down_proj|mlp\.c_proj|dense_4h_to_h|fc2|fc_out|wo|w2|output\.dense)$/
 
-function isFeedForwardOutput(path: string): boolean {
+export function isFeedForwardOutput(path: string): boolean {
   return FEED_FORWARD_OUTPUTS.test(path) && !path.startsWith('attention.')
 }
 

@@ -18,7 +18,8 @@ export interface ElementSizes {
 }
 
 export interface LinearAdapter {
-  readonly kind: 'lora' | 'dora' | 'bottleneck' | 'scale'
+  /** scale: one factor per output, input-scale: per input; reduced: the input's blocks are summed first. */
+  readonly kind: 'lora' | 'dora' | 'bottleneck' | 'scale' | 'input-scale' | 'reduced'
   readonly rank: number
   readonly dropout: boolean
 }

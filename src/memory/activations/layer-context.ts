@@ -1,8 +1,9 @@
+import { isFeedForwardOutput } from '../../models/adapter-parameters.ts'
 import type { Layer } from '../../models/architecture.ts'
 import type { ModelCounts } from '../../models/model-counts.ts'
 import type { Run } from '../../plan/run.ts'
 import type { TrainingPlan } from '../../plan/training-plan.ts'
-import { ADAPTER_KERNELS, type AdapterKernel } from '../../plan/vocabulary.ts'
+import { ADAPTER_KERNELS, type AdapterKernel, type AdapterType } from '../../plan/vocabulary.ts'
 import { olderThan } from '../library-version.ts'
 import { attentionAlgorithm } from './attention-algorithm.ts'
 import type { BlockContext, LinearAdapter } from './block-context.ts'
@@ -79,15 +80,27 @@ function adapterKernels({ adapter, fusedKernels }: TrainingPlan): readonly Adapt
   return patched ? ADAPTER_KERNELS : adapter.kernels
 }
 
-/** What adapter kinds keep, as the nearest of four shapes. */
+/** What adapter kinds keep of the tokens, as the nearest of a few shapes (bench/memory-lab/adapter_kinds.py). */
 function adapterTable(plan: TrainingPlan, counts: ModelCounts): Map<string, LinearAdapter> {
   const { adapter } = plan
   if (adapter === null) return new Map()
-  const kind = adapter.type === 'dora' ? 'dora' : adapter.type === 'ia3' || adapter.type === 'vera' ? 'scale' : 'lora'
   return new Map(
     counts.adapterTargets.map(target => [
       target.tensor.path,
-      { kind, rank: target.rank, dropout: adapter.dropout > 0 },
+      { kind: kindOf(adapter.type, target.tensor.path), rank: target.rank, dropout: adapter.dropout > 0 },
     ]),
   )
+}
+
+const KINDS: Partial<Record<AdapterType, LinearAdapter['kind']>> = {
+  dora: 'dora',
+  ia3: 'scale',
+  miss: 'reduced',
+  bone: 'reduced',
+  psoft: 'reduced',
+}
+
+/** (IA)³ scales what the last matrix of an MLP reads, and what others write (peft 0.21 tuners/ia3/layer.py). */
+function kindOf(type: AdapterType, path: string): LinearAdapter['kind'] {
+  return type === 'ia3' && isFeedForwardOutput(path) ? 'input-scale' : (KINDS[type] ?? 'lora')
 }

@@ -50,8 +50,17 @@ interface Adapted {
 function adapted(tape: Tape, { input, base, adapter, context }: Adapted): Value {
   const { sizes } = context
   if (adapter.kind === 'scale') return tape.record(base.width, base.element, { inputs: [base], saves: [base] })
+  if (adapter.kind === 'input-scale') {
+    const typed = tape.cast(input, sizes.adapter)
+    return tape.record(base.width, base.element, { inputs: [base, typed], saves: [typed] })
+  }
   const product = sizes.autocast ? sizes.compute : sizes.adapter
   const typed = tape.cast(input, sizes.adapter)
+  if (adapter.kind === 'reduced') {
+    const down = tape.record(adapter.rank, product, { inputs: [typed] })
+    const up = tape.record(base.width, product, { inputs: [down], saves: [down] })
+    return tape.cast(tape.add(base, up), base.element)
+  }
   const dropped = adapter.dropout ? dropout(tape, typed) : typed
   const read = sizes.autocast ? tape.cast(dropped, sizes.compute) : dropped
   const down = tape.record(adapter.rank, product, { inputs: [read], saves: [read] })
