@@ -99,7 +99,13 @@ const FORMATS: Readonly<Record<string, Format>> = {
   },
   transformers: {
     base: 'model_name_or_path: org/model\noutput_dir: out\nper_device_train_batch_size: 2\n',
-    beside: [...TRAINER_RUNS, 'use_lora: true\n', 'bits: 4\n'],
+    beside: [
+      ...TRAINER_RUNS,
+      'use_lora: true\n',
+      'bits: 4\n',
+      'source_max_len: 9\ntarget_max_len: 9\n',
+      'max_source_length: 9\nmax_target_length: 9\n',
+    ],
     shadowed: ['per_gpu_train_batch_size', 'model_name', 'model_id', 'base_model', 'model'],
   },
   torchtune: {

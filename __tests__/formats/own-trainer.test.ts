@@ -86,6 +86,14 @@ describe('what of a vision model trains', () => {
   })
 })
 
+test('question and answer are one sequence of a decoder', async () => {
+  const { plan } = await read('source_max_len: 16\ntarget_max_len: 512\n')
+  expect(plan.sequenceLength).toBe(528)
+  const halves = 'max_source_length: 384\nmax_target_length: 128\n'
+  expect((await read(halves)).plan.sequenceLength).toBe(512)
+  expect((await read(halves, undefined, { modelType: 't5' })).plan.sequenceLength).toBe(384)
+})
+
 describe('which trainer it is', () => {
   test('preference training of one’s own is TRL’s, with the adapter read all the same', async () => {
     const { format, plan } = await read('use_lora: true\nlora_rank: 8\nbeta: 0.1\n')

@@ -12,6 +12,7 @@ import {
   OWN_TRAINER_ROWS,
   readOwnAdapter,
   readOwnFreezing,
+  readOwnLength,
   readOwnQuantization,
   reportOwnTrainer,
 } from './hugging-face/own-trainer.ts'
@@ -105,6 +106,7 @@ export async function readTrainingArguments(fields: Fields, scope: CompanionScop
   const loaded = own ?? versionDefault('transformers.weights', libraries)
   const draft: PlanDraft = {
     ...applyRows(ROWS, fields, libraries),
+    ...readOwnLength(fields),
     framework: byDefault('transformers', 'the format'),
     libraries: byDefault(libraries, 'the repository'),
     stage,

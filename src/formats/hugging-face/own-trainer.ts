@@ -5,7 +5,7 @@ import type { FreezePlan } from '../../plan/training-plan.ts'
 import type { Quantization } from '../../plan/vocabulary.ts'
 import { type ConfigNode, hasAnyKey } from '../config-document.ts'
 import type { Fields } from '../fields.ts'
-import { describedKey, type KeyRow, setKey } from '../key-rows.ts'
+import { describedKey, type KeyRow, positive, setKey } from '../key-rows.ts'
 import { reportUnmodelled } from '../run-per-document.ts'
 import { adapterTypeOf, readLoraKeys } from './lora-keys.ts'
 import { PEFT_ADAPTER_DTYPE } from './precision.ts'
@@ -41,6 +41,13 @@ const OWN_KEYS = [
   ...['lora_modules', 'lora_target_module', 'lora_trainable', 'tune_mm_llm', 'tune_mm_mlp_adapter', 'vision_tower'],
 ]
 
+/** Lengths of question and answer: one sequence of a decoder, two of an encoder-decoder. */
+const HALVES = [
+  ['source_max_len', 'target_max_len'],
+  ['max_source_length', 'max_target_length'],
+] as const
+const ENCODER_DECODERS = /t5|bart|pegasus|marian|led|prophetnet|m2m_100/
+
 const SOURCE =
   'the trainers of QLoRA, FastChat, LLaVA, Qwen, InternVL, LMFlow, Firefly, MedicalGPT, Chinese-LLaMA-Alpaca'
 
@@ -53,6 +60,12 @@ export const OWN_TRAINER_ROWS: readonly KeyRow[] = [
     [...BITS, ...QUANTIZED_SWITCHES, 'load_in_4bit', 'load_in_8bit', 'quant_type', 'double_quant'].join(', '),
     'quantization',
     'none; nf4 with double quantization',
+    SOURCE,
+  ),
+  describedKey(
+    HALVES.flat().join(', '),
+    'sequenceLength: the sum, of an encoder-decoder the first',
+    'assumed: 2048',
     SOURCE,
   ),
 ]
@@ -81,6 +94,18 @@ const UNMODELLED = {
 /** The arguments are those of somebody’s own trainer. */
 export function isOwnTrainer(root: ConfigNode): boolean {
   return hasAnyKey(root, ...OWN_KEYS)
+}
+
+export function readOwnLength(fields: Fields): MutablePlanDraft {
+  const halves = HALVES.find(keys => keys.every(key => fields.isSet(key)))
+  const [source, target] = (halves ?? []).map(key => positive(fields, key))
+  if (!source || !target) return {}
+  return {
+    sequenceLength: ({ modelType }) =>
+      ENCODER_DECODERS.test(modelType ?? '')
+        ? source
+        : { ...target, value: source.value + target.value, note: `${source.key} + ${target.key}` },
+  }
 }
 
 /** Parts that {@link OWN_TRAINER_ROWS} does not set and no estimate counts. */
