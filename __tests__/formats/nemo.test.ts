@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: OmegaConf interpolations
 import { describe, expect, test } from '@jest/globals'
 import { megatronTargets } from '../../src/formats/megatron-adapter.ts'
 import { countOf } from './described-count.ts'
@@ -88,6 +89,16 @@ describe('NeMo 1', () => {
     expect(plan.buffers.gradientAsBucketView).toBe(true)
     const copies = await readText(text.replace('model:\n', 'model:\n  gradient_as_bucket_view: False\n'))
     expect(copies.plan.buffers.gradientAsBucketView).toBe(false)
+  })
+
+  test('a file of a Hydra group calls itself by the group', async () => {
+    const text = PRETRAIN.replace(
+      'global_batch_size: 256',
+      'global_batch_size: ${multiply:${training.model.micro_batch_size}, 64}',
+    )
+    const inGroup = await readText(text, { path: 'conf/training/gpt/a.yaml' })
+    expect([inGroup.plan.gradientAccumulationSteps, inGroup.codes]).toEqual([4, []])
+    expect((await readText(text, { path: 'conf/other/a.yaml' })).codes).toContain('unresolved-variable')
   })
 
   test('float32 has no flash kernel', async () => {

@@ -68,9 +68,16 @@ function lookup(reference: string, state: State): ConfigNode | undefined {
   if (computed !== undefined) return computed
   const [, dots = '', path = ''] = /^(\.*)(.*)$/.exec(reference.trim()) ?? []
   const around = dots === '' ? [state.root] : state.parents.slice(0, state.parents.length - dots.length + 1)
-  const target = nodeAt(around.at(-1), path)
+  const own = nodeAt(around.at(-1), path) === undefined && dots === '' ? withoutGroup(path, state.root) : path
+  const target = nodeAt(around.at(-1), own)
   if (target?.kind !== 'scalar') return target
-  return resolve(target, { ...state, depth: state.depth + 1, parents: [...around, ...nodesAlong(around.at(-1), path)] })
+  return resolve(target, { ...state, depth: state.depth + 1, parents: [...around, ...nodesAlong(around.at(-1), own)] })
+}
+
+/** Hydra lays a file of `conf/training/…` under `training`, by which it may call itself. */
+function withoutGroup(path: string, root: ConfigNode): string {
+  const dot = path.indexOf('.')
+  return dot > 0 && root.path.split('/').slice(0, -1).includes(path.slice(0, dot)) ? path.slice(dot + 1) : path
 }
 
 /** The mappings on the way to a dotted path, without its start and its end. */
@@ -79,12 +86,15 @@ function nodesAlong(start: ConfigNode | undefined, path: string): readonly Confi
   return keys.flatMap((_, index) => nodeAt(start, keys.slice(0, index + 1).join('.')) ?? [])
 }
 
-/** Resolvers of two numbers that trainers register (NeMo RL nemo_rl/utils/config.py, NeMo utils). */
+/** Resolvers of two numbers that trainers register (NeMo RL nemo_rl/utils/config.py, NeMo utils, NeMo-Aligner utils, NeMo-Framework-Launcher). */
 const RESOLVERS: Readonly<Record<string, (a: number, b: number) => number>> = {
   add: (a, b) => a + b,
   mul: (a, b) => a * b,
   multiply: (a, b) => a * b,
   div: (a, b) => a / b,
+  int_div: (a, b) => Math.floor(a / b),
+  divide_floor: (a, b) => Math.floor(a / b),
+  divide_ceil: (a, b) => Math.ceil(a / b),
   max: (a, b) => Math.max(a, b),
 }
 
