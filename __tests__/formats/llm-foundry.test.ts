@@ -179,3 +179,15 @@ describe('mcli', () => {
     expect(format).toBeNull()
   })
 })
+
+test('LLM Foundry: an MPT from the Hub keeps the kernel that its own config is given', async () => {
+  const text = (kernel: string): string => `max_duration: 1ep
+max_seq_len: 1024
+train_loader: {name: finetuning}
+global_train_batch_size: 16
+device_train_microbatch_size: 2
+model: {name: hf_causal_lm, pretrained_model_name_or_path: mosaicml/mpt-7b, config_overrides: {attn_config: {attn_impl: ${kernel}}}}
+`
+  expect((await readText(text('triton'))).plan.attention).toBe('flash')
+  expect((await readText(text('torch'))).plan.attention).toBe('eager')
+})

@@ -134,6 +134,7 @@ describe('shapes of Megatron-LM arguments', () => {
       moe_layer_freq: 2,
     })
     expect(await configOf(experts)).toMatchObject({ num_experts_per_tok: 2 })
+    expect(await configOf([...GPT3, '--num-experts: 1'])).not.toHaveProperty('num_experts')
   })
 
   test('the number of groups is nothing without the flag', async () => {

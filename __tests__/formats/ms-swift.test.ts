@@ -100,6 +100,13 @@ test.each([
 describe('megatron-swift', () => {
   const MEGATRON =
     "model: org/model\ntuner_type: full\ndataset: ['org/data#500']\nmicro_batch_size: 1\nglobal_batch_size: 16\noutput_dir: out\nmax_length: 2048\n"
+  test('targets under the names of fused layers are those of the model', async () => {
+    const { plan } = await readText(`${MEGATRON.replace('full', 'lora')}target_modules: [linear_qkv]\n`)
+    expect(plan.adapter?.targetModules).toMatchObject({ regex: expect.stringContaining('q_proj') })
+    const all = await readText(`${MEGATRON.replace('full', 'lora')}target_modules: [all-linear]\n`)
+    expect(all.plan.adapter?.targetModules).toBe('all-linear')
+  })
+
   const states = { optimizerStates: 'float32', gradients: 'float32', masterWeightBytes: 4 }
   test.each([
     ['', { precision: states, parallelism: { data: 'distributed_optimizer' }, optimizer: 'adamw' }],

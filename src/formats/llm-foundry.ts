@@ -210,7 +210,7 @@ function readAttention(model: Fields, isMpt: boolean, findings: Finding[]): Muta
     attention: flash?.value
       ? mapped(flash, () => 'flash' as const)
       : mapped(orDefault(named, 'eager', `${MODEL}: attn_implementation None is eager`), name =>
-          /flash/.test(name) ? 'flash' : name === 'sdpa' ? 'sdpa' : name === 'flex_attention' ? 'flex' : 'eager',
+          /flash|triton/.test(name) ? 'flash' : name === 'sdpa' ? 'sdpa' : name === 'flex_attention' ? 'flex' : 'eager',
         ),
     loss: byDefault('full_logits', 'transformers ForCausalLMLoss'),
   }

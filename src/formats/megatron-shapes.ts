@@ -134,8 +134,9 @@ function experts(
   fields: Fields,
   { width, isGated, layers, findings }: ExpertOptions,
 ): Readonly<Record<string, unknown>> {
-  const count = fields.integer('num_experts', { min: 2 })
-  if (!count) return {}
+  const count = fields.integer('num_experts', { min: 1 })
+  // one expert is none (Megatron-DeepSpeed's default)
+  if (!count || count.value === 1) return {}
   // Megatron-DeepSpeed: top 1, in every second layer
   const deepSpeed = isMegatronDeepSpeed(fields)
   const number = (key: string): number | undefined => fields.integer(key, { min: 1 })?.value

@@ -1,7 +1,7 @@
 /** A public config whose plan was compared with its framework’s source. */
 export interface WalkedConfig {
   readonly framework: string
-  /** Path in the framework’s repository. */
+  /** Path in the framework’s repository, or in the one that `framework` names in brackets. */
   readonly config: string
   readonly commit: string
   /** Not every field, or against the source of another commit. */
@@ -197,28 +197,28 @@ export const WALKED_CONFIGS: readonly WalkedConfig[] = [
     framework: 'litgpt pretrain',
     config: 'config_hub/pretrain/microllama.yaml',
     commit: '2685705',
-    isInPart: true,
     differences: [
       'accumulation was rounded to the nearest instead of down',
       '`tie_embeddings` was not read beside an inline `model_config`',
+      'more GPUs than the global batch has micro-batches were not refused',
     ],
   },
   {
     framework: 'nemo 1',
     config: 'examples/nlp/language_modeling/conf/megatron_llama_config.yaml',
     commit: '8cfedd7',
-    isInPart: true,
     differences: [
       'no checkpoints and no validation',
       'gradients were reduced in every micro-step',
       'a global batch that the ranks do not divide was rounded',
+      'float32 had a flash kernel',
+      'DistributedDataParallel copied its gradients in spite of `gradient_as_bucket_view`',
     ],
   },
   {
     framework: 'llm-foundry dbrx',
     config: 'scripts/train/yamls/finetune/dbrx-lora-ft.yaml',
     commit: '8c8dd48',
-    isInPart: true,
     differences: [
       'checkpoints of `hf_checkpointer` were not read',
       '`dur` and tokens counted as epochs in the intervals',
@@ -229,10 +229,123 @@ export const WALKED_CONFIGS: readonly WalkedConfig[] = [
     framework: 'trl grpo (open-r1), with `vllm_mode: colocate`',
     config: 'recipes/Qwen2.5-1.5B-Instruct/grpo/config_demo.yaml',
     commit: '1416fa0',
-    isInPart: true,
     differences: [
       'an incomplete batch of prompts counted as a step',
       '`steps_per_generation`, `generation_batch_size` and `cast_lm_head_to_fp32` were passed over',
     ],
+  },
+  {
+    framework: 'gpt-neox (EleutherAI/pythia)',
+    config: 'models/1B/pythia-1b.yml',
+    commit: 'a19eecb',
+    differences: [],
+  },
+  {
+    framework: 'megatron-deepspeed (bigscience-workshop/bigscience)',
+    config: 'train/tr11-176B-ml/tr11-176B-ml.slurm',
+    commit: '9e64ede',
+    differences: [
+      '`python -u -m torch.distributed.run` was no launcher',
+      '`checkpoint_activations`, `pad_vocab_size_to`, `zero_stage` and GLU were not read',
+      'layers of its own had kernels of TransformerEngine',
+      'no checkpoints',
+    ],
+  },
+  {
+    framework: 'megatron-lm (bigcode-project/octopack)',
+    config: 'training/finetune_starcoderbase.sh',
+    commit: 'e17a8f6',
+    differences: ['`attention_head_type` multiquery was not read'],
+  },
+  {
+    framework: 'nanotron (huggingface/smollm)',
+    config: 'text/pretraining/smollm1/config_smollm1_135M.yaml',
+    commit: 'a041759',
+    differences: [
+      'no checkpoints, no data set names',
+      'the loss counted as that of transformers',
+      'rows scattered over tensor ranks were not read',
+    ],
+  },
+  {
+    framework: 'llama-factory (open-thoughts/open-thoughts)',
+    config: 'train/OpenThinker-7B.yaml',
+    commit: 'e3ad6c9',
+    differences: ['`max_samples` counted as the size of a smaller data set'],
+  },
+  {
+    framework: 'llama-factory (GAIR-NLP/LIMO)',
+    config: 'train/examples/train_limo.yaml',
+    commit: '2284c6a',
+    differences: ['the DeepSpeed file of the project’s own folder was not found'],
+  },
+  {
+    framework: 'axolotl (shisa-ai/shisa-v2)',
+    config: 'train/ablations/wd.yaml',
+    commit: 'ac58903',
+    differences: ['`saves_per_epoch: 0` saved once'],
+  },
+  {
+    framework: 'axolotl (RLHFlow/RLHF-Reward-Modeling)',
+    config: 'pair-pm/gemma-2b-it.yaml',
+    commit: 'fc39179',
+    differences: [],
+  },
+  {
+    framework: 'axolotl (modal-labs/llm-finetuning)',
+    config: 'config/mixtral_out_of_box.yml',
+    commit: '9e97704',
+    differences: [],
+  },
+  {
+    framework: 'trl (philschmid/deep-learning-pytorch-huggingface)',
+    config: 'training/receipes/llama-3-1-8b-qlora.yaml',
+    commit: '59b3797',
+    differences: [],
+  },
+  {
+    framework: 'alignment-handbook (princeton-nlp/SimPO)',
+    config: 'training_configs/mistral-7b-base-simpo.yaml',
+    commit: '1b3e8f3',
+    differences: [],
+  },
+  {
+    framework: 'transformers (artidoro/qlora)',
+    config: 'scripts/finetune_guanaco_7b.sh',
+    commit: '7f4e95a',
+    isInPart: true,
+    differences: ['LoRA, `bits` and the two lengths were not read'],
+  },
+  {
+    framework: 'transformers (QwenLM/Qwen3-VL)',
+    config: 'qwen-vl-finetune/scripts/sft_7b.sh',
+    commit: '9658872',
+    isInPart: true,
+    differences: ['the frozen vision tower trained', 'the DeepSpeed file of the project’s own folder was not found'],
+  },
+  {
+    framework: 'llm-foundry (mosaicml/examples)',
+    config: 'examples/end-to-end-examples/support_chatbot/mcli_yamls/finetune/finetune_30b_chat.yaml',
+    commit: 'daddaef',
+    differences: ['`attn_impl: triton` had explicit scores'],
+  },
+  {
+    framework: 'nemo 1 (NVIDIA/NeMo-Framework-Launcher)',
+    config: 'launcher_scripts/conf/training/gpt3/5b.yaml',
+    commit: '26e42fa',
+    differences: ['references by the Hydra group of the file itself were said to be missing'],
+  },
+  {
+    framework: 'verl (SkyworkAI/Skywork-OR1)',
+    config: 'or1_scripts/train/32b_16k.sh',
+    commit: '64e96af',
+    differences: ['defaults were those of verl 0.8 instead of its own in the repository'],
+  },
+  {
+    framework: 'openrlhf (TideDra/lmm-r1)',
+    config: 'examples/scripts/lmm_r1/train_mgt_percereas.sh',
+    commit: 'f917f18',
+    isInPart: true,
+    differences: ['prompt and response had half of the length each'],
   },
 ]

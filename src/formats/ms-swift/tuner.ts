@@ -7,6 +7,7 @@ import type { Fields } from '../fields.ts'
 import { readLoraKeys } from '../hugging-face/lora-keys.ts'
 import { PEFT_ADAPTER_DTYPE, STORAGE_NAMES } from '../hugging-face/precision.ts'
 import { fromTable, setKey } from '../key-rows.ts'
+import { megatronTargets } from '../megatron-adapter.ts'
 
 import { TUNER } from './keys.ts'
 
@@ -37,6 +38,23 @@ export function readTuner(fields: Fields, libraries: Libraries, megatron: boolea
   const freeze = readFreeze(fields, libraries)
   if (type === null) return { 'adapter.type': { ...tuner, value: null }, freeze: readParameterFreeze(fields) ?? freeze }
   const dora = fields.isSet('use_dora') && fields.boolean('use_dora')?.value === true
+  const lora = readLoraKeys(
+    fields,
+    {
+      rank: ['lora_rank'],
+      targets: ['target_modules', 'lora_target_modules', 'target_regex'],
+      parameters: ['target_parameters'],
+      modulesToSave: ['modules_to_save', 'lora_modules_to_save'],
+      dropout: ['lora_dropout', 'lora_dropout_p'],
+      dora: ['use_dora'],
+    },
+    {
+      rank: byDefault(8, `${TUNER}: 8`),
+      targets: byDefault('all-linear', `${TUNER}: all-linear`),
+      dropout: byDefault(0.05, `${TUNER}: 0.05`),
+      allWords: ['all-linear', 'all'],
+    },
+  )
   const dtype = fields.isSet('lora_dtype') ? fromTable(STORAGE_NAMES)(fields, 'lora_dtype') : undefined
   return {
     'adapter.type': { ...tuner, value: type === 'lora' && dora ? 'dora' : type },
@@ -45,24 +63,20 @@ export function readTuner(fields: Fields, libraries: Libraries, megatron: boolea
       : byDefault('ms-swift', 'ms-swift 4.6 utils/torch_utils.py find_all_linears'),
     'adapter.dtype': dtype && dtype.value !== 'auto' ? { ...dtype, value: dtype.value } : PEFT_ADAPTER_DTYPE,
     freeze,
-    ...readLoraKeys(
-      fields,
-      {
-        rank: ['lora_rank'],
-        targets: ['target_modules', 'lora_target_modules', 'target_regex'],
-        parameters: ['target_parameters'],
-        modulesToSave: ['modules_to_save', 'lora_modules_to_save'],
-        dropout: ['lora_dropout', 'lora_dropout_p'],
-        dora: ['use_dora'],
-      },
-      {
-        rank: byDefault(8, `${TUNER}: 8`),
-        targets: byDefault('all-linear', `${TUNER}: all-linear`),
-        dropout: byDefault(0.05, `${TUNER}: 0.05`),
-        allWords: ['all-linear', 'all'],
-      },
-    ),
+    ...lora,
+    ...(megatron ? megatronLayers(lora) : {}),
   }
+}
+
+/** Targets under the names of Megatron's fused layers. */
+function megatronLayers(lora: MutablePlanDraft): MutablePlanDraft {
+  const targets = lora['adapter.targetModules']
+  if (targets === undefined || typeof targets === 'function' || !isList(targets.value)) return {}
+  return { 'adapter.targetModules': { ...targets, value: megatronTargets(targets.value) } }
+}
+
+function isList(value: unknown): value is readonly string[] {
+  return Array.isArray(value)
 }
 
 /** pipelines/train/tuner.py: names whose start freezes parameters; with everything frozen (`freeze_parameters_ratio: 1`) names that train. */
