@@ -56,9 +56,9 @@ export function speedReport(
 const REASONS = [
   '#### Where it is wrong, and why',
   '',
-  '- **megatron-bridge**, mixture of experts: 25.11 needs 24.8 and 28.2 s for Qwen3-30B where 25.09 needs 12.5 and 14.5 s for the same plans; 26.06 fused casts, activation and products of all experts in MXFP8 (issue 2885) and is 1.5 times faster than 26.04. A plan without a release is taken as a current one, which is what the plans of 25.09 to 26.04 alone are wrong by.',
+  '- **megatron-bridge**, mixture of experts: 25.11 needs 24.8 and 28.2 s for Qwen3-30B where 25.09 needs 12.5 and 14.5 s for the same plans; 26.06 fused casts, activation and products of all experts in MXFP8 (issue 2885) and is 1.2 to 1.6 times faster than 26.04. A plan without a release is taken as a current one, which is what the plans of 25.09 to 26.04 alone are wrong by.',
   '- **megatron-bridge 26.06.01**, gpt-oss: a regression of its attention kernel that the source names (NVIDIA/cudnn-frontend issue 256); 26.06 and 26.08 are met within 16 %.',
-  '- **megatron-bridge 26.04.01**, DeepSeek-V3 with experts over four nodes of B200: 45 % slow; the dispatcher sends a token once to each node, the estimate once to each expert.',
+  '- **megatron-bridge 26.04.01**, DeepSeek-V3 with experts over four nodes of B200: estimated half again too slow; the dispatcher sends a token once to each node, the estimate once to each expert.',
   '- **nemo-25.0x**: the first software for Blackwell, 10 % slower than what followed.',
   '- **torchao**: 8B with one sample of 4,096 tokens per GPU. A step takes 0.2 s whatever its tokens, of which copies and collectives of FSDP2 explain somewhat more than half. torchtitan’s own tables from the same cards, with more tokens, are met within 14 %, but for ring attention over four and eight GPUs, estimated 24 and 28 % too fast where one and two are within 4 %.',
   '- **deepspeed-a800**: the unit of the source is inferred. A800 and A100 reach the same rate in products (torch-performance-test-data), these runs 0.83 of what other sources reach on A100.',
