@@ -53,6 +53,29 @@ accelerate launch --num_processes 8 -m trl.scripts.sft \\
   --per_device_train_batch_size 1 \\
   --output_dir out
 `
+const KUBEFLOW = `apiVersion: trainer.kubeflow.org/v1alpha1
+kind: TrainJob
+metadata: { name: sft }
+spec:
+  trainer:
+    numNodes: 1
+    resourcesPerNode: { limits: { nvidia.com/gpu: 8 } }
+    command: [torchrun, --nproc_per_node=8, -m, trl.scripts.sft]
+    args:
+      - --model_name_or_path=meta-llama/Llama-3.1-8B
+      - --dtype=bfloat16
+      - --use_peft
+      - --lora_r=16
+      - --lora_target_modules=all-linear
+      - --dataset_name=a/b
+      - --max_length=4096
+      - --max_steps=100
+      - --gradient_checkpointing
+      - --bf16
+      - --per_device_train_batch_size
+      - "1"
+      - --output_dir=out
+`
 
 let standIn: StandIn
 let fixture: PullRequestFixture
@@ -130,6 +153,7 @@ describe.each([
     `${AXOLOTL}${LIGER}`.replace('micro_batch_size: 2', 'micro_batch_size: 64'),
   ],
   ['TRL', 'configs/a.yaml', TRL, TRL.replace('batch_size: 1', 'batch_size: 64')],
+  ['words of a list', 'jobs/a.yml', KUBEFLOW, KUBEFLOW.replace('"1"', '"64"')],
   ['a script', 'scripts/run.sh', SCRIPT, SCRIPT.replace('batch_size 1', 'batch_size 64')],
 ])('%s', (_name, path, base, head) => {
   beforeEach(() => start(pushed(path, base, head)))

@@ -15,6 +15,8 @@ interface KnownKeys {
 const LEAST_LENGTH = 6
 /** Letters that a slip of the keyboard changes. */
 const MAX_EDITS = 2
+/** More keys than any config has are not looked through. */
+const MAX_KEYS = 1000
 
 /**
  * Keys at the top that the framework does not have and that are nearly one that it has. Others are let be: a plugin, a newer
@@ -23,10 +25,13 @@ const MAX_EDITS = 2
 export function reportMisspelt(root: ConfigNode, { framework, keys, ignored }: KnownKeys, findings: Finding[]): void {
   const known = new Set([...keys.flatMap(({ key }) => key.split(', ')), ...ignoredNames(ignored)].map(topOf))
   const names = [...known].filter(name => name.length >= LEAST_LENGTH)
-  for (const [key, { path, keyLine: line, keyColumn: column }] of root.entries) {
+  for (const [key, { path, keyLine: line, keyColumn: column }] of [...root.entries].slice(0, MAX_KEYS)) {
     if (known.has(key) || key.length < LEAST_LENGTH) continue
-    const near = nearestKey(key, names)
-    if (near === null || root.entries.has(near) || !isSlip(key, near)) continue
+    const near = nearestKey(
+      key,
+      names.filter(name => isSlip(key, name)),
+    )
+    if (near === null || root.entries.has(near)) continue
     const message = `\`${key}\` is no key of ${framework}; without \`${near}\` its default applies.`
     const hint = `Did you mean \`${near}\`?`
     findings.push(finding('unknown-key', { path, line, column, message, hint, severity: 'warning' }))
