@@ -68,7 +68,7 @@ function benchFigures(root: string): SentenceFigures {
 }
 
 const CLUSTER_JOBS = new Set(['kubeflow', 'skypilot', 'dstack', 'mcli'])
-const OWN = new Set(['preflop', 'shell'])
+const OWN = new Set(['preflop', 'shell', 'wandb-sweep'])
 
 /** Declined formats have an empty table of keys. */
 function formatFigures(): SentenceFigures {
