@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { parseDocument } from '../../src/formats/parse-document.ts'
 import { AXOLOTL_REFUSALS } from '../../src/formats/refusals/axolotl-refusals.ts'
 import { reportDeepSpeedRefusals } from '../../src/formats/refusals/deepspeed-refusals.ts'
+import { GPT_NEOX_REFUSALS } from '../../src/formats/refusals/gpt-neox-refusals.ts'
 import { LLAMA_FACTORY_REFUSALS } from '../../src/formats/refusals/llama-factory-refusals.ts'
 import { MEGATRON_REFUSALS } from '../../src/formats/refusals/megatron-refusals.ts'
 import { type Refusal, reportRefusals } from '../../src/formats/refusals/refusal.ts'
@@ -171,6 +172,26 @@ const MEGATRON: readonly Case[] = [
   ['use_torch_fsdp2: true\nuse_distributed_optimizer: true\n', 'shards alone'],
 ]
 
+const GPT_NEOX: readonly Case[] = [
+  ['hidden_size: 770\nnum_attention_heads: 12\n', 'shared evenly by the heads'],
+  ['hidden_size: 770\nnum_attention_heads: 12\nattention_config: [[[mamba], 12]]\n'],
+  ['num_attention_heads: 12\nnum_kv_heads: 5\n', 'as many query heads'],
+  ['num_attention_heads: 12\nnum_kv_heads: 2\nmodel_parallel_size: 4\n', 'by the model-parallel ranks'],
+  ['num_attention_heads: 12\nnum_kv_heads: 4\nmodel_parallel_size: 4\n'],
+  ['seq_length: 4096\nmax_position_embeddings: 2048\n', 'no longer than the positions'],
+  ['seq_length: 4096\n'],
+  ['train_batch_size: 100\ntrain_micro_batch_size_per_gpu: 8\n', 'data-parallel ranks'],
+  ['train_batch_size: 96\ntrain_micro_batch_size_per_gpu: 8\ngradient_accumulation_steps: 5\n', 'data-parallel ranks'],
+  ['train_batch_size: 96\ntrain_micro_batch_size_per_gpu: 8\ngradient_accumulation_steps: 3\n'],
+  ['min_lr: 0.001\noptimizer: { type: Adam, params: { lr: 0.0006 } }\n', 'falls to `min_lr`'],
+  ['min_lr: 0.00006\noptimizer: { type: Adam, params: { lr: 0.0006 } }\n'],
+  ['precision: bfloat16\nfp16: { enabled: true }\n', 'the same precision'],
+  ['precision: fp16\nbf16: { enabled: true }\n', 'the same precision'],
+  ['precision: bfloat16\nfp16: { enabled: false }\n'],
+  ['moe_num_experts: 8\nzero_optimization: { stage: 2 }\n', 'ZeRO stage 0 or 1'],
+  ['moe_num_experts: 8\nzero_optimization: { stage: 1 }\n'],
+]
+
 const TABLES: readonly (readonly [name: string, refusals: readonly Refusal[], cases: readonly Case[]])[] = [
   ['transformers', TRANSFORMERS_REFUSALS, TRANSFORMERS],
   ['trl', TRL_REFUSALS, TRL],
@@ -179,6 +200,7 @@ const TABLES: readonly (readonly [name: string, refusals: readonly Refusal[], ca
   ['torchtune', TORCHTUNE_REFUSALS, TORCHTUNE],
   ['verl', VERL_REFUSALS, VERL],
   ['megatron', MEGATRON_REFUSALS, MEGATRON],
+  ['gpt-neox', GPT_NEOX_REFUSALS, GPT_NEOX],
 ]
 
 function found(text: string, refusals: readonly Refusal[]): readonly Finding[] {

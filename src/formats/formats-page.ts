@@ -6,6 +6,7 @@ import { type IgnoredKeys, ignoredNames } from './ignored-keys.ts'
 import type { FormatKey } from './reader.ts'
 import { AXOLOTL_REFUSALS } from './refusals/axolotl-refusals.ts'
 import { DEEPSPEED_RULES } from './refusals/deepspeed-refusals.ts'
+import { GPT_NEOX_REFUSALS } from './refusals/gpt-neox-refusals.ts'
 import { LLAMA_FACTORY_REFUSALS } from './refusals/llama-factory-refusals.ts'
 import { MEGATRON_REFUSALS } from './refusals/megatron-refusals.ts'
 import type { Refusal } from './refusals/refusal.ts'
@@ -29,6 +30,7 @@ const REFUSALS: readonly (readonly [
   ['torchtune', TORCHTUNE_REFUSALS],
   ['verl', VERL_REFUSALS],
   ['megatron-lm', MEGATRON_REFUSALS],
+  ['gpt-neox', GPT_NEOX_REFUSALS],
 ]
 
 /** docs/formats.md: what is done with each key of each format, from the readers’ own tables. */

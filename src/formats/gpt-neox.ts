@@ -10,6 +10,8 @@ import { mergeFiles, normalised } from './gpt-neox/merge-files.ts'
 import { readBatch, readGpus, readIntervals, readOptimizer } from './gpt-neox/schedule.ts'
 import { attentionKinds, neoxShapes } from './gpt-neox/shapes.ts'
 import type { FormatReader, RunDraft } from './reader.ts'
+import { GPT_NEOX_REFUSALS } from './refusals/gpt-neox-refusals.ts'
+import { reportRefusals } from './refusals/refusal.ts'
 import { reportUnmodelled } from './run-per-document.ts'
 import { keyTable, mapped, orDefault, when } from './section.ts'
 
@@ -99,6 +101,7 @@ function readDraft(top: Fields, findings: Finding[]): PlanDraft {
     findings.push(finding('unsupported-option', { path: top.node.path, line: top.node.line, message }))
   }
   reportUnmodelled(top, UNMODELLED, findings)
+  reportRefusals(top.node, GPT_NEOX_REFUSALS, findings)
   const tensor = orDefault(top.integer('model_parallel_size', { min: 1 }), 1, `${ARGS}: 1`)
   const pipeline = orDefault(top.integer('pipe_parallel_size', { min: 0 }), 0, `${ARGS}: 0`)
   const recompute = orDefault(top.boolean('checkpoint_activations'), false, `${ARGS}: False`)
