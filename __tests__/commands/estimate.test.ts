@@ -80,6 +80,27 @@ describe('check', () => {
   })
 })
 
+describe('fit', () => {
+  const plan = 'preflop: 1\nmodel: Qwen/Qwen2.5-0.5B\n'
+
+  test('knows the length of a run whose GPU is not known', async () => {
+    const known = await run(['fit', '-'], `${plan}dataset: { max_steps: 500 }\n`)
+    expect(known.code).toBe(0)
+    expect(known.out).toContain('no GPU is known')
+    expect(known.out).toContain('Hardware for the run, same global batch')
+    const open = await run(['fit', '-'], plan)
+    expect(open.out).toContain('Hardware for 1000 steps (its length is not known)')
+  })
+
+  test('says what keeps the run from starting', async () => {
+    const sizes = 'gpus: 4\nhardware: { gpu: h100-80gb, gpus: 4 }\nparallelism: { tensor: 3 }\n'
+    const { out } = await run(['fit', '-'], plan + sizes)
+    expect(out).toContain('  error: -:4: `hardware.gpus` is not a key of the plan format.')
+    expect(out).toMatch(/ {2}error: -:5: Tensor × pipeline × context parallelism is 3 and the run has 4 GPUs: .*/)
+    expect(out).not.toContain('over-memory')
+  })
+})
+
 describe('models', () => {
   test('--explain shows modules with their layers, and sums', async () => {
     const { code, out, err } = await run(['models', '--explain', 'deepseek-ai/DeepSeek-V3', '--offline'])

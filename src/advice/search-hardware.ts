@@ -38,11 +38,11 @@ const COMPARED_STEPS = 1000
  */
 export function searchHardware(options: SearchOptions): readonly HardwareReport[] {
   const { plan } = options
-  const sized = evaluatedSteps(plan, options.evaluate)
   const counts = [...new Set([...COUNTS, plan.gpus])].filter(
     count => count <= Math.max(8, (options.moreGpus ?? MORE_GPUS) * plan.gpus),
   )
   const cards = GPUS.filter(gpu => options.gpus.includes(gpu.id) && computes(gpu, plan))
+  const sized = evaluatedSteps(plan, cards[0], options.evaluate)
   const found = counts.flatMap(count => {
     const groups = hardwareStrategies(sized.plan, count)
     return cards.flatMap(gpu => fastest(options, gpu, groups) ?? [])
@@ -58,12 +58,13 @@ export function searchHardware(options: SearchOptions): readonly HardwareReport[
   }))
 }
 
-/** A run without a known length is given one. */
+/** A run without a known length is given one; any card tells, for the run's own may not be known. */
 function evaluatedSteps(
   plan: TrainingPlan,
+  card: Gpu | undefined,
   evaluate: Evaluate,
 ): { readonly plan: TrainingPlan; readonly compared: number | null } {
-  if (evaluate(plan)?.time?.runSeconds != null) return { plan, compared: null }
+  if (evaluate(plan, card?.id)?.time?.runSeconds != null) return { plan, compared: null }
   return { plan: { ...plan, dataset: { ...plan.dataset, maxSteps: COMPARED_STEPS } }, compared: COMPARED_STEPS }
 }
 

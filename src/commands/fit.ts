@@ -39,7 +39,16 @@ async function fitRun(input: CommandInput, run: RunReport, runs: number): Promis
   if (runs > 1) return [`${plain(run.path)} ${code(run.name ?? '')}: several runs in one file; give a file with one.`]
   const here = memory.usableBytes === null ? [] : await largestHere(input, run, plan, memory.usableBytes)
   const heading = here.length > 0 ? [] : [`${plain(run.path)}: no GPU is known (give one with --gpu)`]
-  return [...heading, ...here, ...hardwareTable(run.hardware ?? [])]
+  return [...heading, ...here, ...errorLines(run), ...hardwareTable(run.hardware ?? [])]
+}
+
+/** What keeps the run from starting or from being read; memory and limits are what this command answers itself. */
+function errorLines({ path: own, findings }: RunReport): readonly string[] {
+  const errors = findings.filter(({ code, severity }) => severity === 'error' && !code.startsWith('over-'))
+  return errors.map(({ path, line, message, hint }) => {
+    const place = `${plain(path ?? own)}${line === null ? '' : `:${line}`}`
+    return `  error: ${place}: ${plain(message)} ${plain(hint)}`
+  })
 }
 
 async function largestHere(

@@ -46,7 +46,7 @@ export const PLAN_REFUSALS: readonly PlanRefusal[] = [
       const ranks = modelRanks(plan)
       return plan.gpus % ranks === 0
         ? null
-        : `Tensor × pipeline × context parallelism is ${ranks} and the run has ${plan.gpus} GPUs`
+        : `Tensor × pipeline × context parallelism is ${ranks} and the run has ${counted(plan.gpus, 'GPU')}`
     },
     rule: 'the GPUs are a multiple of the ranks that share one copy of the model',
     hint: HINT_GPUS,
@@ -61,7 +61,7 @@ export const PLAN_REFUSALS: readonly PlanRefusal[] = [
       const atOnce = plan.microBatchSize * replicas
       return globalBatch === null || atOnce === 0 || globalBatch % atOnce === 0
         ? null
-        : `The global batch is ${globalBatch}, and ${replicas} data-parallel ranks take ${plan.microBatchSize} each at once`
+        : `The global batch is ${globalBatch}, with a micro-batch of ${plan.microBatchSize} on ${counted(replicas, 'data-parallel rank')}`
     },
     rule: 'the global batch is a multiple of micro-batch × data-parallel ranks, without `decrease_batch_size_if_needed`',
     hint: 'Change the global batch, the micro-batch or the number of GPUs so that they divide.',
@@ -74,7 +74,7 @@ export const PLAN_REFUSALS: readonly PlanRefusal[] = [
     found: ({ plan, globalBatch }) =>
       globalBatch === null || globalBatch % plan.gpus === 0
         ? null
-        : `The global batch is ${globalBatch} and the run has ${plan.gpus} GPUs`,
+        : `The global batch is ${globalBatch} and the run has ${counted(plan.gpus, 'GPU')}`,
     rule: 'the global batch is shared evenly by the GPUs',
     hint: 'Change the global batch or the number of GPUs so that they divide.',
     source: 'LLM Foundry llmfoundry/utils/config_utils.py calculate_batch_size_info',
@@ -86,7 +86,7 @@ export const PLAN_REFUSALS: readonly PlanRefusal[] = [
     found: ({ plan, globalBatch }) =>
       globalBatch === null || globalBatch >= plan.microBatchSize * plan.gpus
         ? null
-        : `The global batch is ${globalBatch}, and ${plan.gpus} GPUs take ${plan.microBatchSize} each at once`,
+        : `The global batch is ${globalBatch}, with a micro-batch of ${plan.microBatchSize} on ${counted(plan.gpus, 'GPU')}`,
     rule: 'each GPU has at least one micro-batch of the global batch',
     hint: 'Raise the global batch, or lower the micro-batch or the number of GPUs.',
     source: 'LitGPT 0.5.13 litgpt/args.py gradient_accumulation_iters',
@@ -141,6 +141,10 @@ export function planRefusals(
     const code = isDoubtful ? 'conflicting-settings' : 'will-not-start'
     return [finding(code, { path, line, column, message: `${text}: ${rule} (${source}).`, hint })]
   })
+}
+
+function counted(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
 }
 
 function modelRanks({ parallelism }: TrainingPlan): number {
