@@ -378,3 +378,14 @@ describe('estimateMemory', () => {
     )
   })
 })
+
+test('NeMo Automodel re-computes norms, attention and MLP apart, and keeps the input of each', () => {
+  const of = (framework: 'nemo-automodel' | 'transformers') =>
+    estimateMemory(sampleRun({ framework, gradientCheckpointing: 'full', sequenceLength: 4096 })).moments.find(
+      ({ name }) => name === 'backward',
+    )?.items ?? []
+  const bytes = (framework: 'nemo-automodel' | 'transformers', item: RegExp): number =>
+    of(framework).find(({ name }) => item.test(name))?.bytes ?? 0
+  expect(bytes('nemo-automodel', /^checkpoints/)).toBe(4 * bytes('transformers', /^checkpoints/))
+  expect(bytes('nemo-automodel', /^re-computed/)).toBeLessThan(bytes('transformers', /^re-computed/))
+})

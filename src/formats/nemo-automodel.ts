@@ -32,6 +32,7 @@ export const nemoAutomodelReader: FormatReader = {
     ['peft.dim, peft.target_modules, peft.match_all_linear', 'adapter', '8, [], False'],
     ['quantization.load_in_4bit', 'quantization', 'none; nf4, double quantised'],
     ['loss_fn._target_', 'loss', 'MaskedCrossEntropy'],
+    ['model.use_liger_kernel', 'fusedKernels where true', 'True where liger-kernel is installed'],
     ['compile.enabled, fp8.enabled', 'compile, precision.compute', 'False'],
     ['model.attn_implementation', 'attention', 'sdpa (flash_attention_2 where flash-attn is installed)'],
     ['distributed.defer_fsdp_grad_sync', 'parallelism.noSync', 'True'],
@@ -99,6 +100,7 @@ function readDraft(document: ConfigDocument, root: ConfigNode, findings: Finding
           /FusedLinear/.test(name) ? 'fused_linear' : /Chunked/.test(name) ? 'chunked' : 'full_logits',
         )
       : byDefault('full_logits', `${RECIPE}: MaskedCrossEntropy`),
+    ...when('fusedKernels', readLiger(model)),
     compile: orDefault(at('compile').boolean('enabled'), false, `${RECIPE}: False`),
     checkpointingReentrant: byDefault(false, 'torch checkpoint_wrapper: not re-entrant'),
     optimizer: mapped(orDefault(at('optimizer').string('_target_'), 'AdamW', RECIPE), name =>
@@ -109,6 +111,12 @@ function readDraft(document: ConfigDocument, root: ConfigNode, findings: Finding
     ...launchComment(document),
     ...readSchedule(root, steps, findings),
   }
+}
+
+/** Absent, it is tried, and layers of Automodel's own have none (_transformers/auto_model.py). */
+function readLiger(model: Fields): Sourced<'liger' | 'none'> | undefined {
+  const asked = model.isSet('use_liger_kernel') ? model.boolean('use_liger_kernel') : undefined
+  return asked && mapped(asked, on => (on ? 'liger' : 'none'))
 }
 
 /** A pipeline splits the local batch once more (components/distributed/pipelining/autopipeline.py: pp_batch_size ÷ pp_microbatch_size micro-batches). */

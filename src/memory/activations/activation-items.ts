@@ -32,6 +32,8 @@ interface LayerMeasure extends LayerTape {
   readonly count: number
   readonly checkpoint: number
   readonly selective: number
+  /** Most that is there while full checkpointing runs a unit again and backward. */
+  readonly recomputed: number
 }
 
 export function activationItems(
@@ -40,7 +42,7 @@ export function activationItems(
 ): ActivationItems {
   const { plan } = run
   const contextOf = layerContext(run)
-  const measures = run.architecture.layers.map(entry => measured(entry, contextOf(entry.layer), plan.compile))
+  const measures = run.architecture.layers.map(entry => measured(entry, contextOf(entry.layer), run))
   const inFlight = microBatchesInFlight(plan, stage)
   const layersShare = 1 / plan.parallelism.pipeline
   const perToken = keptPerToken(plan, measures) * layersShare * inFlight
@@ -73,20 +75,38 @@ export function activationItems(
 function measured(
   { count, layer, positions }: LayerRun,
   { sequenceLength, ...rest }: BlockContext,
-  compiled: boolean,
+  run: Run,
 ): LayerMeasure {
   const length = positions ?? sequenceLength
   const share = length / sequenceLength
   const context = { ...rest, sequenceLength: length }
   const { saved, backwardPeak, inputSaved } = measureLayer(layer, context)
+  const [units, recomputed] = recomputedUnits(run, layer)
+  const humps = recomputed.map(unit => measureLayer(unit, context)).map(unit => unit.backwardPeak - unit.inputSaved)
   return {
     count,
     saved: share * saved,
     backwardPeak: share * backwardPeak,
     inputSaved: share * inputSaved,
-    checkpoint: share * context.hiddenSize * context.sizes.residual,
-    selective: share * selectivePerToken(layer, context, compiled),
+    checkpoint: share * units * context.hiddenSize * context.sizes.residual,
+    selective: share * selectivePerToken(layer, context, run.plan.compile),
+    recomputed: share * Math.max(...humps),
   }
+}
+
+/** Of these it has layers of its own (nemo_automodel _transformers/registry.py @36044ad3d); those of transformers it re-computes whole. */
+const OWN_LAYERS = new Set(['llama', 'qwen2', 'qwen3', 'baichuan', 'ministral3'])
+
+/**
+ * What full checkpointing runs again at once, and how many inputs of such units a layer keeps. nemo_automodel
+ * components/distributed/activation_checkpointing.py apply_submodule_checkpointing: both norms, attention and MLP each keep theirs.
+ */
+function recomputedUnits({ plan, architecture }: Run, layer: Layer): readonly [number, readonly Layer[]] {
+  const apart = plan.framework === 'nemo-automodel' && layer.moe === null && !layer.parallelResidual
+  if (!apart || !(OWN_LAYERS.has(architecture.modelType) || plan.compile)) return [1, [layer]]
+  const attention = { ...layer, mlp: { ...layer.mlp, kind: 'none', width: 0 } } as const
+  const mlp = { ...layer, attention: { ...layer.attention, kind: 'none' } } as const
+  return [plan.compile ? 2 : 4, [attention, mlp]]
 }
 
 /**
@@ -132,7 +152,7 @@ function humpPerToken(plan: TrainingPlan, entry: LayerMeasure): number {
   if (mode === 'none' || (mode === 'selective' && recomputesCoreAttentionOnly(plan))) return gradients
   const reentrantCopy = plan.checkpointingReentrant ? entry.checkpoint : 0
   if (mode === 'selective') return entry.saved - entry.selective + gradients
-  return entry.saved - entry.inputSaved + gradients + reentrantCopy
+  return entry.recomputed + reentrantCopy
 }
 
 /**
