@@ -34,6 +34,8 @@ interface LayerMeasure extends LayerTape {
   readonly selective: number
   /** Most that is there while full checkpointing runs a unit again and backward. */
   readonly recomputed: number
+  /** Saved where the attention scores are computed again. */
+  readonly withoutScores: number
 }
 
 export function activationItems(
@@ -91,6 +93,10 @@ function measured(
     checkpoint: share * units * context.hiddenSize * context.sizes.residual,
     selective: share * selectivePerToken(layer, context, run.plan.compile),
     recomputed: share * Math.max(...humps),
+    withoutScores:
+      context.algorithm === 'fused'
+        ? share * saved
+        : share * measureLayer(layer, { ...context, algorithm: 'fused' }).saved,
   }
 }
 
@@ -137,19 +143,24 @@ function keptPerToken(plan: TrainingPlan, measures: readonly LayerMeasure[]): nu
 function keptOfLayer(plan: TrainingPlan, mode: TrainingPlan['gradientCheckpointing'], entry: LayerMeasure): number {
   if (mode === 'none') return entry.saved
   if (mode === 'full') return entry.checkpoint
-  if (mode === 'selective') return recomputesCoreAttentionOnly(plan) ? entry.saved : entry.selective
+  if (mode === 'selective') return recomputesCoreAttentionOnly(plan) ? entry.withoutScores : entry.selective
   return entry.checkpoint / mode.every + entry.saved * (1 - 1 / mode.every)
 }
 
-/** Megatron's selective re-computation drops the scores only, which a flash kernel never keeps. */
+/** Megatron's selective re-computation drops the scores only, which a flash kernel never keeps; so do its forks without TransformerEngine. */
 function recomputesCoreAttentionOnly(plan: TrainingPlan): boolean {
-  return plan.fusedKernels === 'transformer_engine' || plan.parallelism.data === 'distributed_optimizer'
+  return (
+    plan.framework === 'megatron' ||
+    plan.fusedKernels === 'transformer_engine' ||
+    plan.parallelism.data === 'distributed_optimizer'
+  )
 }
 
 function humpPerToken(plan: TrainingPlan, entry: LayerMeasure): number {
   const mode = plan.gradientCheckpointing
   const gradients = entry.backwardPeak - entry.saved
-  if (mode === 'none' || (mode === 'selective' && recomputesCoreAttentionOnly(plan))) return gradients
+  if (mode === 'none') return gradients
+  if (mode === 'selective' && recomputesCoreAttentionOnly(plan)) return entry.saved - entry.withoutScores + gradients
   const reentrantCopy = plan.checkpointingReentrant ? entry.checkpoint : 0
   if (mode === 'selective') return entry.saved - entry.selective + gradients
   return entry.recomputed + reentrantCopy
