@@ -86,6 +86,22 @@ describe('what of a vision model trains', () => {
   })
 })
 
+describe('a DeepSpeed switch without a value', () => {
+  test.each([
+    ['deepspeed: true\nzero_stage: 3\noffload: true\n', 'zero3', 'parameters_and_optimizer'],
+    ['deepspeed: true\nzero_stage: 2\n', 'zero2', 'none'],
+  ])('%j', async (over, data, offload) => {
+    const { plan, codes } = await read(over)
+    expect([plan.parallelism.data, plan.parallelism.offload, codes]).toEqual([data, offload, []])
+  })
+
+  test('with a file', async () => {
+    const text = `${BASE}deepspeed: true\ndeepspeed_config: ds.json\n`
+    const { plan } = await readText(text, { files: { 'ds.json': '{"zero_optimization": {"stage": 1}}' } })
+    expect(plan.parallelism.data).toBe('zero1')
+  })
+})
+
 test('question and answer are one sequence of a decoder', async () => {
   const { plan } = await read('source_max_len: 16\ntarget_max_len: 512\n')
   expect(plan.sequenceLength).toBe(528)
@@ -101,8 +117,10 @@ describe('which trainer it is', () => {
   })
 
   test('TRL itself counts lora_r only under use_peft', async () => {
-    const { format, plan } = await readText(`${BASE}dataset_name: org/data\nlora_r: 8\n`)
-    expect([format, plan.adapter]).toEqual(['trl', null])
+    const { format, plan, codes } = await readText(`${BASE}dataset_name: org/data\nlora_r: 8\n`)
+    expect([format, plan.adapter, codes]).toEqual(['trl', null, ['ignored-key']])
+    const off = await readText(`${BASE}dataset_name: org/data\nlora_r: 8\nuse_peft: false\n`)
+    expect(off.codes).toEqual([])
   })
 
   test('sequence-to-sequence lengths do not make it MaxText', async () => {

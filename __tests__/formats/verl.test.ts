@@ -66,6 +66,22 @@ trainer: { total_epochs: 3 }
     expect(recipe('gradientCheckpointing')).toBe('none')
   })
 
+  test('checks of the current version are not those of a verl kept in the repository', async () => {
+    const small = GRPO.replace('data.train_batch_size=1024', 'data.train_batch_size=8')
+    const codes = async (others: Readonly<Record<string, string>>): Promise<readonly string[]> => {
+      const session = new ReadSession(
+        memoryFileSource(new Map([['run.sh', small], ...Object.entries(others)])),
+        FORMAT_READERS,
+      )
+      const document = await session.document('run.sh')
+      const reader = document && session.readerOf(document)
+      const runs = document && reader ? (await session.read(document, reader)).result.runs : []
+      return runs.flatMap(({ findings }) => findings.map(({ code }) => code))
+    }
+    expect(await codes({})).toContain('will-not-start')
+    expect(await codes({ 'verl/trainer/config/ppo_trainer.yaml': OLD })).not.toContain('will-not-start')
+  })
+
   test('a pinned version', async () => {
     const value = await read('run.sh', GRPO, {}, { verl: '0.6.1' })
     expect(value('dataset.padding')).toBe('fixed')

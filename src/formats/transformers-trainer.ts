@@ -48,7 +48,10 @@ const MODEL_KEYS = ['model_name_or_path', 'model_name', 'model_id', 'base_model'
 const ROWS: readonly KeyRow[] = [
   ...TRAINING_ARGUMENT_ROWS,
   keyRow({
-    key: ['max_seq_length', 'max_length', 'model_max_length', 'block_size', 'max_source_length'],
+    key: [
+      ...['max_seq_length', 'max_seq_len', 'max_length', 'model_max_length', 'cutoff_len', 'block_size'],
+      ...['max_source_length', 'max_len'],
+    ],
     plan: 'sequenceLength',
     read: positive,
     default: 'assumed: 2048',

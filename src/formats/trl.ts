@@ -1,6 +1,7 @@
 import { applyEngine } from '../launch/engine.ts'
 import { type Libraries, versionDefault } from '../launch/version-defaults.ts'
 import type { Finding } from '../plan/finding.ts'
+import { finding } from '../plan/finding-texts.ts'
 import { byDefault, type DraftValue, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
 import type { Framework, Quantization, StorageDtype } from '../plan/vocabulary.ts'
@@ -20,7 +21,7 @@ import {
   readOptimizer,
   TRAINER_UNMODELLED,
 } from './hugging-face/transformers-arguments.ts'
-import { applyRows, formatKeys } from './key-rows.ts'
+import { applyRows, formatKeys, setKey } from './key-rows.ts'
 import { reportMisspelt } from './misspelt-keys.ts'
 import type { FormatReader, RunDraft } from './reader.ts'
 import { reportRefusals } from './refusals/refusal.ts'
@@ -164,6 +165,7 @@ export async function readTrlArguments(
     mixture && datasetDraft(mixture, ['datasets']),
     datasetDraft(fields, ['dataset_name', 'dataset_id_or_path', 'datasets', 'dataset_mixer']),
   )
+  if (!isOwn) reportIdleLora(fields, scope.findings)
   reportUnmodelled(fields, { ...TRAINER_UNMODELLED, ...onlineUnmodelled(fields) }, scope.findings)
   const engine =
     (await deepSpeedOf(fields, scope)) ??
@@ -174,6 +176,15 @@ export async function readTrlArguments(
   return trainsAdapter(adapter) && isZero3(applied)
     ? { ...applied, ...adapterUnderZero3(applied, quantization.value, libraries) }
     : applied
+}
+
+/** ModelConfig.use_peft is False: a rank alone trains no adapter (trl 1.13 trainer/utils.py get_peft_config). */
+function reportIdleLora(fields: Fields, findings: Finding[]): void {
+  const isIdle = fields.isSet('lora_r') && setKey(fields, ['use_peft', 'use_peft_lora']) === undefined
+  const node = isIdle ? fields.raw('lora_r') : undefined
+  if (!node) return
+  const message = '`lora_r` counts only with `use_peft: true`; without it every parameter trains.'
+  findings.push(finding('ignored-key', { path: node.path, line: node.keyLine, column: node.keyColumn, message }))
 }
 
 function adapterUnderZero3(draft: PlanDraft, quantization: Quantization, libraries: Libraries): MutablePlanDraft {

@@ -31,12 +31,17 @@ export const verlReader: FormatReader = {
     const runs = document.roots.slice(0, 1).map(root => {
       const findings: Finding[] = []
       const fields = new Fields({ node: withoutInterpolations(root), findings })
-      if (!isFineTuning(root)) reportRefusals(root, VERL_REFUSALS, findings)
+      if (!isFineTuning(root) && !isOfKeptVerl(root)) reportRefusals(root, VERL_REFUSALS, findings)
       const draft = isFineTuning(root) ? readVerlSft(fields, findings, context) : readVerl(fields, findings, context)
       return { name: null, draft, findings }
     })
     return { runs, findings: [] }
   },
+}
+
+/** Laid over the file of a verl that the repository keeps: of its own version, whose checks are not known. */
+function isOfKeptVerl(root: ConfigNode): boolean {
+  return /(?:^|\/)verl\/trainer\/config\//.test(root.path)
 }
 
 function isReinforcement(root: ConfigNode): boolean {

@@ -31,6 +31,7 @@ describe('readShellCommands', () => {
       `CMD="run --n $(python -c "import torch; print(torch.cuda.device_count())") --a 1"\neval $CMD`,
       [['run', '--n', '$(python -c …)', '--a', '1']],
     ],
+    ['a default for a missing argument', 'A=$1\nif [ "$A" == "" ]; then\n  A=3\nfi\nrun $A', [['run', '3']]],
     ['quotes join', `run "a b"'c'\\ d`, [['run', 'a bc d']]],
     ['single quotes keep $', "run '$A'", [['run', '$A']]],
     ['variables', 'A=1\nB="x$A"\nrun $B ${A}2', [['run', 'x1', '12']]],

@@ -51,15 +51,24 @@ export async function deepSpeedOf(
     if (inline) reportDeepSpeedRefusals(fields.node, node, scope.findings)
     return inline ? withWorldSize(inline) : null
   }
-  const name = fields.isSet('deepspeed') ? fields.string('deepspeed') : undefined
+  const name =
+    node.scalar === true ? switchedOn(fields) : fields.isSet('deepspeed') ? fields.string('deepspeed') : undefined
   if (!name || name.value === '') return null
-  const known = packaged(name)
+  const known = packaged(name) ?? (name.key === 'zero_stage' ? deepSpeedByName(name) : null)
   if (known) return known
   const root = await openCompanion(scope, name)
   if (root) reportDeepSpeedRefusals(fields.node, root, scope.findings)
   return root
     ? withWorldSize(new Fields({ node: root, findings: scope.findings, from: 'launch' }))
     : (deepSpeedByName(name) ?? null)
+}
+
+/** `--deepspeed` without a value, of scripts that call `deepspeed.initialize`: the file or the stage has an argument of its own. */
+function switchedOn(fields: Fields): Sourced<string> | undefined {
+  if (fields.isSet('deepspeed_config')) return fields.string('deepspeed_config')
+  const stage = fields.isSet('zero_stage') ? fields.integer('zero_stage', { min: 0, max: 3 }) : undefined
+  const offload = fields.raw('offload')?.scalar === true ? '_offload' : ''
+  return stage && { ...stage, value: `zero${stage.value}${offload}` }
 }
 
 /** ZeRO stage and offload as the file name tells them, when the file itself is not in the repository. */
@@ -71,7 +80,7 @@ function deepSpeedByName(name: Sourced<string>): Engine | null {
     stage === '0' ? 0 : stage === '1' ? 1 : stage === '2' ? 2 : 3
   ]
   const note = `read from the file name ${file}; the file is not in the repository`
-  const guess = { ...name, from: 'assumed', note } as const
+  const guess = name.key === 'zero_stage' ? name : ({ ...name, from: 'assumed', note } as const)
   const parameters =
     /offload[-_]?(param|all)|cpuoffload[-_]?all/.test(file) || (stage === '3' && file.includes('offload'))
   const offload = parameters ? 'parameters_and_optimizer' : file.includes('offload') ? 'optimizer' : 'none'

@@ -16,11 +16,11 @@ import { PEFT_ADAPTER_DTYPE } from './precision.ts'
  * @c121f04 llava/train/train.py, Qwen @2df8e8a finetune.py, Qwen3-VL @9658872 qwenvl/train, InternVL @2410d1d
  * internvl/train, LMFlow @f3597db lmflow/args.py, Firefly @e22b406, MedicalGPT @2f1008c, Chinese-LLaMA-Alpaca-2 @2a334d1.
  */
-const SWITCHES = ['use_peft', 'use_lora', 'lora_enable', 'enable_lora', 'peft_enable'] as const
+const SWITCHES = ['use_peft', 'use_lora', 'lora_enable', 'enable_lora', 'peft_enable', 'only_optimize_lora'] as const
 const QUANTIZED_SWITCHES = ['use_qlora', 'q_lora', 'qlora'] as const
 /** Ranks of which 0 switches LoRA off. */
 const RANK_SWITCHES = ['use_llm_lora', 'use_backbone_lora'] as const
-const RANKS = ['lora_r', 'lora_rank', ...RANK_SWITCHES] as const
+const RANKS = ['lora_r', 'lora_rank', 'lora_dim', ...RANK_SWITCHES] as const
 const TARGETS = [
   'lora_target_modules',
   'lora_target_module',

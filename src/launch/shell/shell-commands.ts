@@ -266,7 +266,9 @@ class ShellReader {
     const { name, append, value } = assignment
     const known = this.#variables.get(name)
     const uncertain = this.#uncertain > 0
-    if (uncertain && known !== undefined) return
+    // `A=$1; if [ -z "$A" ]; then A=3; fi`: what only a run could tell gives way to the script's own default
+    const isOpen = known?.elements.some(value => value.some(({ unresolved }) => unresolved.length > 0)) === true
+    if (uncertain && known !== undefined && !isOpen) return
     if (word.elements !== null) {
       const elements = word.elements.flatMap(element => this.#expander.words(element))
       this.#variables.set(name, {
