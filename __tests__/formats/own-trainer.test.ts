@@ -112,8 +112,8 @@ test('question and answer are one sequence of a decoder', async () => {
 
 describe('which trainer it is', () => {
   test('preference training of one’s own is TRL’s, with the adapter read all the same', async () => {
-    const { format, plan } = await read('use_lora: true\nlora_rank: 8\nbeta: 0.1\n')
-    expect([format, plan.stage, plan.adapter?.rank]).toEqual(['trl', 'dpo', 8])
+    const { format, plan, codes } = await read('use_lora: true\nlora_rank: 8\nbeta: 0.1\n')
+    expect([format, plan.stage, plan.adapter?.rank, codes]).toEqual(['trl', 'dpo', 8, []])
   })
 
   test('TRL itself counts lora_r only under use_peft', async () => {

@@ -41,7 +41,7 @@ export const verlReader: FormatReader = {
 
 /** Laid over the file of a verl that the repository keeps: of its own version, whose checks are not known. */
 function isOfKeptVerl(root: ConfigNode): boolean {
-  return /(?:^|\/)verl\/trainer\/config\//.test(root.path)
+  return /(?:^|\/)(?:verl|recipe)\/(?:[\w-]+\/)*config\//.test(root.path)
 }
 
 function isReinforcement(root: ConfigNode): boolean {
