@@ -129,9 +129,9 @@ export async function readTrlArguments(
   const { libraries } = scope.context
   const draft = applyRows(TRL_ROWS, fields, libraries)
   reportRefusals(fields.node, TRL_REFUSALS, scope.findings)
+  const isOwn = isOwnTrainer(fields.node)
   if (!isOwn) reportMisspelt(fields.node, { framework: 'TRL', keys: TRL_ROWS, ignored: TRL_IGNORED }, scope.findings)
   const stage = readStage(fields, scope.document.path)
-  const isOwn = isOwnTrainer(fields.node)
   const adapter = isOwn ? readOwnAdapter(fields, scope.document.path) : readAdapter(fields)
   const quantization = isOwn ? readOwnQuantization(fields, scope.document.path) : readQuantization(fields)
   const reentrant = reentrantDefault(libraries)
