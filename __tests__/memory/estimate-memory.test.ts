@@ -118,6 +118,16 @@ describe('blocks that freed logits leave behind', () => {
     expect(added).toBeLessThan(2 * logits + 0.12 * peak)
   })
 
+  test('a loss that adds nothing to the end of forward has them idle too', () => {
+    const plan = { framework: 'trl', loss: 'full_logits_float32', sequenceLength: 4096 } as const
+    const estimate = estimateMemory(sampleRun({ ...plan, adapter: ADAPTER, ...shards('zero2') }, { rank: 8 }))
+    const [forward, loss] = ['end of forward', 'loss'].map(
+      moment => estimate.moments.find(({ name }) => name === moment)?.bytes,
+    )
+    expect(forward).toBe(loss)
+    expect(estimate.components.find(({ name }) => name === 'cached blocks')?.note).toContain('of freed logits')
+  })
+
   test('kept logits leave none, and 16-bit ones that forward casts do', () => {
     const kept = cached({ framework: 'transformers', ...shards('zero2') })
     const cast = cached({ framework: 'transformers', loss: 'full_logits_float32', ...shards('zero2') })

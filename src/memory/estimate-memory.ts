@@ -38,6 +38,8 @@ export function estimateRank(run: Run, stage: PipelineStage, timelines: Timeline
   const timeline = timelines.get(key) ?? rankTimeline(run, stage)
   timelines.set(key, timeline)
   const peak = timeline.moments.reduce((most, entry) => (entry.bytes > most.bytes ? entry : most))
+  // a loss that adds nothing to what forward ends with peaks there too
+  const peaksInLoss = timeline.moments.some(({ name, bytes }) => name === 'loss' && bytes === peak.bytes)
   const usableBytes = gpu?.usableBytes ?? null
   const outside = outsideItems(plan, gpu)
   const dynamicBytes = peak.bytes - timeline.persistentBytes
@@ -52,7 +54,7 @@ export function estimateRank(run: Run, stage: PipelineStage, timelines: Timeline
     idleStreamBytes: timeline.idleStreams[STREAMS_AT[peak.name]],
     stepPeaks: peak.name === 'optimizer step',
     logitsBytes: timeline.logitsBytes,
-    idleLogitsBytes: peak.name === 'loss' ? timeline.idleLogitsBytes : 0,
+    idleLogitsBytes: peaksInLoss ? timeline.idleLogitsBytes : 0,
     usableBytes,
     allocatedBytes: peak.bytes,
     outsideBytes,
