@@ -35,6 +35,7 @@ describe('library versions', () => {
       'FROM pytorch/pytorch:2.5.1-cuda12.4\nRUN pip install trl==0.21.0 \\\n  "peft==0.17.1"\n',
       { peft: '0.17.1', torch: '2.5.1', trl: '0.21.0' },
     ],
+    ['Dockerfile', 'FROM nvcr.io/nvidia/nemo:26.04.01\n', { 'megatron-bridge': '26.04.01' }],
   ])('%s %#', (path, text, expected) => {
     expect(isLibraryFile(path)).toBe(true)
     expect(readLibraryVersions(new Map([[path, text]]))).toEqual(expected)

@@ -1,6 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
+import { nativeRun } from '../../bench/accuracy/native-run.ts'
 import { EFFICIENCY } from '../../src/time/efficiency.ts'
-import { expertKernels, fusedExperts } from '../../src/time/expert-software.ts'
+import { estimateTime } from '../../src/time/estimate-time.ts'
+import { expertKernels, fusedExperts, hasOpenRelease } from '../../src/time/expert-software.ts'
+import { intervalOf } from '../../src/time/interval.ts'
 import { stepContext } from '../../src/time/step-context.ts'
 import { stepTerms } from '../../src/time/step-terms.ts'
 import { runOf } from './runs.ts'
@@ -42,7 +45,7 @@ describe('kernels of one pass over a layer of 8 experts', () => {
     // cast, and scales in the order of the product
     ['blocks, before 26.06', `${MXFP8}\n${released('26.04.01')}`, 48],
     ['blocks, from 26.06 on', `${MXFP8}\n${released('26.06')}`, 2],
-    ['blocks, release not named: a current one', MXFP8, 2],
+    ['blocks, release not named: an earlier one', MXFP8, 48],
   ])('%s', (_, yaml, kernels) => expect(expertKernels(mixture(yaml))).toBeCloseTo(kernels, 9))
 
   test('only gated experts are fused', () => {
@@ -55,12 +58,29 @@ test('NeMo AutoModel hands all experts to one product', () => {
   expect(expertKernels(mixture('precision: { compute: bfloat16 }', { framework: 'nemo-automodel' }))).toBe(2)
 })
 
-test('a newer release is faster, an unnamed one is current', () => {
-  const [old, unnamed, current] = [released('26.04'), '', released('26.06')].map(
-    libraries => stepTerms(mixture(`${MXFP8}\n${libraries}`)).seconds,
-  )
-  expect(unnamed).toBeLessThan(old ?? Number.NaN)
-  expect(current).toBe(unnamed)
+test('a newer release is faster; an unnamed one is taken as an older one, and may be as fast', () => {
+  const [old, unnamed, current] = [released('26.04'), '', released('26.06')].map(libraries => {
+    const context = mixture(`${MXFP8}\n${libraries}`)
+    const { seconds } = stepTerms(context)
+    return { seconds, low: seconds * intervalOf(context).low, isOpen: hasOpenRelease(context) }
+  })
+  expect([old?.isOpen, unnamed?.isOpen, current?.isOpen]).toEqual([false, true, false])
+  expect(current?.seconds).toBeLessThan(old?.seconds ?? Number.NaN)
+  expect(unnamed?.seconds).toBe(old?.seconds)
+  expect(unnamed?.low).toBeLessThan(old?.low ?? Number.NaN)
+})
+
+test('a plan whose release matters and is not named is told which key settles it', () => {
+  const model = { model_type: 'mixtral', hidden_size: 1024, intermediate_size: 2048, num_hidden_layers: 4 }
+  const heads = { num_attention_heads: 16, num_key_value_heads: 8, vocab_size: 32_000, num_local_experts: 8 }
+  const codes = (libraries: object) => {
+    const software = { framework: 'megatron', fused_kernels: 'transformer_engine', precision: { compute: 'mxfp8' } }
+    const hardware = { gpus: 8, hardware: { gpu: 'b200-sxm-180gb' } }
+    const plan = { preflop: 1, model: { ...model, ...heads }, ...software, ...hardware, libraries }
+    return estimateTime(nativeRun('mixture', plan))?.findings.map(({ code }) => code)
+  }
+  expect(codes({})).toContain('assumed-default')
+  expect(codes({ 'megatron-bridge': '26.04' })).not.toContain('assumed-default')
 })
 
 test('every expert that is reached wastes half a tile', () => {

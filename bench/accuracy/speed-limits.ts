@@ -18,7 +18,8 @@ const LEAST_ROWS = 10
 
 function limited(scores: SpeedScores, held: SpeedScores): Readonly<Record<string, Pick<Score, 'median' | 'p90'>>> {
   const groups = held.groups.filter(({ rows }) => rows >= LEAST_ROWS)
-  return { ...scores.slices, ...Object.fromEntries(groups.map(group => [group.group, group])) }
+  const stated = Object.entries(scores.stated).map(([name, score]) => [`${name}, as stated`, score] as const)
+  return { ...scores.slices, ...Object.fromEntries([...stated, ...groups.map(group => [group.group, group] as const)]) }
 }
 
 export function speedRegressions(scores: SpeedScores, held: SpeedScores, limits: SpeedLimits): string[] {

@@ -27,15 +27,18 @@ export interface Score {
 export interface GroupScore {
   readonly group: string
   readonly rows: number
+  /** Median of the plans alone. */
+  readonly alone: number
   readonly median: number
   readonly p90: number
   readonly bias: number
 }
 
 export interface SpeedScores {
+  /** Of the plans alone. */
   readonly slices: Readonly<Record<string, Score>>
-  /** The same slices for the plans alone, without what their source says beside them. */
-  readonly plansAlone: Readonly<Record<string, Score>>
+  /** The same slices where a plan also says what its source says beside it. */
+  readonly stated: Readonly<Record<string, Score>>
   /** The same slices for a constant utilisation of 40 %. */
   readonly utilisation: Readonly<Record<string, Score>>
   readonly groups: readonly GroupScore[]
@@ -76,21 +79,25 @@ function readRows(root: string): LoadedSpeedRows {
 }
 
 export function scoreRows(rows: readonly SpeedRow[], constants: Efficiency): SpeedScores {
-  const stated = rows.map(asStated)
-  const scored = scorePlans(stated, constants)
-  const slices = scoreSlices(scored)
-  const plansAlone = scoreSlices(scorePlans(rows, constants))
+  const alone = scorePlans(rows, constants)
+  const statedRows = rows.map(asStated)
+  const scored = scorePlans(statedRows, constants)
+  const slices = scoreSlices(alone)
+  const stated = scoreSlices(scored)
   const utilisation = scoreSlices(scored.map(entry => ({ ...entry, ratio: utilisationRatio(entry.row) })))
-  const groups = [...byKey(scored, ({ row }) => row.group)].map(([group, members]) => groupScore(group, members))
-  const intervals = [...byKey(scored, row => row.intervalClass)].map(([name, members]) => ({
+  const ofGroups = byKey(alone, ({ row }) => row.group)
+  const groups = [...byKey(scored, ({ row }) => row.group)].map(([group, members]) =>
+    groupScore(group, members, ofGroups.get(group) ?? members),
+  )
+  const intervals = [...byKey(alone, row => row.intervalClass)].map(([name, members]) => ({
     name,
     rows: members.length,
     inside: members.filter(row => row.insideInterval).length / members.length,
   }))
-  const wallClock = constants === EFFICIENCY ? scoreWallClock(stated) : []
+  const wallClock = constants === EFFICIENCY ? scoreWallClock(statedRows) : []
   return {
     slices,
-    plansAlone,
+    stated,
     utilisation,
     groups: groups.sort((a, b) => a.group.localeCompare(b.group)),
     intervals,
@@ -161,11 +168,12 @@ function score(rows: readonly ScoredRow[]): Score {
   return { rows: rows.length, groups: groups.size, median: quantile(medians, 0.5), p90: at?.error ?? Number.NaN }
 }
 
-function groupScore(group: string, members: readonly ScoredRow[]): GroupScore {
+function groupScore(group: string, members: readonly ScoredRow[], alone: readonly ScoredRow[]): GroupScore {
   const errors = members.map(error)
   return {
     group,
     rows: members.length,
+    alone: quantile(alone.map(error), 0.5),
     median: quantile(errors, 0.5),
     p90: quantile(errors, 0.9),
     bias: quantile(

@@ -73,7 +73,7 @@ export function ablate(rows: readonly SpeedRow[], names: readonly ConstantName[]
   const whole: Ablation = {
     name: null,
     unseen: meanOfMedians(rows, FITTED),
-    pooled: fitted.slices['all'] ?? NOTHING,
+    pooled: fitted.stated['all'] ?? NOTHING,
     own: { rows: rows.length, fitted: medianError(fitted.scored), held: medianError(fitted.scored) },
   }
   const held = names.map(name => {
@@ -85,7 +85,7 @@ export function ablate(rows: readonly SpeedRow[], names: readonly ConstantName[]
     return {
       name,
       unseen: meanOfMedians(rows, others),
-      pooled: without.slices['all'] ?? NOTHING,
+      pooled: without.stated['all'] ?? NOTHING,
       own: { rows: moved.size, fitted: own(fitted), held: own(without) },
     }
   })

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { estimateRow, scoreMemory } from '../../bench/accuracy/memory.ts'
 import { readMemoryRows } from '../../bench/accuracy/memory-rows.ts'
-import { scoreHeldSpeed, scoreSpeed } from '../../bench/accuracy/speed.ts'
+import { type Score, scoreHeldSpeed, scoreSpeed } from '../../bench/accuracy/speed.ts'
 import { GIB } from '../../src/plan/units.ts'
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`
@@ -10,7 +10,7 @@ const percent = (share: number) => `${(100 * share).toFixed(1)} %`
 /** How far estimates are from measured runs, beside what simpler formulas say of the same runs. */
 export function accuracySummary(root: string): string {
   const memory = scoreMemory(root)
-  const { slices, utilisation } = scoreSpeed(root)
+  const { slices, stated, utilisation } = scoreSpeed(root)
   const simple = new Map(memory.published.map(entry => [entry.name, entry.median]))
   const best = Math.min(...memory.published.map(({ median }) => median))
   const figures = memory.headline.map(
@@ -21,12 +21,14 @@ export function accuracySummary(root: string): string {
       `| memory, nothing chosen on it: ${name} | ${readings} | ${percent(median)} | ${percent(p90)} |`,
   )
   const heldTime = scoreHeldSpeed(root).slices['all']
-  const times = ['all', 'adapters', 'single node'].flatMap(name => {
-    const score = slices[name]
-    return score === undefined
+  const figureOf = (name: string, score: Score | undefined) =>
+    score === undefined
       ? []
       : [`| time of a step: ${name} | ${score.rows} | ${percent(score.median)} | ${percent(score.p90)} |`]
-  })
+  const times = [
+    ...['all', 'adapters', 'single node'].flatMap(name => figureOf(name, slices[name])),
+    ...figureOf('all, where the plan names release, card and validations too', stated['all']),
+  ]
   const { outcomes } = memory
   return [
     '| measured runs | readings | median error | 90th percentile |',

@@ -128,6 +128,9 @@ function readDockerfile(text: string): readonly Pin[] {
   for (const line of joined.split('\n')) {
     const image = /^\s*FROM\s+(?:--\S+\s+)?\S*pytorch\/pytorch:(\d+\.\d+(?:\.\d+)?)/i.exec(line)?.[1]
     if (image) pins.push({ name: 'torch', version: image, exact: true })
+    // NeMo's container carries the Megatron-Bridge of its own number
+    const nemo = /^\s*FROM\s+(?:--\S+\s+)?nvcr\.io\/nvidia\/nemo:(\d+\.\d+(?:\.\d+)?)/i.exec(line)?.[1]
+    if (nemo) pins.push({ name: 'megatron-bridge', version: nemo, exact: true })
     if (!/\b(pip3?|uv pip|conda|mamba)\s+install\b/.test(line)) continue
     for (const word of line.split(/\s+/)) pins.push(...pinOf(word.replace(/^["']|["']$/g, '')))
   }

@@ -13,12 +13,21 @@ const CASTS: Partial<Readonly<Record<ComputeDtype, number>>> = { float8: 2, mxfp
 /**
  * Share of the expert layers' small kernels that are fused into grouped products. Transformer Engine called its products
  * expert by expert, with casts and activation between them, until Megatron-Bridge 26.06 fused all of it for MXFP8 and
- * SwiGLU (NVIDIA-NeMo/Megatron-Bridge issue 2885); a plan that names no release is a current one.
+ * SwiGLU (NVIDIA-NeMo/Megatron-Bridge issue 2885). A plan that names no release is taken as an earlier one: the time is
+ * then not promised shorter than it may be, and {@link hasOpenRelease} has it said.
  */
-export function fusedExperts({ plan, stack, work }: StepContext): number {
-  if (stack.id !== 'transformer-engine' || plan.precision.compute !== 'mxfp8' || !work.expertGated) return 0
-  const release = plan.libraries['megatron-bridge']
-  return release !== undefined && isBefore(release, '26.06') ? 0 : 1
+export function fusedExperts(c: StepContext): number {
+  const release = c.plan.libraries['megatron-bridge']
+  return mayFuse(c) && release !== undefined && !isBefore(release, '26.06') ? 1 : 0
+}
+
+/** The release decides how fast the experts run, and the plan does not name it. */
+export function hasOpenRelease(c: StepContext): boolean {
+  return mayFuse(c) && c.plan.libraries['megatron-bridge'] === undefined
+}
+
+function mayFuse({ plan, stack, work }: StepContext): boolean {
+  return stack.id === 'transformer-engine' && plan.precision.compute === 'mxfp8' && work.experts > 0 && work.expertGated
 }
 
 /** Mask, index, gather, three products, activation, gate, weighting and scatter of one expert (transformers 4.57 modeling_mixtral.py). */
