@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
+import { deflateSync } from 'fflate'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -24,9 +25,10 @@ const namesOf = table => Object.keys(table[0]).filter(name => !UNREAD.has(name))
 
 /**
  * Facts as one text each, which V8 reads many times faster than the same literals in code, and which is parsed when a fact is first
- * asked for. A table is rows of values in it: the same data in about half the bytes.
+ * asked for. A table is rows of values in it: the same data in about half the bytes. `packs`: the text is deflated, by a library
+ * whose bytes are the same on every machine.
  */
-function dataModule(data) {
+function dataModule(data, packs) {
   const tables = Object.keys(data).filter(key => isTable(data[key]))
   const packed = tables.map(key => [key, data[key].map(item => namesOf(data[key]).map(name => item[name]))])
   const text = JSON.stringify({ ...data, ...Object.fromEntries(packed) })
@@ -35,21 +37,25 @@ function dataModule(data) {
     return `${JSON.stringify(key)}:packed[${JSON.stringify(key)}].map(row=>({${row.join(',')}}))`
   })
   const getters = Object.keys(data).map(key => `get ${JSON.stringify(key)}(){return all()[${JSON.stringify(key)}]}`)
-  return `const parse=packed=>({...packed,${unpack.join(',')}})
+  const bytes = packs ? Buffer.from(deflateSync(Buffer.from(text), { level: 9 })).toString('base64') : null
+  const read = bytes === null ? JSON.stringify(text) : `inflateRawSync(Buffer.from("${bytes}","base64")).toString()`
+  return `${bytes === null ? '' : 'import{inflateRawSync}from"node:zlib"'}
+    const parse=packed=>({...packed,${unpack.join(',')}})
     let data
-    const all=()=>data??=parse(JSON.parse(${JSON.stringify(text)}))
+    const all=()=>data??=parse(JSON.parse(${read}))
     export default {${getters.join(',')}}`
 }
 
-const dataPlugin = {
+/** How data/ gets into a bundle. */
+export const dataPlugin = ({ packs }) => ({
   name: 'data-as-text',
   setup({ onLoad }) {
     onLoad({ filter: /[\\/]data[\\/][\w-]+\.json$/ }, async ({ path }) => ({
-      contents: dataModule(JSON.parse(await readFile(path, 'utf8'))),
+      contents: dataModule(JSON.parse(await readFile(path, 'utf8')), packs),
       loader: 'js',
     }))
   },
-}
+})
 
 /**
  * Options shared by every bundle: ESM for plain Node 20, the browser build of yaml (ESM, so that unused code drops out). Plain ASCII,
@@ -64,7 +70,7 @@ export const BUNDLE_OPTIONS = {
   charset: 'ascii',
   legalComments: 'none',
   logLevel: 'warning',
-  plugins: [dataPlugin],
+  plugins: [dataPlugin({ packs: false })],
   alias: { yaml: './node_modules/yaml/browser/index.js' },
 }
 
