@@ -59,6 +59,10 @@ describe('trainingCommand', () => {
       'accelerate launch | open-instruct | open_instruct/finetune.py | -',
     ],
     [`srun -N 2 --gres=gpu:8 torchrun train.py ${HF}`, 'torchrun | null | train.py | -'],
+    [
+      `srun --label singularity exec -B /a:/b image.sif ./launch.sh pretrain_gpt.py ${MEGATRON}`,
+      'python | megatron-lm | pretrain_gpt.py | -',
+    ],
     [`sbatch --wrap x python finetune.py ${HF}`, 'python | null | finetune.py | -'],
     [
       `python -u -m torch.distributed.launch --nproc_per_node 8 pretrain_gpt.py ${MEGATRON}`,

@@ -153,7 +153,10 @@ export function trainingCommand(written: ShellCommand): TrainingCommand | null {
   const script = scriptOfUv(words)
   if (script > 0) return scriptCommand(command, words, script)
   const start = startOf(words)
-  if (start < 0) return null
+  if (start < 0) {
+    const program = programOfScript(words)
+    return program < 0 ? null : scriptCommand(command, words, program)
+  }
   const launcher = LAUNCHERS.find(({ words: names }) => endOfNames(words, start, names) !== null)
   const after = launcher && endOfNames(words, start, launcher.words)
   if (launcher === undefined || after == null)
@@ -195,6 +198,12 @@ function scriptOfUv(words: readonly ShellWord[]): number {
   if (words[0]?.text !== 'uv' || words[1]?.text !== 'run') return -1
   const first = words.findIndex(({ text }, index) => index > 1 && !text.startsWith('-'))
   return /\.py$/.test(words[first]?.text ?? '') ? first : -1
+}
+
+/** `srun ./launch.sh pretrain_gpt.py …`: a script for each task that hands its words to the interpreter. */
+function programOfScript(words: readonly ShellWord[]): number {
+  const script = words.findIndex(({ text }) => /\.sh$/.test(text))
+  return script >= 0 && /\.py$/.test(words[script + 1]?.text ?? '') ? script + 1 : -1
 }
 
 function scriptCommand(command: ShellCommand, words: readonly ShellWord[], at: number): TrainingCommand | null {
