@@ -112,6 +112,7 @@ const ROWS: readonly (readonly [VersionDefaultId, string, Readonly<Record<string
       'all-linear',
     ],
     ['ms-swift.max_length', `${SWIFT}packing: true\n`, { 'ms-swift': '2.6.1' }, p => p.sequenceLength, 2048, 8192],
+    ['ms-swift.split_dataset_ratio', SWIFT, { 'ms-swift': '3.5.3' }, p => p.evaluation?.share ?? 0, 0.01, 0],
     ['verl.gradient_checkpointing', VERL, { verl: '0.1' }, p => p.gradientCheckpointing, 'none', 'full'],
     ['verl.use_remove_padding', VERL, { verl: '0.6.1' }, p => p.dataset.padding, 'fixed', 'none'],
   ]
@@ -120,6 +121,11 @@ describe('defaults by library version', () => {
   test.each(ROWS)('%s', async (_id, text, libraries, seen, before, after) => {
     expect(seen((await readText(text, { libraries })).plan)).toEqual(before)
     expect(seen((await readText(text)).plan)).toEqual(after)
+  })
+
+  test('ms-swift splits nothing off a stream', async () => {
+    const { plan } = await readText(`${SWIFT}streaming: true\nmax_steps: 10\n`, { libraries: { 'ms-swift': '3.5.3' } })
+    expect(plan.evaluation).toBeNull()
   })
 
   test.each([

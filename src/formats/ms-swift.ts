@@ -145,7 +145,7 @@ export async function readSwiftArguments(
   }
   if (megatron) {
     reportMegatronUnmodelled(fields, scope.findings)
-    return { ...draft, ...common, ...readMegatronSwift(fields) }
+    return { ...draft, ...common, ...readMegatronSwift(fields, libraries) }
   }
   Object.assign(
     draft,
@@ -158,7 +158,7 @@ export async function readSwiftArguments(
     readCheckpointingOptions(fields, byDefault(true, REENTRANT)),
     readLengthGrouping(fields),
     readLiger(fields, ['use_liger_kernel']),
-    { evaluation: readSwiftEvaluation(fields), checkpoints: readCheckpoints(fields) },
+    { evaluation: readSwiftEvaluation(fields, libraries), checkpoints: readCheckpoints(fields) },
   )
   const engine = await engineOf(fields, scope)
   if ((engine === null || engine.kind === 'plain') && !setsReentrant(fields))

@@ -285,6 +285,15 @@ export const VERSION_DEFAULTS = {
       ['3.0.0', 0],
     ],
   },
+  'ms-swift.split_dataset_ratio': {
+    library: 'ms-swift',
+    what: 'split_dataset_ratio, part of the data kept for validation',
+    source: 'ms-swift arguments/base_args/data_args.py',
+    steps: [
+      ['0', 0.01],
+      ['3.6.0', 0],
+    ],
+  },
   'ms-swift.freeze_vit': {
     library: 'ms-swift',
     what: 'freeze_vit',

@@ -1,3 +1,4 @@
+import { type Libraries, versionDefault } from '../../launch/version-defaults.ts'
 import { byDefault } from '../../plan/plan-draft.ts'
 import type { Sourced } from '../../plan/provenance.ts'
 import type { EvaluationPlan } from '../../plan/training-plan.ts'
@@ -8,10 +9,10 @@ import { positive } from '../key-rows.ts'
 const SFT = 'ms-swift 4.6 arguments/sft_args.py _init_eval_strategy'
 
 /** A validation set is evaluated as often as checkpoints are written, unless `eval_strategy` or `eval_steps` say otherwise. */
-export function readSwiftEvaluation(fields: Fields): Sourced<EvaluationPlan | null> {
+export function readSwiftEvaluation(fields: Fields, libraries: Libraries): Sourced<EvaluationPlan | null> {
   const share = fields.isSet('split_dataset_ratio')
     ? (fields.number('split_dataset_ratio', { min: 0, max: 1 })?.value ?? 0)
-    : 0
+    : unstatedShare(fields, libraries)
   const validates = share > 0 || fields.isSet('val_dataset')
   if (!validates) return byDefault(null, `${SFT}: no validation set`)
   if (fields.isSet('eval_strategy') || fields.isSet('evaluation_strategy'))
@@ -35,4 +36,11 @@ export function readSwiftEvaluation(fields: Fields): Sourced<EvaluationPlan | nu
       share,
     },
   }
+}
+
+/** data_args.py __post_init__: a stream or a validation set of its own leaves nothing to split off. */
+function unstatedShare(fields: Fields, libraries: Libraries): number {
+  if (fields.isSet('val_dataset') || (fields.isSet('streaming') && fields.boolean('streaming')?.value === true))
+    return 0
+  return versionDefault('ms-swift.split_dataset_ratio', libraries).value
 }

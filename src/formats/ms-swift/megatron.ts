@@ -1,3 +1,4 @@
+import type { Libraries } from '../../launch/version-defaults.ts'
 import { byDefault, type MutablePlanDraft, statedValue } from '../../plan/plan-draft.ts'
 import type { Sourced } from '../../plan/provenance.ts'
 import { rowOf } from '../../plan/row-of.ts'
@@ -151,7 +152,7 @@ const FSDP_STRATEGIES: Readonly<Record<string, DataParallelism>> = {
 }
 
 /** Megatron holds 16-bit weights, float32 main parameters, gradients and moments, sharded by its distributed optimizer. */
-export function readMegatronSwift(fields: Fields): MutablePlanDraft {
+export function readMegatronSwift(fields: Fields, libraries: Libraries): MutablePlanDraft {
   const draft = applyRows(MEGATRON_SWIFT_ROWS, fields, {})
   const named = fields.isSet('optimizer') ? fields.string('optimizer') : undefined
   const optimizer = named
@@ -185,7 +186,7 @@ export function readMegatronSwift(fields: Fields): MutablePlanDraft {
     'dataset.dropLast': byDefault(true, `${ARGUMENTS} init_iters: whole steps only`),
     'parallelism.data': data,
     checkpoints: readMegatronCheckpoints(fields),
-    evaluation: readSwiftEvaluation(fields),
+    evaluation: readSwiftEvaluation(fields, libraries),
     ...readLengthGrouping(fields),
     ...(offload?.value ? { 'parallelism.offload': { ...offload, value: 'optimizer' } } : {}),
   }
