@@ -7,7 +7,7 @@ import { memoryFileSource } from '../../src/files/memory-file-source.ts'
 import { createPolicySet } from '../../src/policy/policy-set.ts'
 
 test('changed configs and policies neither stop anything nor act in any output', async () => {
-  const { inputs, failures } = await runFuzz({ inputs: 72, milliseconds: 60_000, seed: 20_261_125 })
+  const { inputs, failures } = await runFuzz({ inputs: 55, milliseconds: 60_000, seed: 20_261_125 })
   expect(failures).toEqual([])
   expect(inputs).toBeGreaterThan(50)
 }, 120_000)
