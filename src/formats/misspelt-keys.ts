@@ -23,19 +23,26 @@ const MAX_KEYS = 1000
  * version or a script may know them.
  */
 export function reportMisspelt(root: ConfigNode, { framework, keys, ignored }: KnownKeys, findings: Finding[]): void {
-  const known = new Set([...keys.flatMap(({ key }) => key.split(', ')), ...ignoredNames(ignored)].map(topOf))
-  const names = [...known].filter(name => name.length >= LEAST_LENGTH)
+  const known = knownNames.get(keys) ?? namesAtTop(keys, ignored)
+  knownNames.set(keys, known)
   for (const [key, { path, keyLine: line, keyColumn: column }] of [...root.entries].slice(0, MAX_KEYS)) {
     if (known.has(key) || key.length < LEAST_LENGTH) continue
     const near = nearestKey(
       key,
-      names.filter(name => isSlip(key, name)),
+      [...known].filter(name => name.length >= LEAST_LENGTH && isSlip(key, name)),
     )
     if (near === null || root.entries.has(near)) continue
     const message = `\`${key}\` is no key of ${framework}; without \`${near}\` its default applies.`
     const hint = `Did you mean \`${near}\`?`
     findings.push(finding('unknown-key', { path, line, column, message, hint, severity: 'warning' }))
   }
+}
+
+/** By the framework's table of keys: thousands of files share it. */
+const knownNames = new WeakMap<readonly FormatKey[], ReadonlySet<string>>()
+
+function namesAtTop(keys: readonly FormatKey[], ignored: readonly IgnoredKeys[]): ReadonlySet<string> {
+  return new Set([...keys.flatMap(({ key }) => key.split(', ')), ...ignoredNames(ignored)].map(topOf))
 }
 
 function topOf(name: string): string {
