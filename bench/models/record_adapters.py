@@ -52,6 +52,7 @@ ODD = [
     ["phimoe", None, {"target_modules": ["lm_head", "q_proj", "router"], "modules_to_save": ["embed_tokens"], "bias": "all"}],
     ["gpt_oss", None, {"target_modules": r"model\.layers\.[02]\.self_attn\.q_proj", "bias": "all"}],
     ["gpt_oss", None, {"target_modules": ["q_proj"], "target_parameters": ["mlp.experts.gate_up_proj", "mlp.experts.down_proj"]}],
+    ["gpt_oss", None, {"target_modules": r".*\.self_attn\.(q|o)_proj", "target_parameters": ["mlp.experts.down_proj"]}],
     ["gpt_oss", None, {"target_modules": ["q_proj"], "target_parameters": ["mlp.experts.down_proj"], "use_dora": True}],
     ["mixtral", None, {}], ["llama4_text", None, {"target_modules": ["feed_forward.down_proj", "router"]}],
     ["granitemoehybrid", None, {"target_modules": r".*\.(lm_head|o_proj)"}], ["bamba", None, {"target_modules": ["feed_forward.down_proj", "gate_proj"], "use_dora": True}],

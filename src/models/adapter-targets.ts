@@ -65,7 +65,10 @@ export function targetRule(architecture: Architecture, adapter: AdapterPlan): Ta
         return names.includes(name) || (index !== undefined && chosen.has(Number(index)))
       }
       const matches = (layer: number | null): boolean =>
-        converted !== null || pattern === null || pattern.holdsModule(counted, layer)
+        converted !== null ||
+        pattern === null ||
+        isTargetParameter(counted.tensor, adapter) ||
+        pattern.holdsModule(counted, layer)
       return layersWhere(counted, layer => isChosen(layer) && matches(layer))
     },
     rank: tensor => {
