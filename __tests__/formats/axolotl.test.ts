@@ -174,7 +174,7 @@ test('linearised experts of Llama 4 are quantised with the other linear layers',
   const { plan } = await readText(
     `${BASE}adapter: qlora\nload_in_4bit: true\nlora_r: 8\nllama4_linearized_experts: true\n`,
   )
-  expect(plan.quantizationDetails.quantizesExperts).toBe(true)
+  expect(plan.quantizationDetails.quantizesExperts).toBe('linear')
 })
 
 describe('LoRA kernels', () => {

@@ -246,9 +246,9 @@ describe('defaults that differ between trainers', () => {
 
   test('17: experts stay unquantized unless a key says so', async () => {
     const qlora = `${AXOLOTL}adapter: qlora\nload_in_4bit: true\nlora_r: 8\nlora_target_modules: [q_proj]\n`
-    expect((await readText(qlora)).plan.quantizationDetails.quantizesExperts).toBe(false)
+    expect((await readText(qlora)).plan.quantizationDetails.quantizesExperts).toBe('none')
     expect((await readText(`${qlora}quantize_moe_experts: true\n`)).plan.quantizationDetails.quantizesExperts).toBe(
-      true,
+      'stacks',
     )
     const parameters = await readText(`${qlora}lora_target_parameters: [mlp.experts.gate_up_proj]\n`)
     expect(parameters.plan.adapter?.targetParameters).toEqual(['mlp.experts.gate_up_proj'])

@@ -110,6 +110,26 @@ describe('Accelerate', () => {
     if (data !== 'ddp') expect(plan.parallelism.reshardAfterForward).toBe(reshards)
   })
 
+  test.each([
+    ['', false],
+    ['fsdp_cpu_ram_efficient_loading: true', false],
+    ['fsdp_cpu_ram_efficient_loading: false', true],
+  ])('who loads the checkpoint: {%s}', async (keys, whole) => {
+    const { plan } = await withAccelerate(
+      `distributed_type: FSDP\nnum_processes: 8\nfsdp_config: {${keys || 'fsdp_version: 2'}}\n`,
+    )
+    expect(plan.parallelism.loadsWhole).toBe(whole)
+  })
+
+  test.each([
+    ['fsdp_version: 2\nfsdp_config: { reshard_after_forward: true }\n', true],
+    ['fsdp_version: 2\nfsdp_config: { cpu_ram_efficient_loading: true }\n', false],
+  ])('a trainer’s own block loads on every rank unless told: %s', async (block, whole) => {
+    const axolotl = 'base_model: org/model\ndatasets: [{ path: d, type: alpaca }]\nadapter: qlora\nload_in_4bit: true\n'
+    const { plan } = await readText(`${axolotl}${block}`)
+    expect(plan.parallelism.loadsWhole).toBe(whole)
+  })
+
   test('no wrap policy gathers the whole model; hybrid sharding keeps one copy per node', async () => {
     const { plan } = await withAccelerate(
       'distributed_type: FSDP\nnum_machines: 2\nnum_processes: 16\nfsdp_config: { fsdp_sharding_strategy: HYBRID_SHARD, fsdp_offload_params: true }\n',

@@ -15,7 +15,7 @@ export const SAMPLE_PLAN: TrainingPlan = {
   quantization: 'none',
   quantizationDetails: {
     quantizesHead: false,
-    quantizesExperts: false,
+    quantizesExperts: 'none',
     quantizesAdaptedOnly: false,
     computeDtype: null,
   },
@@ -66,6 +66,7 @@ export const SAMPLE_PLAN: TrainingPlan = {
     offload: 'none',
     wrap: 'layers',
     noSync: false,
+    loadsWhole: false,
   },
   buffers: {
     reduceBucketElements: null,

@@ -85,3 +85,29 @@ describe('optimizer step', () => {
     expect(badam.allocatedBytes).toBeLessThan(adamw.allocatedBytes)
   })
 })
+
+describe('a quantised model that every rank loads', () => {
+  const atLoad = (changes: Partial<ParallelismPlan>, plan: Partial<TrainingPlan>) => {
+    const estimate = estimateMemory(sampleRun({ ...parallel(changes), gpus: 4, ...plan }))
+    const sum = estimate.moments.find(({ name }) => name === 'after load')?.bytes ?? 0
+    return { whole: bytesAt(estimate, 'after load', 'whole model while loading'), sum }
+  }
+  const NF4 = { quantization: 'nf4' } as const
+  const one = estimateMemory(sampleRun(NF4))
+  const weights = bytesAt(one, 'after load', 'weights') + bytesAt(one, 'after load', 'quantized weights')
+
+  test.each([
+    ['fsdp2', 1],
+    ['fsdp1', 3 / 4],
+  ] as const)('%s holds %d of it beside the shards', (data, share) => {
+    expect(atLoad({ data, loadsWhole: true }, NF4).whole).toBeCloseTo(weights * share, 0)
+  })
+
+  test.each([
+    ['rank 0 alone loads', { data: 'fsdp2', loadsWhole: false }, NF4],
+    ['weights that are not quantised wait in host memory', { data: 'fsdp2', loadsWhole: true }, {}],
+    ['nothing is sharded', { data: 'ddp', loadsWhole: true }, NF4],
+  ] as const)('nothing more when %s', (_when, changes, plan) => {
+    expect(atLoad(changes, plan).whole).toBe(0)
+  })
+})

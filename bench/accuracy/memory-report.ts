@@ -72,6 +72,7 @@ const KNOWN_RESIDUALS = [
   '**ms-swift**: a Mistral row of 8,192 tokens lies where eager attention would; 4-bit rows of 2024-01 lie where float32 embeddings and head would.',
   '**litgpt**, 4-bit rows without checkpointing lie up to 14 % low where no Gemma vocabulary dominates; the 16-bit rows of the same configs are within 1 %.',
   '**torchtitan-fsdp2-pr**: the trainer of 2024-03 held `pred` while it ran backward, 1.95 GiB that its commit does not date; FSDP1 reserves more there than two gathered layers.',
+  '**axolotl-gpt-oss**: with the weights over eight GPUs, and offloaded, the card shows 6 GiB more than is accounted for; over four GPUs 1 GiB.',
   '**torchao-float8**: the tutorial of 2025-06 and the B200 rows lie 10 to 20 % below the same config on H100 and MI300X; cuDNN attention, whose output selective checkpointing does not keep, explains a third of it.',
   '**peft-methods**: prefix tuning and adaption prompts, whose attention reads a cache or a second set of keys, are not laid out; full fine-tuning empties the cache every ten steps, so that its optimizer step finds blocks of a pass.',
 ]

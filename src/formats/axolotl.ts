@@ -1,5 +1,5 @@
 import { applyEngine, type Engine } from '../launch/engine.ts'
-import { fsdpWords, readFsdp } from '../launch/fsdp.ts'
+import { fsdpWords, LOADS_ON_EVERY_RANK, readFsdp } from '../launch/fsdp.ts'
 import { versionDefault } from '../launch/version-defaults.ts'
 import type { Finding } from '../plan/finding.ts'
 import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
@@ -118,7 +118,7 @@ async function engineOf(fields: Fields, scope: CompanionScope): Promise<Engine |
   const top = fields.isSet('fsdp_version') ? fields.integer('fsdp_version', { min: 1, max: 2 }) : undefined
   const version = top ?? byDefault(1, 'axolotl 0.18: fsdp_version 1 is set when the key is absent')
   const wrap = byDefault<'layers' | 'root'>('layers', 'transformers: TRANSFORMER_BASED_WRAP with _no_split_modules')
-  return readFsdp({ config, words, defaults: { version, wrap } })
+  return readFsdp({ config, words, defaults: { version, wrap, efficientLoading: LOADS_ON_EVERY_RANK } })
 }
 
 function readStage(fields: Fields): Sourced<Stage> {

@@ -169,6 +169,7 @@ const ROWS: readonly NativeRow[] = [
   row('parallelism.offload', 'parallelism.offload', word(OFFLOADS)),
   row('parallelism.wrap', 'parallelism.wrap', word(FSDP_WRAPS)),
   row('parallelism.no_sync', 'parallelism.noSync', flag),
+  row('parallelism.loads_whole', 'parallelism.loadsWhole', flag),
   row('reinforcement', 'reinforcement', readReinforcement),
   row('reinforcement.mean_completion_length', 'reinforcement.meanCompletionLength', (fields, key) =>
     fields.number(key, { min: 1, max: 1e8 }),

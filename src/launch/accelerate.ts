@@ -42,7 +42,8 @@ async function readEngine(fields: Fields, open: OpenCompanion, findings: Finding
   if (fsdp && (type === 'FSDP' || type === null)) {
     const version = byDefault(1, 'accelerate 1.15 launch: fsdp_version 1 without the key')
     const wrap = byDefault<'layers' | 'root'>('root', 'accelerate 1.15 launch: NO_WRAP without a policy')
-    return readFsdp({ config: fsdp, words: null, defaults: { version, wrap } })
+    const efficientLoading = byDefault(true, 'accelerate 1.15 launch: fsdp_cpu_ram_efficient_loading true')
+    return readFsdp({ config: fsdp, words: null, defaults: { version, wrap, efficientLoading } })
   }
   const plain = { kind: 'plain', mixedPrecision: null, masterWeights: false } as const
   if (type === 'NO') return { ...plain, draft: {} }

@@ -1,5 +1,5 @@
 import type { Fields } from '../formats/fields.ts'
-import type { MutablePlanDraft } from '../plan/plan-draft.ts'
+import { byDefault, type MutablePlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
 import { rowOf } from '../plan/row-of.ts'
 import type { Engine } from './engine.ts'
@@ -9,7 +9,15 @@ interface FsdpDefaults {
   readonly version: Sourced<number>
   /** Wrapping without an auto-wrap policy. */
   readonly wrap: Sourced<'layers' | 'root'>
+  /** `cpu_ram_efficient_loading`: rank 0 alone reads the checkpoint, into host memory. Absent: the trainer has no such switch. */
+  readonly efficientLoading?: Sourced<boolean>
 }
+
+/** Trainers that hand their own block to transformers. */
+export const LOADS_ON_EVERY_RANK: Sourced<boolean> = byDefault(
+  false,
+  'transformers 5.18 training_args.py: cpu_ram_efficient_loading false',
+)
 
 interface FsdpBlock {
   /** `fsdp_config`, with or without `fsdp_` before its keys. */
@@ -66,6 +74,8 @@ export function readFsdp({ config, words, defaults }: FsdpBlock): Engine {
     ? { ...offload, value: offload.value ? 'parameters_and_optimizer' : 'none' }
     : { value: 'none', from: 'default', note: 'FSDP: cpu_offload is off' }
   draft['parallelism.wrap'] = readWrap(text('auto_wrap_policy'), words, defaults.wrap)
+  const efficient = bool('cpu_ram_efficient_loading') ?? defaults.efficientLoading
+  if (efficient) draft['parallelism.loadsWhole'] = { ...efficient, value: !efficient.value }
   const checkpointing = bool('activation_checkpointing')
   if (checkpointing?.value) {
     draft.gradientCheckpointing = { ...checkpointing, value: 'full' }

@@ -55,6 +55,11 @@ export const LAUNCH_FORMATS: readonly LaunchFormat[] = [
       ['reshard_after_forward', 'parallelism.reshardAfterForward', 'true'],
       ['offload_params, cpu_offload', 'parallelism.offload', 'false'],
       ['activation_checkpointing', 'gradientCheckpointing full, not re-entrant', 'false'],
+      [
+        'cpu_ram_efficient_loading',
+        'parallelism.loadsWhole where it is off: a bitsandbytes model is whole on every GPU until it is sharded',
+        'Accelerate true, trainers’ own blocks false',
+      ],
       ['auto_wrap_policy', 'parallelism.wrap', 'Accelerate NO_WRAP, transformers 5 TRANSFORMER_BASED_WRAP'],
     ]),
   },

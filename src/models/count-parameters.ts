@@ -2,6 +2,7 @@ import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
 import { rowOf } from '../plan/row-of.ts'
 import type { AdapterPlan, FreezePlan, TrainingPlan } from '../plan/training-plan.ts'
+import type { Quantization } from '../plan/vocabulary.ts'
 import { adapterParameters, promptParameters } from './adapter-parameters.ts'
 import { type TargetRule, targetRule } from './adapter-targets.ts'
 import type { Architecture, ParameterTensor } from './architecture.ts'
@@ -75,11 +76,16 @@ function idleExperts(architecture: Architecture): number {
   }, 0)
 }
 
+/** bitsandbytes quantises what is an nn.Linear as a model loads (transformers 5.18 integrations/bitsandbytes.py replace_with_bnb_linear). */
+const REPLACES_LINEAR: ReadonlySet<Quantization> = new Set<Quantization>(['nf4', 'nf4-double', 'int8'])
+
 /** Linear weights in the blocks; the head only where the framework says so; fused experts only where it can. */
-function quantizes(tensor: ParameterTensor, plan: TrainingPlan): boolean {
+export function quantizes(tensor: ParameterTensor, plan: TrainingPlan): boolean {
   if (tensor.part === 'head') return plan.quantizationDetails.quantizesHead && tensor.kind === 'linear'
   if (tensor.kind === 'expert')
-    return !tensor.fused || plan.quantizationDetails.quantizesExperts || !plan.quantization.startsWith('nf4')
+    return (
+      !tensor.fused || plan.quantizationDetails.quantizesExperts !== 'none' || !REPLACES_LINEAR.has(plan.quantization)
+    )
   return tensor.kind === 'linear'
 }
 

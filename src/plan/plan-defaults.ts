@@ -31,7 +31,7 @@ export const GENERIC_DEFAULTS: { readonly [K in GenericKey]: DraftValue<PlanValu
   freeze: byDefault({ kind: 'none' }, 'nothing is frozen'),
   quantization: byDefault('none', 'none'),
   'quantizationDetails.quantizesHead': byDefault(false, 'bitsandbytes integration of transformers skips lm_head'),
-  'quantizationDetails.quantizesExperts': byDefault(false, 'bitsandbytes replaces nn.Linear only'),
+  'quantizationDetails.quantizesExperts': byDefault('none', 'bitsandbytes replaces nn.Linear only'),
   'quantizationDetails.quantizesAdaptedOnly': byDefault(false, 'bitsandbytes replaces every nn.Linear'),
   'quantizationDetails.computeDtype': byDefault(null, 'the compute dtype'),
   'precision.weights': byDefault('auto', 'the dtype of the published weights'),
@@ -78,6 +78,7 @@ export const GENERIC_DEFAULTS: { readonly [K in GenericKey]: DraftValue<PlanValu
   'parallelism.offload': byDefault('none', 'none'),
   'parallelism.wrap': byDefault('layers', 'each decoder layer is a unit'),
   'parallelism.noSync': byDefault(false, 'gradients are reduced in every micro-step'),
+  'parallelism.loadsWhole': byDefault(false, 'weights reach the GPU sharded'),
   buffers: byDefault(
     {
       reduceBucketElements: null,

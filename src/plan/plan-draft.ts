@@ -9,6 +9,7 @@ import type {
   GradientCheckpointing,
   OverheadPlan,
   PricePlan,
+  QuantizationDetails,
   ReinforcementPlan,
 } from './training-plan.ts'
 import type {
@@ -72,7 +73,7 @@ export interface PlanValues {
   freeze: FreezePlan
   quantization: Quantization
   'quantizationDetails.quantizesHead': boolean
-  'quantizationDetails.quantizesExperts': boolean
+  'quantizationDetails.quantizesExperts': QuantizationDetails['quantizesExperts']
   'quantizationDetails.quantizesAdaptedOnly': boolean
   'quantizationDetails.computeDtype': StorageDtype | null
   /** auto: the dtype of the published weights. */
@@ -126,6 +127,7 @@ export interface PlanValues {
   'parallelism.offload': Offload
   'parallelism.wrap': FsdpWrap
   'parallelism.noSync': boolean
+  'parallelism.loadsWhole': boolean
   buffers: BufferPlan
   reinforcement: ReinforcementPlan | null
   'reinforcement.meanCompletionLength': number | null

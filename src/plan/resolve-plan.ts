@@ -103,6 +103,7 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
     offload: get('parallelism.offload'),
     wrap: get('parallelism.wrap'),
     noSync: get('parallelism.noSync'),
+    loadsWhole: get('parallelism.loadsWhole'),
   }
   const modelRanks = parallelism.tensor * parallelism.pipeline * parallelism.context
   const microBatchSize = get('microBatchSize')

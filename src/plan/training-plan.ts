@@ -121,8 +121,8 @@ export type FreezePlan =
 export interface QuantizationDetails {
   /** lm_head is quantised too (Lightning Fabric). */
   readonly quantizesHead: boolean
-  /** Fused 3-D expert tensors are quantised too. */
-  readonly quantizesExperts: boolean
+  /** Fused 3-D expert tensors are quantised too: taken apart into linear layers, as stacks that come back whole, or as stacks that a kernel reads and expands anew in the backward pass. */
+  readonly quantizesExperts: 'none' | 'linear' | 'stacks' | 'read_stacks'
   /** Only matrices under an adapter are quantised (torchtune's Qwen builders). */
   readonly quantizesAdaptedOnly: boolean
   /** dtype into which 4-bit weights are de-quantised for the products. */
@@ -164,6 +164,8 @@ export interface ParallelismPlan {
   readonly wrap: FsdpWrap
   /** Unsharded gradients are kept between micro-steps (`no_sync`). */
   readonly noSync: boolean
+  /** Every rank loads a quantised model whole onto its GPU before FSDP shards it. */
+  readonly loadsWhole: boolean
 }
 
 export interface BufferPlan {

@@ -101,6 +101,7 @@ export const PLAN_KEY_SCHEMAS: Readonly<Record<string, Schema>> = {
   'parallelism.offload': oneOf(OFFLOADS, 'What lives in host memory.'),
   'parallelism.wrap': oneOf(FSDP_WRAPS, 'Units of FSDP; outer: embedding and head are units beside the layers.'),
   'parallelism.no_sync': flag('Gradients are kept whole between micro-steps.'),
+  'parallelism.loads_whole': flag('Every rank loads a quantised model whole onto its GPU before FSDP shards it.'),
   reinforcement: mapping(
     {
       reference_model: oneOf(['none', 'shared', 'separate', 'precomputed'], 'The frozen reference.'),

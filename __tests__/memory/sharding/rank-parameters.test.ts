@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { type PipelineStage, rankParameters } from '../../../src/memory/sharding/rank-parameters.ts'
 import { countModel } from '../../../src/models/count-parameters.ts'
 import { readArchitecture } from '../../../src/models/read-architecture.ts'
-import type { AdapterPlan, ParallelismPlan } from '../../../src/plan/training-plan.ts'
+import type { AdapterPlan, ParallelismPlan, TrainingPlan } from '../../../src/plan/training-plan.ts'
 import { SAMPLE_PLAN } from '../sample-run.ts'
 
 const HIDDEN = 12
@@ -234,5 +234,43 @@ describe('LoRA on stages', () => {
     expect(stage(4, 'last')).toBeCloseTo((all * 2) / (LAYERS - DENSE_LAYERS), 9)
     expect(stage(2, 'first')).toBeCloseTo((all * 2) / (LAYERS - DENSE_LAYERS), 9)
     expect(stage(2, 'last')).toBeCloseTo((all * 4) / (LAYERS - DENSE_LAYERS), 9)
+  })
+})
+
+describe('experts that come back from a quantised format', () => {
+  const STACKS = 3 * HIDDEN * EXPERT_WIDTH * EXPERTS
+  const expandedWith = (
+    changes: Partial<TrainingPlan['quantizationDetails']>,
+    quantization: TrainingPlan['quantization'],
+  ) => {
+    const architecture = read('deepseek_v2')
+    const plan = {
+      ...SAMPLE_PLAN,
+      quantization,
+      quantizationDetails: { ...SAMPLE_PLAN.quantizationDetails, ...changes },
+    }
+    const run = { plan, architecture, counts: countModel(architecture, plan).counts, gpu: null }
+    const { expandedInLayer, expandedStacks, quantized } = rankParameters(run, 'only')
+    return { atOnce: expandedInLayer, kept: expandedStacks, quantized }
+  }
+
+  const LARGEST = Math.max(KEY_VALUE_RANK * HEADS * 2 * HEAD_WIDTH, HIDDEN * WIDTH, HEADS * HEAD_WIDTH * HIDDEN)
+  test.each([
+    ['nf4', 'none', LARGEST, 0],
+    ['int8', 'none', LARGEST, 0],
+    ['nf4', 'linear', LARGEST, 0],
+    ['nf4', 'stacks', STACKS, (LAYERS - DENSE_LAYERS) * STACKS],
+    ['int8', 'read_stacks', STACKS, 0],
+    ['none', 'none', 0, 0],
+  ] as const)('%s, %s: %d at once, %d kept', (quantization, quantizesExperts, atOnce, kept) => {
+    expect(expandedWith({ quantizesExperts }, quantization)).toMatchObject({ atOnce, kept })
+  })
+
+  test('what is no linear layer keeps its dtype, in 8 bit as in 4', () => {
+    const all = expandedWith({ quantizesExperts: 'stacks' }, 'int8').quantized
+    for (const quantization of ['nf4', 'int8'] as const)
+      expect(expandedWith({ quantizesExperts: 'none' }, quantization).quantized).toBe(
+        all - (LAYERS - DENSE_LAYERS) * STACKS,
+      )
   })
 })

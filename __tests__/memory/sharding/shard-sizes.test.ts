@@ -27,7 +27,8 @@ function parameters(dense: number, experts: number): RankParameters {
     layers: 1,
     largestTrainable: 0,
     largestLayerMatrix: 0,
-    largestQuantizedMatrix: 0,
+    expandedInLayer: 0,
+    expandedStacks: 0,
     expertTotal: experts,
     trainableExperts: experts,
   }

@@ -62,7 +62,7 @@ export function readAdapter(fields: Fields, findings: Finding[]): MutablePlanDra
 /** Experts as linear layers of their own, which bitsandbytes replaces. */
 function linearExperts(fields: Fields): MutablePlanDraft {
   const on = fields.isSet('llama4_linearized_experts') ? fields.boolean('llama4_linearized_experts') : undefined
-  return on?.value ? { 'quantizationDetails.quantizesExperts': on } : {}
+  return on?.value ? { 'quantizationDetails.quantizesExperts': { ...on, value: 'linear' } } : {}
 }
 
 /** An adapter is trained instead of the model. */

@@ -92,8 +92,13 @@ export const AXOLOTL_ROWS: readonly KeyRow[] = [
   keyRow({
     key: 'quantize_moe_experts',
     plan: 'quantizationDetails.quantizesExperts',
-    read: flag,
-    fallback: fixed(false, `${SCHEMA}: False`),
+    read: (fields, key) => {
+      const on = fields.boolean(key)
+      if (!on) return undefined
+      const reads = fields.isSet('use_scattermoe') && fields.boolean('use_scattermoe')?.value === true
+      return { ...on, value: !on.value ? 'none' : reads ? 'read_stacks' : 'stacks' }
+    },
+    fallback: fixed('none', `${SCHEMA}: False`),
     default: 'False',
     source: SCHEMA,
   }),

@@ -1,5 +1,5 @@
 import type { Engine } from '../../launch/engine.ts'
-import { fsdpWords, readFsdp } from '../../launch/fsdp.ts'
+import { fsdpWords, LOADS_ON_EVERY_RANK, readFsdp } from '../../launch/fsdp.ts'
 import { type Libraries, versionDefault } from '../../launch/version-defaults.ts'
 import { byDefault } from '../../plan/plan-draft.ts'
 import { Fields } from '../fields.ts'
@@ -15,7 +15,7 @@ export async function trainerFsdp(fields: Fields, scope: CompanionScope, librari
     'layers',
     'transformers 5.18: TRANSFORMER_BASED_WRAP with _no_split_modules',
   )
-  return readFsdp({ config, words, defaults: { version, wrap } })
+  return readFsdp({ config, words, defaults: { version, wrap, efficientLoading: LOADS_ON_EVERY_RANK } })
 }
 
 async function fsdpConfig(fields: Fields, scope: CompanionScope): Promise<Fields | undefined> {

@@ -1,6 +1,6 @@
 import { isAccelerateConfig, readAccelerate } from '../../launch/accelerate.ts'
 import type { Engine } from '../../launch/engine.ts'
-import { fsdpWords, readFsdp } from '../../launch/fsdp.ts'
+import { fsdpWords, LOADS_ON_EVERY_RANK, readFsdp } from '../../launch/fsdp.ts'
 import type { PlanDraft } from '../../plan/plan-draft.ts'
 import type { Sourced } from '../../plan/provenance.ts'
 import type { BufferPlan } from '../../plan/training-plan.ts'
@@ -59,7 +59,8 @@ export async function engineOf(fields: Fields, scope: CompanionScope): Promise<E
   }
   const defaults = { version, wrap }
   if (!/\.json$/.test(name.value)) {
-    const preset = readFsdp({ config: undefined, words: null, defaults })
+    const efficientLoading = { ...name, value: true, note: 'swift/config/fsdp2.json: cpu_ram_efficient_loading' }
+    const preset = readFsdp({ config: undefined, words: null, defaults: { ...defaults, efficientLoading } })
     const checkpointing = { ...name, value: 'full' as const, note: 'swift/config/fsdp2.json: activation_checkpointing' }
     const checkpointingReentrant = { ...name, value: false, note: 'FSDP wrapper: non-re-entrant' }
     return { ...preset, draft: { ...preset.draft, gradientCheckpointing: checkpointing, checkpointingReentrant } }
@@ -69,5 +70,6 @@ export async function engineOf(fields: Fields, scope: CompanionScope): Promise<E
   if (isAccelerateConfig(root)) return readAccelerate(root, scope.findings, async () => null)
   const block = new Fields({ node: root, findings: scope.findings, from: 'launch' })
   const config = block.raw('fsdp_config')?.kind === 'mapping' ? block.mapping('fsdp_config') : block
-  return readFsdp({ config, words: fsdpWords(block, 'fsdp'), defaults })
+  const withLoading = { ...defaults, efficientLoading: LOADS_ON_EVERY_RANK }
+  return readFsdp({ config, words: fsdpWords(block, 'fsdp'), defaults: withLoading })
 }

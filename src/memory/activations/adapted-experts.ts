@@ -10,7 +10,7 @@ export interface AdaptedExperts {
   readonly hump: MemoryItem
 }
 
-/** Their kernels add an expert's adapter to the product instead (Megatron-LM, Unsloth) or target no expert at all. */
+/** Their kernels add an expert's adapter to the product instead (Megatron-LM, Unsloth; Axolotl's ScatterMoE, which also expands quantised stacks) or target no expert at all. */
 const OWN_EXPERT_ADAPTERS = new Set(['megatron', 'nemo', 'unsloth', 'torchtune', 'litgpt'])
 
 const SOURCE =
@@ -18,7 +18,10 @@ const SOURCE =
 
 /** Copies of expert stacks with their adapter added, and the gradient of the larger stack before it is folded onto the adapter. */
 export function adaptedExperts({ plan, counts }: Run): AdaptedExperts {
-  const own = plan.adapter?.targetRule === 'megatron' || OWN_EXPERT_ADAPTERS.has(plan.framework)
+  const own =
+    plan.adapter?.targetRule === 'megatron' ||
+    OWN_EXPERT_ADAPTERS.has(plan.framework) ||
+    plan.quantizationDetails.quantizesExperts === 'read_stacks'
   const share = 1 / (plan.parallelism.tensor * plan.parallelism.expert)
   const targets = own ? [] : counts.adapterTargets.filter(({ tensor }) => tensor.part === 'experts' && tensor.fused)
   const layers = Math.max(0, ...targets.map(target => target.layers))

@@ -13,11 +13,16 @@ export interface WeightCopies {
   /** De-quantised matrix of the layer that runs backward, and of the head. */
   readonly dequantizedLayer: MemoryItem
   readonly dequantizedHead: MemoryItem
+  /** Stacks of experts that autograd keeps expanded when nothing is re-computed. */
+  readonly dequantizedStacks: MemoryItem
 }
 
 const AUTOCAST =
   'torch 2.13 autocast_mode.cpp cached_cast; autograd keeps a copy until its backward, measured with PyTorch 2.13 on CPU'
 const DEQUANTIZED = 'bitsandbytes 0.44 autograd/_functions.py MatMul4Bit.backward (dequantize_4bit)'
+
+const PARAMETRISED =
+  'bitsandbytes 0.49 nn/parametrize.py (whole stack at its first use); autograd keeps what a product reads'
 
 /** Fabric quantises from float16, so that bitsandbytes restores float16 and casts it (Lightning 2.1 fabric/plugins/precision/bitsandbytes.py, `torch.half`). */
 const HALF_BYTES = 2
@@ -36,7 +41,8 @@ export function weightCopies(plan: TrainingPlan, parameters: RankParameters, qua
       note: `${short(count)} × ${sizes.compute} B`,
       source: AUTOCAST,
     })
-  const layer = plan.quantization === 'none' ? 0 : parameters.largestLayerMatrix
+  const stacks = plan.gradientCheckpointing === 'none' ? parameters.expandedStacks : 0
+  const layer = stacks > 0 ? 0 : parameters.expandedInLayer
   const quantizedHead = plan.quantization !== 'none' && quantizesHead ? parameters.head : 0
   const throughHalf = quantizesHead && plan.precision.compute !== 'float16' ? HALF_BYTES : 0
   const perElement = sizes.compute + throughHalf
@@ -48,6 +54,10 @@ export function weightCopies(plan: TrainingPlan, parameters: RankParameters, qua
     dequantizedLayer: item('de-quantised matrix', layer * perElement, {
       note: `${short(layer)} × ${perElement} B${note}`,
       source: DEQUANTIZED,
+    }),
+    dequantizedStacks: item('de-quantised experts', stacks * sizes.compute, {
+      note: `${short(stacks)} × ${sizes.compute} B of all layers`,
+      source: PARAMETRISED,
     }),
     dequantizedHead: item('de-quantised head', quantizedHead * perElement, {
       note: `${short(quantizedHead)} × ${perElement} B${note}`,

@@ -1,9 +1,10 @@
 import type { MemoryItem } from '../../plan/item.ts'
 import type { TrainingPlan } from '../../plan/training-plan.ts'
+import type { Quantization } from '../../plan/vocabulary.ts'
 import { computeBytes } from '../activations/element-sizes.ts'
 import { DTYPE_BYTES } from '../dtype-bytes.ts'
-import { item, short } from '../memory-item.ts'
-import type { StateContext } from '../states/persistent-items.ts'
+import { item, short, sumBytes } from '../memory-item.ts'
+import { type StateContext, weightItems } from '../states/persistent-items.ts'
 
 /** DeepSpeed 0.19 zero/config.py: reduce_bucket_size, allgather_bucket_size 5e8, stage3_prefetch_bucket_size 5e7, param_persistence_threshold 1e5. */
 const ZERO_DEFAULTS = { reduce: 5e8, allgather: 5e8, prefetch: 5e7 } as const
@@ -150,6 +151,9 @@ const SHARDS_UNTIED_APART = new Set([
 /** Trainers that gather the full state on every rank to load a checkpoint. */
 const LOADS_WHOLE_MODEL = new Set(['litgpt'])
 
+/** Quantised by bitsandbytes on the GPU that they are then kept on. */
+const PLACED_AS_LOADED: ReadonlySet<Quantization> = new Set<Quantization>(['nf4', 'nf4-double', 'fp4', 'int8'])
+
 /** The layer that runs backward, the one before it, and the buffer of their all-gather. */
 const UNITS_IN_FLIGHT = 3
 
@@ -163,7 +167,8 @@ function gathersAhead({ checkpointingReentrant, gradientCheckpointing, paralleli
 }
 
 /** torch 2.13 distributed/fsdp/_fully_shard/_fsdp_param_group.py and _fsdp_collectives.py; FSDP1 gathers the same units. */
-function fullyShardedDataParallel({ plan, parameters, shards }: StateContext): BufferItems {
+function fullyShardedDataParallel(context: StateContext): BufferItems {
+  const { plan, parameters, shards } = context
   if (shards.weights === 1) return NOTHING
   const stored = DTYPE_BYTES[plan.precision.weights]
   // Autocast casts what the products read; without a policy of its own FSDP gathers as stored.
@@ -202,13 +207,8 @@ function fullyShardedDataParallel({ plan, parameters, shards }: StateContext): B
     note: `${short(parameters.largestLayer * trainedShare)} trained of one layer × (${bytes} + ${reduce}) B`,
     source: 'torch 2.13 distributed/fsdp/_fully_shard/_fsdp_param_group.py post_backward (one reduce-scatter input)',
   })
-  const loaded = LOADS_WHOLE_MODEL.has(plan.framework) ? parameters.total * DTYPE_BYTES[plan.precision.weights] : 0
-  const load = item('whole model while loading', loaded, {
-    note: `${short(parameters.total)} parameters`,
-    source: 'Lightning Fabric strategies/fsdp.py load_raw gathers the full state',
-  })
   return {
-    load: [load],
+    load: [wholeModel(context)],
     persistent: [],
     forward: [gathered(unitsAhead, outer)],
     backward: [gathered(UNITS_IN_FLIGHT, outerInBackward), gradients],
@@ -219,6 +219,30 @@ function fullyShardedDataParallel({ plan, parameters, shards }: StateContext): B
       step: (resident ? 0 : UNITS_IN_FLIGHT * unit) + reduction,
     },
   }
+}
+
+/**
+ * What is whole on a rank beside its shards. A bitsandbytes model is placed on the GPU as it loads: FSDP1 shards it unit by unit, while
+ * Accelerate and Axolotl hold its `state_dict()` until FSDP2 has sharded all of it.
+ */
+function wholeModel(context: StateContext): MemoryItem {
+  const { plan, parameters } = context
+  const make = (bytes: number, note: string, source: string) =>
+    item('whole model while loading', bytes, { note, source })
+  if (LOADS_WHOLE_MODEL.has(plan.framework))
+    return make(
+      parameters.total * DTYPE_BYTES[plan.precision.weights],
+      `${short(parameters.total)} parameters`,
+      'Lightning Fabric strategies/fsdp.py load_raw gathers the full state',
+    )
+  const placed = plan.parallelism.loadsWhole && PLACED_AS_LOADED.has(plan.quantization)
+  const sharded = plan.parallelism.data === 'fsdp2' ? 0 : sumBytes(weightItems(context))
+  const whole = placed ? sumBytes(weightItems({ ...context, shards: { ...context.shards, weights: 1 } })) : 0
+  return make(
+    Math.max(0, whole - sharded),
+    `${short(parameters.total)} parameters, packed${sharded > 0 ? ', less the shards that take their place' : ''}`,
+    'transformers 5.18 quantizers/quantizer_bnb_4bit.py update_device_map; accelerate 1.15 utils/fsdp_utils.py fsdp2_prepare_model (original_sd)',
+  )
 }
 
 function quantizedShare(plan: TrainingPlan, quantized: number, total: number): number {

@@ -1,4 +1,5 @@
 import type { Attention, ParameterTensor } from '../../models/architecture.ts'
+import { quantizes } from '../../models/count-parameters.ts'
 import type { Run } from '../../plan/run.ts'
 import { type HeldElements, heldElements } from './held-elements.ts'
 import { stageLayers } from './stage-layers.ts'
@@ -32,7 +33,9 @@ export interface RankParameters {
   /** Elements of the largest trainable matrix, and of the largest matrix at all. */
   readonly largestTrainable: number
   readonly largestLayerMatrix: number
-  readonly largestQuantizedMatrix: number
+  /** What is expanded from a quantised format at once while a layer runs, and what of that autograd keeps of every layer. */
+  readonly expandedInLayer: number
+  readonly expandedStacks: number
   /** Elements in experts that are spread over the expert-parallel group. */
   readonly expertTotal: number
   /** Those of them that train. */
@@ -66,6 +69,10 @@ export function rankParameters(run: Run, stage: PipelineStage): RankParameters {
   const quantizedShare = counts.total === 0 ? 0 : counts.quantized / Math.max(1, counts.quantized + counts.unquantized)
   const quantized = pipeline === 1 && tensor === 1 && expert === 1 ? counts.quantized : total * quantizedShare
   const matrices = architecture.layers.flatMap(entry => entry.layer.tensors)
+  const expanded = architecture.layers.map(({ layer }, index) => ({
+    count: here.ofRuns[index] ?? 0,
+    ...expandedWeights(run, layer.tensors, entry => held(entry, layer.attention)),
+  }))
   const largestLayerMatrix = largest(matrices) / tensor
   return {
     total,
@@ -89,9 +96,8 @@ export function rankParameters(run: Run, stage: PipelineStage): RankParameters {
     layers: here.layers,
     largestTrainable: trained.largest / tensor,
     largestLayerMatrix,
-    largestQuantizedMatrix: plan.quantizationDetails.quantizesHead
-      ? Math.max(headAll, largestLayerMatrix)
-      : largestLayerMatrix,
+    expandedInLayer: Math.max(0, ...expanded.map(entry => (entry.count > 0 ? entry.atOnce : 0))),
+    expandedStacks: expanded.reduce((sum, entry) => sum + entry.count * entry.stacks, 0),
     expertTotal: layerTotals.reduce((sum, entry) => sum + entry.count * entry.experts, 0),
     trainableExperts: trained.experts + adaptedExperts,
   }
@@ -196,6 +202,31 @@ function sumOf(tensors: readonly ParameterTensor[], held: HeldElements): number 
 /** Fused experts are one parameter; separate ones are matrices of their own. */
 function matrixElements(tensor: ParameterTensor): number {
   return tensor.fused ? tensor.parameters : tensor.parameters / Math.max(1, tensor.count)
+}
+
+/**
+ * A quantised matrix is expanded for its product and let go. A stack of experts is a parametrised tensor: all of it is expanded at its first
+ * use, and autograd keeps the result for the gradient of its input (bitsandbytes 0.49 nn/parametrize.py). An adapted one is kept as W + B·A.
+ */
+function expandedWeights(
+  { plan, counts }: Run,
+  tensors: readonly ParameterTensor[],
+  held: HeldElements,
+): { readonly atOnce: number; readonly stacks: number } {
+  if (plan.quantization === 'none') return { atOnce: 0, stacks: 0 }
+  const { quantizesExperts } = plan.quantizationDetails
+  const isStack = (tensor: ParameterTensor): boolean =>
+    (quantizesExperts === 'stacks' || quantizesExperts === 'read_stacks') && tensor.kind === 'expert' && tensor.fused
+  const adapted = new Set(quantizesExperts === 'read_stacks' ? [] : counts.adapterTargets.map(({ tensor }) => tensor))
+  const quantized = tensors.filter(tensor => quantizes(tensor, plan))
+  const matrices = quantized.map(tensor =>
+    tensor.fused && quantizesExperts !== 'linear' ? held(tensor) : held(tensor) / Math.max(1, tensor.count),
+  )
+  const stacks = sumOf(
+    quantized.filter(tensor => isStack(tensor) && !adapted.has(tensor)),
+    held,
+  )
+  return { atOnce: Math.max(stacks, ...matrices), stacks: quantizesExperts === 'stacks' ? stacks : 0 }
 }
 
 function largest(tensors: readonly ParameterTensor[]): number {

@@ -46,7 +46,7 @@ function hostGradients({ plan, parameters, shards }: StateContext): MemoryItem {
   })
 }
 
-function weightItems({ plan, parameters, shards }: StateContext): MemoryItem[] {
+export function weightItems({ plan, parameters, shards }: StateContext): MemoryItem[] {
   const bytes = DTYPE_BYTES[plan.precision.weights]
   const divided = shards.weights > 1 ? ` ÷ ${short(shards.weights)}` : ''
   const plain = plan.quantization === 'none' ? parameters.total : parameters.unquantized
