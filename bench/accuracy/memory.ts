@@ -41,6 +41,8 @@ export interface MemoryScores {
   readonly groups: readonly Accuracy[]
   /** Groups that are only scored: nothing was chosen on them. */
   readonly held: readonly Accuracy[]
+  /** The same over all groups, by the figure that was scored. */
+  readonly heldByFigure: readonly Accuracy[]
   readonly published: readonly Accuracy[]
   readonly classes: readonly (Accuracy & { readonly low: number; readonly high: number })[]
   readonly outcomes: Outcomes
@@ -70,6 +72,7 @@ export function scoreMemory(root: string): MemoryScores {
     ],
     groups: grouped(scored, groupOf),
     held: grouped(held, groupOf),
+    heldByFigure: grouped(held, ({ metric: own }) => (own === 'unspecified' ? 'device' : own)),
     published: PUBLISHED_FORMULAS.map(formula =>
       accuracy(
         formula.name,
