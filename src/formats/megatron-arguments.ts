@@ -1,12 +1,12 @@
 import type { Finding } from '../plan/finding.ts'
-import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
+import { byDefault, type DraftValue, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
 import type { GradientCheckpointing } from '../plan/training-plan.ts'
 import type { AttentionKernel, Stage } from '../plan/vocabulary.ts'
 import type { ConfigNode } from './config-document.ts'
 import { Fields } from './fields.ts'
 import { fixed, formatKeys, fromTable, type KeyRow, keyRow, positive } from './key-rows.ts'
-import { readBatchSchedule } from './megatron-lm/batch-schedule.ts'
+import { decreasedBatch, readBatchSchedule } from './megatron-lm/batch-schedule.ts'
 import { readForkEngine, readForkKernels, recomputesUnderOldName } from './megatron-lm/forks.ts'
 import { readMegatronPrecision } from './megatron-lm/precision.ts'
 import { switchedOn as on } from './megatron-lm/switched-on.ts'
@@ -97,6 +97,7 @@ export const MEGATRON_KEYS: readonly FormatKey[] = [
     ],
     ['recompute_method, recompute_num_layers', 'gradientCheckpointing', 'uniform: every layer; block: the first ones'],
     ['step_batch_size_schedule', 'globalBatchSize', 'none: one size'],
+    ['decrease_batch_size_if_needed', 'globalBatchSize', 'off: it must divide'],
     ['save_interval, no_save_optim', 'checkpoints', 'none'],
     ['eval_interval, eval_iters', 'evaluation', 'none, 100'],
     ['sft, perform_rl_step', 'stage', 'pretraining'],
@@ -126,7 +127,6 @@ export function readMegatronArguments(fields: Fields, findings: Finding[]): Plan
   for (const row of ROWS) row.apply(fields, rows, {})
   reportMegatronUnmodelled(fields, findings)
   reportRefusals(fields.node, MEGATRON_REFUSALS, findings)
-  const scheduled = readBatchSchedule(fields)
   const sharded = fields.isSet('use_distributed_optimizer') ? fields.boolean('use_distributed_optimizer') : undefined
   const fsdp = on(fields, 'use_megatron_fsdp') ?? on(fields, 'use_torch_fsdp2')
   const offload = on(fields, 'optimizer_cpu_offload')
@@ -144,11 +144,10 @@ export function readMegatronArguments(fields: Fields, findings: Finding[]): Plan
     ...megatronShapes(fields, findings),
     ...readMegatronPrecision(fields),
     attention: rows.attention ?? attentionByDtype(fields),
-    ...(scheduled === undefined ? {} : { globalBatchSize: scheduled }),
-    gradientAccumulationSteps:
-      fields.isSet('global_batch_size') || scheduled
-        ? byDefault('auto', 'global batch ÷ (micro-batch × data-parallel ranks)')
-        : byDefault(1, `${ARGUMENTS}: global batch = micro-batch × data-parallel ranks`),
+    ...when('globalBatchSize', readGlobalBatch(fields)),
+    gradientAccumulationSteps: readGlobalBatch(fields)
+      ? byDefault('auto', 'global batch ÷ (micro-batch × data-parallel ranks)')
+      : byDefault(1, `${ARGUMENTS}: global batch = micro-batch × data-parallel ranks`),
     ...(samples ? { 'dataset.epochs': byDefault(1, '--train-samples counts all samples of the run') } : {}),
     packing: byDefault(true, 'Megatron GPTDataset: token stream'),
     variableLength: byDefault(false, 'every step has the same shape'),
@@ -183,6 +182,11 @@ export function readMegatronArguments(fields: Fields, findings: Finding[]): Plan
     ...readForkEngine(fields),
     ...readWorld(fields),
   }
+}
+
+function readGlobalBatch(fields: Fields): DraftValue<number> | undefined {
+  const batch = readBatchSchedule(fields) ?? positive(fields, 'global_batch_size')
+  return batch && on(fields, 'decrease_batch_size_if_needed') ? decreasedBatch(fields, batch) : batch
 }
 
 /** TransformerEngine's flash and fused kernels take 16 bits only (pytorch/attention/dot_product_attention/utils.py). */

@@ -1,3 +1,4 @@
+import type { DraftValue } from '../../plan/plan-draft.ts'
 import type { Sourced } from '../../plan/provenance.ts'
 import type { Fields } from '../fields.ts'
 
@@ -25,4 +26,17 @@ export function readBatchSchedule(fields: Fields): Sourced<number> | undefined {
     if (batch === 0 || from < end) batch = Number(stage[3])
   }
   return batch === 0 ? undefined : { ...text, value: batch, note: 'the batch in which the run ends' }
+}
+
+const RANKS = ['tensor_model_parallel_size', 'pipeline_model_parallel_size', 'context_parallel_size'] as const
+
+/** `--decrease-batch-size-if-needed`: the largest batch that the data-parallel ranks share evenly (core/num_microbatches_calculator.py). */
+export function decreasedBatch(fields: Fields, batch: Sourced<number>): DraftValue<number> {
+  const size = (key: string): number => fields.integer(key, { min: 1 })?.value ?? 1
+  const ranks = RANKS.reduce((product, key) => product * size(key), 1)
+  return ({ gpus }) => {
+    const atOnce = size('micro_batch_size') * Math.max(1, Math.floor(gpus / ranks))
+    const value = Math.max(1, Math.floor(batch.value / atOnce)) * atOnce
+    return value === batch.value ? batch : { ...batch, value, note: `${batch.value} decreased to whole micro-batches` }
+  }
 }
