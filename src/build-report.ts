@@ -183,10 +183,11 @@ function buildRun(run: EstimatedRun, labels: readonly string[], hasBase: boolean
     ...gpuCountFindings(head, policy, path),
     ...unshardedFinding(head.resolved.plan, judgement, path),
   ])
+  const verdict = runVerdict(judgement, start)
   return {
     ...shared,
-    verdict: runVerdict(judgement, start),
-    preExisting: judgement.preExisting || start.preExisting,
+    verdict,
+    preExisting: verdict !== 'fail' && (judgement.preExisting || start.preExisting),
     plan: head.resolved.plan,
     gpuName: gpuNameOf(head),
     memory: memoryReport(head),

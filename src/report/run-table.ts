@@ -8,7 +8,7 @@ import { shortGpuName } from './plan-text.ts'
 import type { CostReport, LimitKind, Report, RunReport } from './report.ts'
 import { runReason } from './run-reason.ts'
 import { shownTotals } from './shown-totals.ts'
-import { has, VERDICT_SYMBOLS } from './verdict-heading.ts'
+import { isRefusedAtBase, VERDICT_SYMBOLS } from './verdict-heading.ts'
 
 const NONE = '—'
 
@@ -84,7 +84,7 @@ function configCell(run: RunReport, options: CommentOptions): string {
     run.change === 'new' ? 'new' : '',
     run.change === 'removed' ? 'no longer readable' : '',
     run.previousPath ? `was ${code(run.previousPath)}` : '',
-    run.preExisting ? (has(run, 'will-not-start') ? 'refused at the base, too' : 'already over at the base') : '',
+    run.preExisting ? (isRefusedAtBase(run) ? 'refused at the base, too' : 'already over at the base') : '',
   ].filter(mark => mark !== '')
   const name = run.name ? ` ${code(run.name)}` : ''
   const reason = run.verdict === 'pass' ? '' : runReason(run)

@@ -40,8 +40,13 @@ function sentence(report: Report, baseLabel: string): string {
 
 function standsAtBase(old: readonly RunReport[], baseLabel: string): string {
   const base = code(baseLabel)
-  if (old.every(run => has(run, 'will-not-start'))) return `would not start on ${base} either`
+  if (old.every(isRefusedAtBase)) return `would not start on ${base} either`
   return old.length === 1 ? `was already over its limit on ${base}` : `were already over their limits on ${base}`
+}
+
+/** What is not new about the run is a refusal, and no broken limit. */
+export function isRefusedAtBase({ preExisting, limits }: RunReport): boolean {
+  return preExisting && !limits.some(limit => limit.preExisting)
 }
 
 function nothingChanged({ removedPaths = [] }: Report): string {
