@@ -1,4 +1,5 @@
 import type { TimeItem } from '../plan/item.ts'
+import { expansionRate } from './dequantisation.ts'
 import { constantSource } from './efficiency.ts'
 import { shardTraffic } from './shard-traffic.ts'
 import type { StepContext } from './step-context.ts'
@@ -25,7 +26,9 @@ const NOTES: Readonly<Record<string, Describe>> = {
   attention: c => `${c.plan.attention}, length ${Math.round(c.length.computed)} (${c.length.note})`,
   elementwise: c => `${c.fused ? 'fused' : 'eager'} kernels over ${giga(c.bandwidth)}`,
   adapters: c => `${c.counts.adapterTargets.length} kinds of target, ${c.plan.adapter?.dtype ?? ''}`,
-  'de-quantisation': c => `${count(c.counts.quantized)} ${c.plan.quantization} weights expanded in every pass`,
+  'de-quantisation': c =>
+    `${count(c.counts.quantized)} ${c.plan.quantization} weights ` +
+    (c.plan.quantization === 'int8' ? `and their inputs over ${giga(c.bandwidth)}` : 'expanded in every pass'),
   'host launches': c => `${c.work.layers} layers launched by ${c.stack.id}${c.plan.compile ? ', compiled' : ''}`,
   'tensor-parallel collectives': c => `${c.tensor} ranks over ${giga(c.fabric.allReduce)}`,
   'context-parallel exchange': c => `${c.context} ranks`,
@@ -65,7 +68,10 @@ const SOURCES: Readonly<Record<string, Describe>> = {
       : 'FlashAttention: backward is 2.5 forwards (arXiv 2205.14135)',
   elementwise: () => 'bytes counted kernel by kernel (src/time/work.ts) ÷ memory bandwidth',
   adapters: () => constantSource('adapter_traffic'),
-  'de-quantisation': () => constantSource('four_bit_rate'),
+  'de-quantisation': c =>
+    c.plan.quantization === 'int8'
+      ? 'bytes counted kernel by kernel (src/time/dequantisation.ts) ÷ memory bandwidth'
+      : constantSource(expansionRate(c)),
   'host launches': c => constantSource(c.stack.host),
   'tensor-parallel collectives': c => c.fabric.source,
   'context-parallel exchange': c => `${constantSource('exposed_context')}; ${c.fabric.source}`,

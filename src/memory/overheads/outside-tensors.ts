@@ -1,8 +1,8 @@
 import type { Gpu } from '../../hardware/gpu.ts'
 import type { MemoryItem } from '../../plan/item.ts'
+import { olderThan } from '../../plan/library-version.ts'
 import type { TrainingPlan } from '../../plan/training-plan.ts'
 import { GIB, MIB } from '../../plan/units.ts'
-import { olderThan } from '../library-version.ts'
 import { item } from '../memory-item.ts'
 
 /**
@@ -54,8 +54,16 @@ export function outsideItems(plan: TrainingPlan, gpu: Gpu | null): MemoryItem[] 
     const more = groups.reduce((sum, ranks) => sum + COMMUNICATOR_BYTES[ranks > 2 ? 'group' : 'pair'], 0)
     items.push(
       item('NCCL', NCCL_BYTES + more + peers * ALL_TO_ALL_PEER_BYTES, {
-        note: `${plan.gpus} GPUs, ${groups.length} communicators of model parallelism${peers > 0 ? `, all-to-all with ${peers} peers` : ''}`,
-        source: 'ml-engineering training/performance README @744d01e; NVIDIA/nccl issues 964 and 1685',
+        note: [
+          `${plan.gpus} GPUs`,
+          ...(groups.length > 0 ? [`${groups.length} communicators of parallel groups`] : []),
+          ...(peers > 0 ? [`all-to-all with ${peers} peers`] : []),
+        ].join(', '),
+        source: [
+          'ml-engineering training/performance README @744d01e',
+          ...(groups.length > 0 ? ['NVIDIA/nccl issue 964'] : []),
+          ...(peers > 0 ? ['NVIDIA/nccl issue 1685'] : []),
+        ].join('; '),
       }),
     )
   }
