@@ -20,7 +20,6 @@ const textOf = (path: string) => readFileSync(path, 'utf8')
 const inline = (text: string) => text.replaceAll(/\s+/g, ' ')
 const group = (value: number) => value.toLocaleString('en-US')
 
-/** A number that a module keeps to itself. */
 /** Bytes per score of one forward and backward, src/time/attention-seconds.ts. */
 function scoreBytes(kernels: 'fused' | 'eager'): number {
   const at = (pass: string) =>
@@ -28,6 +27,7 @@ function scoreBytes(kernels: 'fused' | 'eager'): number {
   return at('forward') + at('backward')
 }
 
+/** A number that a module keeps to itself. */
 function constant(file: string, pattern: RegExp): number {
   const [, digits] = pattern.exec(textOf(file)) ?? []
   if (digits === undefined) throw new Error(`${file} has no ${pattern}`)
@@ -221,7 +221,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     `over ${group(constant('src/advice/search-hardware.ts', /COMPARED_STEPS = (\d+)/))} steps`,
     'each source weighted by 1 ÷ √rows',
     'expert loops of transformers before 5',
-    `Transformer Engine since Megatron-Bridge ${constant('src/time/expert-software.ts', /isBefore\(release, '([\d.]+)'\)/)}`,
+    `Transformer Engine since Megatron-Bridge ${constant('src/time/expert-software.ts', /library: 'megatron-bridge', version: \[(\d+), /)}.0${constant('src/time/expert-software.ts', /library: 'megatron-bridge', version: \[\d+, (\d+)\]/)}`,
     `of which they hold up ${EFFICIENCY.exposed_shard};`,
     `${scoreBytes('fused')} bytes with one kernel for scale, mask and softmax, ${scoreBytes('eager')} without`,
     '1 ÷ (1 + narrow ÷ width)',

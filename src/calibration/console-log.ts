@@ -30,7 +30,7 @@ interface ProgressBar {
 }
 
 /** `10/100 [00:20<03:00, 2.01s/it]`: elapsed time at each step (tqdm std.py format_meter). The longest bar is the training. */
-export function progressBars(text: string): readonly ProgressBar[] {
+function progressBars(text: string): readonly ProgressBar[] {
   const bars = [...text.matchAll(/(\d+)\/(\d+) \[(?:(\d+):)?(\d{1,2}):(\d{2})</g)].map(
     ([, done, total, hours = '0', minutes, seconds]) => ({
       done: Number(done),
@@ -43,7 +43,7 @@ export function progressBars(text: string): readonly ProgressBar[] {
 }
 
 /** Whole seconds over all settled steps; null: too few to tell. */
-export function stepOf(bars: readonly ProgressBar[]): number | null {
+function stepOf(bars: readonly ProgressBar[]): number | null {
   const [first] = settled(bars)
   const last = bars.at(-1)
   if (!first || !last || last.done <= first.done || last.seconds - first.seconds < LEAST_SECONDS) return null

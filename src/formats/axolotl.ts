@@ -69,7 +69,7 @@ function isAxolotl(root: ConfigNode): boolean {
 }
 
 /** Settings of `axolotl train`, from a file or a command line. */
-export async function readAxolotl(fields: Fields, scope: CompanionScope): Promise<PlanDraft> {
+async function readAxolotl(fields: Fields, scope: CompanionScope): Promise<PlanDraft> {
   const { libraries } = scope.context
   const draft = applyRows(AXOLOTL_ROWS, fields, libraries)
   reportRefusals(fields.node, AXOLOTL_REFUSALS, scope.findings)

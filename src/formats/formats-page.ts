@@ -68,7 +68,7 @@ export function formatsPage(): string {
         ),
         ...PLAN_REFUSALS.map(({ frameworks, at, rule, source }) => [
           frameworks?.join(', ') ?? 'every one',
-          at,
+          `\`${at}\``,
           rule,
           source,
         ]),

@@ -68,7 +68,7 @@ function isLlamaFactory(root: ConfigNode): boolean {
 }
 
 /** Arguments of `llamafactory-cli train`, from a file or a command line. */
-export async function readLlamaFactoryArguments(fields: Fields, scope: CompanionScope): Promise<PlanDraft> {
+async function readLlamaFactoryArguments(fields: Fields, scope: CompanionScope): Promise<PlanDraft> {
   const { libraries } = scope.context
   const draft = applyRows(LLAMA_FACTORY_ROWS, fields, libraries)
   reportRefusals(fields.node, LLAMA_FACTORY_REFUSALS, scope.findings)

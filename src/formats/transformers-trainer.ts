@@ -92,7 +92,7 @@ function isTrainingArguments(root: ConfigNode): boolean {
 }
 
 /** Arguments of a script built on the transformers Trainer, from a file or a command line. */
-export async function readTrainingArguments(fields: Fields, scope: CompanionScope): Promise<PlanDraft> {
+async function readTrainingArguments(fields: Fields, scope: CompanionScope): Promise<PlanDraft> {
   const { libraries } = scope.context
   reportRefusals(fields.node, TRANSFORMERS_REFUSALS, scope.findings)
   const key = setKey(fields, ['dtype', 'torch_dtype'])

@@ -121,11 +121,7 @@ function namesPreference(root: ConfigNode, path: string): boolean {
 }
 
 /** Arguments of a TRL command or recipe, from a file or a command line. */
-export async function readTrlArguments(
-  fields: Fields,
-  scope: CompanionScope,
-  framework: Framework,
-): Promise<PlanDraft> {
+async function readTrlArguments(fields: Fields, scope: CompanionScope, framework: Framework): Promise<PlanDraft> {
   const { libraries } = scope.context
   const draft = applyRows(TRL_ROWS, fields, libraries)
   reportRefusals(fields.node, TRL_REFUSALS, scope.findings)

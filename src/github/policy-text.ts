@@ -6,7 +6,7 @@ import type { ApiFailure, GitHubApi } from './api.ts'
 import { type RepositoryName, repositoryName } from './repository-name.ts'
 
 /** Where policies are by default; there a missing file means the built-in policy. */
-export const DEFAULT_POLICY_PATH = '.github/preflop.yml'
+const DEFAULT_POLICY_PATH = '.github/preflop.yml'
 
 export type PolicyPlace =
   | { readonly kind: 'here'; readonly path: string; readonly isDefault: boolean }

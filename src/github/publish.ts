@@ -119,7 +119,7 @@ const OUTCOME_TEXTS = {
 } as const satisfies Record<Exclude<CommentOutcome['status'], 'failed'>, string>
 
 /** DESIGN §5 `comment`; what it says about creating one. */
-export function mayCreateComment(report: Report, mode: ActionInputs['comment']): boolean {
+function mayCreateComment(report: Report, mode: ActionInputs['comment']): boolean {
   switch (mode) {
     case 'always':
       return true

@@ -1,5 +1,6 @@
 import type { FormatKey } from '../formats/reader.ts'
 import { keyTable } from '../formats/section.ts'
+import { GROWING } from '../plan/allocator-default.ts'
 import { ALLOCATOR_VARIABLES } from './allocator-settings.ts'
 
 /** A file or block beside the config, for docs/formats.md. */
@@ -24,7 +25,7 @@ export const LAUNCH_FORMATS: readonly LaunchFormat[] = [
         [
           ALLOCATOR_VARIABLES.join(', '),
           'expandableSegments',
-          'off; on in Axolotl, torchtune and LLM Foundry, and where LLaMA-Factory starts several processes',
+          `off; on, some since a version or with several processes, in ${Object.keys(GROWING).join(', ')}`,
         ],
       ]),
       ...keyTable('torch, ms-swift, LLaMA-Factory, torchtitan launchers', [

@@ -1,3 +1,4 @@
+import { promptTokens } from '../plan/prompt-tokens.ts'
 import type { TrainingPlan } from '../plan/training-plan.ts'
 import type { Stage } from '../plan/vocabulary.ts'
 
@@ -12,13 +13,6 @@ const SEQUENCES_PER_SAMPLE: Record<Stage, number> = {
   reward: 2,
   ppo: 1,
   grpo: 1,
-}
-
-/** Virtual tokens that stand before every sequence; those of prefix tuning are keys and values only (peft 0.21 peft_model.py PeftModelForCausalLM.forward). */
-const PREPENDED = new Set<string>(['prompt', 'p_tuning'])
-
-function promptTokens({ adapter }: TrainingPlan): number {
-  return adapter !== null && PREPENDED.has(adapter.type) ? adapter.virtualTokens : 0
 }
 
 /** Tokens of one forward and backward pass on one rank: of completions with their prompts, or of as many as a packed row holds. */

@@ -1,3 +1,4 @@
+import { isSince } from './library-version.ts'
 import type { Sourced } from './provenance.ts'
 import type { Framework } from './vocabulary.ts'
 
@@ -12,17 +13,17 @@ interface AllocatorDefault {
 }
 
 /** Trainers that ask torch for segments that grow before a run starts. */
-const GROWING: Partial<Readonly<Record<Framework, AllocatorDefault>>> = {
+export const GROWING: Partial<Readonly<Record<Framework, AllocatorDefault>>> = {
   axolotl: {
-    isOn: facts => isSince(facts, 'torch', [2, 2]),
+    isOn: ({ libraries }) => isSince(libraries, { library: 'torch', version: [2, 2] }),
     source: 'axolotl 0.18 utils/__init__.py set_pytorch_cuda_alloc_conf: on from torch 2.2',
   },
   torchtune: {
-    isOn: facts => isSince(facts, 'torchtune', [0, 7]),
+    isOn: ({ libraries }) => isSince(libraries, { library: 'torchtune', version: [0, 7] }),
     source: 'torchtune @bd2a0fc torchtune/__init__.py: on after release 0.6',
   },
   torchtitan: {
-    isOn: facts => isSince(facts, 'torch', [2, 2]),
+    isOn: ({ libraries }) => isSince(libraries, { library: 'torch', version: [2, 2] }),
     source: 'torchtitan a5e57e4a9 run_train.sh: on',
   },
   'llm-foundry': {
@@ -40,13 +41,4 @@ export function defaultAllocator(framework: Framework, facts: AllocatorFacts): S
   const own = GROWING[framework]
   if (own === undefined) return { value: false, from: 'default', note: 'torch: segments of fixed size' }
   return { value: own.isOn(facts), from: 'default', note: own.source }
-}
-
-/** An unnamed version is the current one; a commit is not known to be. */
-function isSince({ libraries }: AllocatorFacts, library: string, version: readonly [number, number]): boolean {
-  const text = libraries[library]
-  if (text === undefined) return true
-  const [, major, minor] = /^(\d+)\.(\d+)/.exec(text) ?? []
-  if (major === undefined) return false
-  return Number(major) > version[0] || (Number(major) === version[0] && Number(minor) >= version[1])
 }

@@ -115,7 +115,7 @@ export const FINDING_TEXTS = {
   'conflicting-settings': {
     severity: 'warning',
     title: 'Parallel sizes and the number of GPUs contradict each other',
-    why: 'The number comes from the policy, and the run may have another; on this one it would not start.',
+    why: 'The files do not settle how many GPUs the run has; on this number it would not start.',
     hint: 'Give the number of GPUs in the config or its launcher, or correct it in the policy.',
   },
   // model, hardware, data

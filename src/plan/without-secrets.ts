@@ -23,7 +23,7 @@ const HINT = /[_-]|AKIA|ASIA|AIza|eyJ|:\/\//
 const SHOWN = '[secret]'
 
 /** The text with what looks like a token or a password taken out. */
-export function redactSecrets(text: string): string {
+function redactSecrets(text: string): string {
   return text.length >= 8 && HINT.test(text) ? text.replace(SECRET, SHOWN) : text
 }
 

@@ -1,3 +1,4 @@
+import { isSince, olderThan } from '../plan/library-version.ts'
 import type { TrainingPlan } from '../plan/training-plan.ts'
 import type { ComputeDtype } from '../plan/vocabulary.ts'
 import { isMegatronCore, type Stack } from './stack.ts'
@@ -17,8 +18,8 @@ const CASTS: Partial<Readonly<Record<ComputeDtype, number>>> = { float8: 2, mxfp
  * then not promised shorter than it may be, and {@link hasOpenRelease} has it said.
  */
 export function fusedExperts(c: StepContext): number {
-  const release = c.plan.libraries['megatron-bridge']
-  return mayFuse(c) && release !== undefined && !isBefore(release, '26.06') ? 1 : 0
+  const isFused = isSince(c.plan.libraries, { library: 'megatron-bridge', version: [26, 6] })
+  return mayFuse(c) && !hasOpenRelease(c) && isFused ? 1 : 0
 }
 
 /** The release decides how fast the experts run, and the plan does not name it. */
@@ -46,17 +47,6 @@ export function expertKernels(c: StepContext): number {
 
 /** Hugging Face models before version 5 call one expert after the other; since then grouped products are the default (modeling_utils.py, v5.18). */
 export function loopsOverExperts({ libraries, fusedKernels }: TrainingPlan, stack: Stack): boolean {
-  const version = libraries['transformers']
-  return stack.id === 'hugging-face' && fusedKernels === 'none' && version !== undefined && isBefore(version, '5')
-}
-
-/** Is a dotted version older than another, part by part? */
-export function isBefore(version: string, other: string): boolean {
-  const parts = (text: string) => text.split('.').map(Number)
-  const [a, b] = [parts(version), parts(other)]
-  for (let i = 0; i < Math.max(a.length, b.length); i++) {
-    const difference = (a[i] ?? 0) - (b[i] ?? 0)
-    if (difference !== 0) return difference < 0
-  }
-  return false
+  const isOlder = olderThan(libraries, { library: 'transformers', version: [5, 0] })
+  return stack.id === 'hugging-face' && fusedKernels === 'none' && isOlder
 }

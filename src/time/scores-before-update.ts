@@ -1,4 +1,4 @@
-import { olderThan } from '../memory/library-version.ts'
+import { olderThan } from '../plan/library-version.ts'
 import type { TrainingPlan } from '../plan/training-plan.ts'
 
 /**

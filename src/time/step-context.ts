@@ -1,6 +1,7 @@
 import type { Gpu } from '../hardware/gpu.ts'
 import { type Fabric, fabricOf } from '../hardware/interconnect.ts'
 import type { ModelCounts } from '../models/model-counts.ts'
+import { promptTokens } from '../plan/prompt-tokens.ts'
 import type { Run } from '../plan/run.ts'
 import type { TrainingPlan } from '../plan/training-plan.ts'
 import { type Ceilings, ceilingsOf } from './ceilings.ts'
@@ -90,10 +91,6 @@ export function stepContext(
     ...recomputation(plan, stack, work),
     trains: trainedShare(plan, counts, work),
   }
-}
-
-function promptTokens({ adapter }: TrainingPlan): number {
-  return adapter?.type === 'prompt' || adapter?.type === 'p_tuning' ? adapter.virtualTokens : 0
 }
 
 type Recomputation = Pick<StepContext, 'recompute' | 'recomputeAttention' | 'recomputeElementwise'>

@@ -19,7 +19,7 @@ const LOOP = 'loop'
  * (CustomSupportedOptimizers, utils/schemas/enums.py 0.18). bitsandbytes kernels update one tensor at a time without a
  * temporary copy: `fused`. Its 32-bit optimizers keep float32 states whatever the parameter is.
  */
-export const OPTIMIZER_NAMES: Readonly<Record<string, OptimizerRow>> = {
+const OPTIMIZER_NAMES: Readonly<Record<string, OptimizerRow>> = {
   adamw_torch: { optimizer: 'adamw', implementation: FOREACH },
   adamw_torch_fused: { optimizer: 'adamw', implementation: FUSED },
   adamw_torch_xla: { optimizer: 'adamw', implementation: FUSED },

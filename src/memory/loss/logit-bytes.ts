@@ -1,5 +1,5 @@
+import { olderThan } from '../../plan/library-version.ts'
 import type { TrainingPlan } from '../../plan/training-plan.ts'
-import { olderThan } from '../library-version.ts'
 import { preferenceLogits } from './preference-logits.ts'
 
 /** Bytes per element of the logits (tokens × vocabulary on this rank). */

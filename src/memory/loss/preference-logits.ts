@@ -1,6 +1,6 @@
+import { olderThan } from '../../plan/library-version.ts'
 import type { TrainingPlan } from '../../plan/training-plan.ts'
 import type { Stage } from '../../plan/vocabulary.ts'
-import { olderThan } from '../library-version.ts'
 import type { LogitBytes } from './logit-bytes.ts'
 
 const LAB = 'measured with PyTorch 2.13 and trl 1.13 on CPU (bench/memory-lab/loss_bytes.py)'
