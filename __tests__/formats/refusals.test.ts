@@ -300,3 +300,15 @@ describe('a run of each reader', () => {
     expect((await readText(text, { path })).codes).toContain('will-not-start')
   })
 })
+
+test.each([
+  ['', 7, true],
+  ['--decrease-batch-size-if-needed', 4, false],
+] as const)('a global batch of 7 on 4 data-parallel ranks of Megatron %s', async (argument, accepted, isRefused) => {
+  const shape = '--num-layers 32 --hidden-size 1024 --num-attention-heads 16 --seq-length 1024 --train-iters 5'
+  const text = `torchrun --nproc_per_node 8 pretrain_gpt.py ${shape} --micro-batch-size 1 --tensor-model-parallel-size 2 --global-batch-size 7 ${argument}\n`
+  const { plan, codes, provenance } = await readText(text, { path: 'megatron.sh' })
+  expect(codes.includes('will-not-start')).toBe(isRefused)
+  expect(plan.gradientAccumulationSteps).toBe(1)
+  expect(provenance.gradientAccumulationSteps?.note).toContain(`global batch ${accepted} ÷`)
+})

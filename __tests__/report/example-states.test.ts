@@ -27,6 +27,7 @@ const HEADINGS: Readonly<Record<string, RegExp>> = {
   'too-close': /^⚠️ Preflop: `configs\/sft\/llama31-8b\.yaml` may not fit: [\d.]+ of 39\.4 GiB \([\d.]+ %\)$/,
   refused: /^❌ Preflop: `configs\/lora\/llama3\.yaml` will not start$/,
   'refused-before': /^⚠️ Preflop: nothing got worse; 1 config would not start on `main` either$/,
+  'refused-anew': /^❌ Preflop: `configs\/sft\/llama31-8b\.yaml` will not start$/,
   'policy-change': /^❌ Preflop: `configs\/sft\/llama31-8b\.yaml` is over its cost limit: \$\d+$/,
   'not-compared': /^✅ Preflop: 3 configs fit, \$[\d.]+ per run$/,
   huge: /^❌ Preflop: 40 of 40 changed configs will run out of GPU memory$/,

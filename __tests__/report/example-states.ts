@@ -144,6 +144,10 @@ export const EXAMPLE_STATES: Readonly<Record<string, State>> = {
       ...OTHERS,
     },
   },
+  'refused-anew': {
+    base: { 'configs/sft/llama31-8b.yaml': OVER, ...OTHERS },
+    head: { 'configs/sft/llama31-8b.yaml': `${OVER}warmup_steps: 10\nwarmup_ratio: 0.1\n`, ...OTHERS },
+  },
   'policy-change': {
     base: { 'configs/sft/llama31-8b.yaml': full(), ...OTHERS },
     head: { 'configs/sft/llama31-8b.yaml': full().replace('max_steps: 1500', 'max_steps: 12000'), ...OTHERS },
