@@ -5,16 +5,18 @@ import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-d
 import type { Sourced } from '../plan/provenance.ts'
 import { rowOf } from '../plan/row-of.ts'
 import type { GradientCheckpointing } from '../plan/training-plan.ts'
-import type { Loss, Optimizer, Stage, StorageDtype } from '../plan/vocabulary.ts'
+import type { Loss, Stage, StorageDtype } from '../plan/vocabulary.ts'
 import { type ConfigDocument, type ConfigNode, hasAnyKey, hasKeys, nodeAt } from './config-document.ts'
 import { Fields } from './fields.ts'
-import { launchComment } from './header-comment.ts'
 import { resolveInterpolations } from './omega-conf.ts'
 import type { FormatReader } from './reader.ts'
 import { reportRefusals } from './refusals/refusal.ts'
 import { TORCHTUNE_REFUSALS } from './refusals/torchtune-refusals.ts'
 import { reportUncounted, reportUnmodelled } from './run-per-document.ts'
 import { keyTable, mapped, orDefault, section, when } from './section.ts'
+import { lastPart } from './torchtune/last-part.ts'
+import { readOptimizer } from './torchtune/optimizer.ts'
+import { readGpus, readShardSize, readUnits } from './torchtune/parallelism.ts'
 import { readTorchtuneReinforcement } from './torchtune/reinforcement.ts'
 import { readTorchtuneCheckpoints, readTorchtuneEvaluation } from './torchtune/schedule.ts'
 
@@ -29,16 +31,6 @@ const LOSSES: Readonly<Record<string, Loss>> = {
 const STAGES: Readonly<Record<string, Stage>> = { DPOLoss: 'dpo', RSOLoss: 'dpo', PPOLoss: 'ppo', GRPOLoss: 'grpo' }
 /** Losses of a family carry its name: GRPOSimpleLoss, LinearGRPOLoss. */
 const STAGE_NAMES = [['GRPO', 'grpo'] as const, ['PPO', 'ppo'] as const]
-const OPTIMIZERS: Readonly<Record<string, readonly [Optimizer, paged: boolean, eightBit: boolean]>> = {
-  AdamW: ['adamw', false, false],
-  Adam: ['adamw', false, false],
-  PagedAdamW: ['adamw', true, false],
-  PagedAdamW8bit: ['adamw', true, true],
-  AdamW8bit: ['adamw', false, true],
-  SGD: ['sgd', false, false],
-  Lion: ['lion', false, false],
-  Adafactor: ['adafactor', false, false],
-}
 const DATASETS: Readonly<Record<string, string>> = {
   alpaca_dataset: 'tatsu-lab/alpaca',
   alpaca_cleaned_dataset: 'yahma/alpaca-cleaned',
@@ -202,10 +194,6 @@ function readDraft(document: ConfigDocument, root: ConfigNode, findings: Finding
   }
 }
 
-function lastPart(name: string): string {
-  return name.slice(name.lastIndexOf('.') + 1)
-}
-
 function readModel(
   builder: Sourced<string> | undefined,
   name: string,
@@ -302,65 +290,9 @@ function takesWhole(data: Fields): boolean {
   return split === 'train' && !data.isSet('subset') && !data.isSet('name')
 }
 
-function readShardSize(top: Fields): MutablePlanDraft {
-  const shard = top.isSet('data_parallel_shard_dim') ? top.integer('data_parallel_shard_dim') : undefined
-  if (shard && shard.value > 0) return { 'parallelism.shardSize': shard }
-  const copies = top.isSet('data_parallel_replicate_dim')
-    ? top.integer('data_parallel_replicate_dim', { min: 1 })
-    : undefined
-  if (!copies || copies.value === 1) return {}
-  const others = ['tensor_parallel_dim', 'context_parallel_dim'].map(key => top.integer(key, { min: 1 })?.value ?? 1)
-  const ranks = others.reduce((product, size) => product * size, copies.value)
-  return { 'parallelism.shardSize': facts => mapped(copies, () => Math.max(1, Math.floor(facts.gpus / ranks))) }
-}
-
-/** training/_distributed.py get_shard_conditions: modules of these names are units of their own; the rest is the root's. */
-const OUTER_MODULES = new Set(['tok_embeddings', 'output'])
-
-function readUnits(top: Fields): MutablePlanDraft {
-  const names = top.isSet('custom_sharded_layers') ? top.strings('custom_sharded_layers') : undefined
-  const isOuter = names?.value.some(name => OUTER_MODULES.has(name)) === true
-  return names && isOuter ? { 'parallelism.wrap': { ...names, value: 'outer' } } : {}
-}
-
 function readSteps(top: Fields): MutablePlanDraft {
   const epochs = orDefault(top.integer('epochs', { min: 1 }), 1, `${RECIPES}: required`)
   const steps = top.integer('max_steps_per_epoch', { min: 1 })
   if (!steps) return { 'dataset.epochs': epochs }
   return { 'dataset.epochs': epochs, 'dataset.maxSteps': mapped(steps, count => count * epochs.value) }
-}
-
-const DISTRIBUTED = ['fsdp_cpu_offload', 'custom_sharded_layers', 'tensor_parallel_dim', 'fsdp_reshard_after_forward']
-
-function readGpus(document: ConfigDocument, top: Fields): MutablePlanDraft {
-  const launched = launchComment(document)
-  if (launched.gpus) return launched
-  const workers = section(top.node, 'orchestration', []).integer('num_training_workers', { min: 1 })
-  if (workers) return { gpus: workers, gpusPerNode: workers }
-  const { path, text } = document
-  const single =
-    /single_device/.test(path) ||
-    (/single_device|single device/.test(text.slice(0, 2000)) && !DISTRIBUTED.some(key => top.has(key)))
-  return single ? { gpus: { value: 1, from: 'launch', path, note: 'a single-device recipe' } } : {}
-}
-
-function readOptimizer(root: ConfigNode, findings: Finding[]): MutablePlanDraft {
-  const optimizer = section(root, 'optimizer', findings)
-  const component = optimizer.string('_component_')
-  if (!component) return {}
-  const name = lastPart(component.value)
-  const [family, paged, eightBit] = rowOf(OPTIMIZERS, name) ?? ['other', false, false]
-  const inBackward = section(root, '', findings).boolean('optimizer_in_bwd')
-  const fused = optimizer.boolean('fused')
-  const states = eightBit ? 'int8' : component.value.startsWith('bitsandbytes') ? 'float32' : 'auto'
-  return {
-    optimizer: { ...component, value: family },
-    optimizerPaged: { ...component, value: paged },
-    optimizerImplementation: inBackward?.value
-      ? mapped(inBackward, () => 'in_backward' as const)
-      : fused
-        ? mapped(fused, on => (on ? 'fused' : 'foreach'))
-        : byDefault('foreach', 'torch.optim: foreach on CUDA'),
-    'precision.optimizerStates': { ...component, value: states },
-  }
 }

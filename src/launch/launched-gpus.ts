@@ -3,8 +3,9 @@ import { finding } from '../plan/finding-texts.ts'
 import { overlayDrafts, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
 import { argumentNamed, type LaunchArguments, splitArguments } from './launch-arguments.ts'
+import type { LauncherName } from './launchers.ts'
 import type { ShellWord } from './shell/shell-word.ts'
-import type { LauncherName, TrainingCommand } from './training-command.ts'
+import type { TrainingCommand } from './training-command.ts'
 
 /** A count with the word that says it. */
 interface Count {

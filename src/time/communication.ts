@@ -52,6 +52,11 @@ function expertSeconds(c: StepContext): number {
 /** Weights themselves are spread over the ranks and gathered for use. */
 export const SHARDS_WEIGHTS: ReadonlySet<string> = new Set(['zero3', 'fsdp1', 'fsdp2'])
 
+/** Ranks that share one copy of the weights. */
+export function shardRanks({ plan, ranks }: StepContext): number {
+  return Math.min(plan.parallelism.shardSize ?? ranks, ranks)
+}
+
 /**
  * Averaging gradients where weights are not sharded, or between copies of a shard group: once per step, under ZeRO-2 after
  * every micro-batch, whose buckets go through an all-reduce (DeepSpeed runtime/zero/stage_1_and_2.py: `partition_gradients`,
@@ -62,7 +67,7 @@ export function dataParallelSeconds(c: StepContext): number {
   const { plan, counts, work, ranks, fabric, tensor, pipeline, expert } = c
   if (ranks <= 1) return 0
   const data = plan.parallelism.data
-  const shards = SHARDS_WEIGHTS.has(data) ? Math.min(plan.parallelism.shardSize ?? ranks, ranks) : 1
+  const shards = SHARDS_WEIGHTS.has(data) ? shardRanks(c) : 1
   if (shards >= ranks) return 0
   const gradientBytes = plan.precision.gradients === 'float32' ? 4 : 2
   const sharded = data === 'zero1' || data === 'zero2' || data === 'distributed_optimizer'

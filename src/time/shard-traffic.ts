@@ -1,5 +1,5 @@
 import { busBandwidth, type Group, ringLatency } from '../hardware/interconnect.ts'
-import { dataGroup, SHARDS_WEIGHTS } from './communication.ts'
+import { dataGroup, SHARDS_WEIGHTS, shardRanks } from './communication.ts'
 import { isMegatronCore } from './stack.ts'
 import type { StepContext } from './step-context.ts'
 
@@ -19,9 +19,9 @@ const NOTHING: ShardTraffic = { travel: 0, copies: 0 }
  */
 export function shardTraffic(c: StepContext): ShardTraffic {
   const { plan, counts, work, ranks, tensor, pipeline, expert, fabric, bandwidth } = c
-  const { data, shardSize, reshardAfterForward, noSync } = plan.parallelism
+  const { data, reshardAfterForward, noSync } = plan.parallelism
   if (!SHARDS_WEIGHTS.has(data) || ranks <= 1) return NOTHING
-  const shards = Math.min(shardSize ?? ranks, ranks)
+  const shards = shardRanks(c)
   if (shards <= 1) return NOTHING
   const gathers = reshardAfterForward ? 2 : 1
   const weightBytes = plan.quantization === 'none' ? 2 : 0.55

@@ -1,4 +1,6 @@
+import { busBandwidth } from '../hardware/interconnect.ts'
 import type { TimeItem } from '../plan/item.ts'
+import { dataGroup, shardRanks } from './communication.ts'
 import { expansionRate } from './dequantisation.ts'
 import { constantSource } from './efficiency.ts'
 import { shardTraffic } from './shard-traffic.ts'
@@ -34,8 +36,9 @@ const NOTES: Readonly<Record<string, Describe>> = {
   'context-parallel exchange': c => `${c.context} ranks`,
   'expert all-to-all': c => `${c.expert} ranks`,
   'sharded weights': c =>
-    `${c.plan.parallelism.data} over ${c.ranks} ranks, ${giga(c.fabric.allGather)}` +
-    (shardTraffic(c).copies > 0 ? `; every weight copied out of its buffer over ${giga(c.bandwidth)}` : ''),
+    `${c.plan.parallelism.data} over ${shardRanks(c)} ranks, ${giga(busBandwidth(c.fabric.allGather, c.fabric, dataGroup(c, shardRanks(c))))}` +
+    (shardTraffic(c).copies > 0 ? `; every weight copied out of its buffer over ${giga(c.bandwidth)}` : '') +
+    (c.plan.parallelism.offload === 'parameters_and_optimizer' ? '; kept in host memory' : ''),
   stragglers: c => `${c.plan.gpus} GPUs in domains of ${c.domain}`,
   'reference forward': c => `one forward pass over ${tokens(c)}`,
   'policy forward': c => `log-probabilities before the update over ${tokens(c)}`,

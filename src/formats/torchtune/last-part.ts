@@ -1,0 +1,3 @@
+export function lastPart(name: string): string {
+  return name.slice(name.lastIndexOf('.') + 1)
+}
