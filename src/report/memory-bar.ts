@@ -30,14 +30,22 @@ type GroupName = (typeof GROUPS)[number]['name']
 
 /** The first row that matches a component's name decides; what no row matches is the allocator's. */
 const GROUP_RULES: readonly { readonly matches: RegExp; readonly name: GroupName }[] = [
-  { matches: /logit|loss|entropy/i, name: 'logits and loss' },
-  { matches: /activation|checkpoint|recompute|hidden|saved|attention|working set/i, name: 'activations' },
-  { matches: /buffer|gather|bucket|dequant|de-quant|temporar|workspace|communication|cached/i, name: 'buffers' },
+  { matches: /logit|loss/i, name: 'logits and loss' },
   {
-    matches: /weight|gradient|optimizer|adapter|parameter|state|master|model|reference/i,
+    matches: /activation|checkpoint|re-comput|head input|layer input|active block|updates of adapted/i,
+    name: 'activations',
+  },
+  { matches: /gather|bucket|de-quant|16-bit copies|workspace|cache/i, name: 'buffers' },
+  {
+    matches: /weight|gradient|optimizer|adapter|state|moment|model|engine/i,
     name: 'weights, gradients, optimizer',
   },
 ]
+
+/** What a component is drawn as. */
+export function groupOf(component: string): GroupName {
+  return GROUP_RULES.find(({ matches }) => matches.test(component))?.name ?? 'allocator, CUDA, NCCL'
+}
 
 /** Memory as bars of one character per GiB (fewer when the scale is long), with the usable limit as a wall. */
 export function memoryBars({ rows, usableBytes, ascii = false, columns = 44 }: BarOptions): readonly string[] {
@@ -50,7 +58,7 @@ export function memoryBars({ rows, usableBytes, ascii = false, columns = 44 }: B
     const total = totals[index] ?? 0
     const groups = GROUPS.map(() => 0)
     for (const { name, bytes } of components) {
-      const group = GROUP_RULES.find(({ matches }) => matches.test(name))?.name ?? 'allocator, CUDA, NCCL'
+      const group = groupOf(name)
       const at = GROUPS.findIndex(own => own.name === group)
       groups[at] = (groups[at] ?? 0) + bytes
     }
