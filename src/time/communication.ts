@@ -86,12 +86,12 @@ export function dataParallelSeconds(c: StepContext): number {
     stride: expert,
     domain: c.domain,
   })
-  return exposedAverage(c) * (dense + routed)
+  return (hidesNoAverage(c) ? 1 : c.constants[c.stack.exposedData]) * (dense + routed)
 }
 
 /** DeepSpeed reduces ZeRO-2 buckets on the stream of the products unless told otherwise (runtime/zero/config.py `overlap_comm`). */
-function exposedAverage({ plan, constants, stack }: StepContext): number {
-  return plan.parallelism.data === 'zero2' && plan.buffers.overlapComm !== true ? 1 : constants[stack.exposedData]
+export function hidesNoAverage({ plan }: StepContext): boolean {
+  return plan.parallelism.data === 'zero2' && plan.buffers.overlapComm !== true
 }
 
 /** Ranks that share weights or average gradients, a tensor-parallel group apart. */

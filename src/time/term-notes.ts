@@ -1,6 +1,6 @@
 import { busBandwidth } from '../hardware/interconnect.ts'
 import type { TimeItem } from '../plan/item.ts'
-import { dataGroup, shardRanks } from './communication.ts'
+import { dataGroup, hidesNoAverage, shardRanks } from './communication.ts'
 import { expansionRate } from './dequantisation.ts'
 import { constantSource } from './efficiency.ts'
 import { shardTraffic } from './shard-traffic.ts'
@@ -31,7 +31,8 @@ const NOTES: Readonly<Record<string, Describe>> = {
   'de-quantisation': c =>
     `${count(c.counts.quantized)} ${c.plan.quantization} weights ` +
     (c.plan.quantization === 'int8' ? `and their inputs over ${giga(c.bandwidth)}` : 'expanded in every pass'),
-  'host launches': c => `${c.work.layers} layers launched by ${c.stack.id}${c.plan.compile ? ', compiled' : ''}`,
+  'host launches': c =>
+    `${c.work.layers} layers launched by ${c.stack.id}${c.plan.compile ? ', compiled' : ''}; what the GPU waits for`,
   'tensor-parallel collectives': c => `${c.tensor} ranks over ${giga(c.fabric.allReduce)}`,
   'context-parallel exchange': c => `${c.context} ranks`,
   'expert all-to-all': c => `${c.expert} ranks`,
@@ -44,7 +45,9 @@ const NOTES: Readonly<Record<string, Describe>> = {
   'policy forward': c => `log-probabilities before the update over ${tokens(c)}`,
   'reward forward': c => `one forward pass over ${tokens(c)}`,
   'pipeline bubble': c => `(${c.pipeline} − 1) ÷ ${c.plan.parallelism.pipelineInterleave} idle micro-batches`,
-  'gradient averaging': c => `${count(c.counts.trainable)} gradients over ${c.ranks} ranks`,
+  'gradient averaging': c =>
+    `${count(c.counts.trainable)} gradients over ${c.ranks} ranks` +
+    (c.plan.parallelism.data === 'zero2' ? ', after every micro-batch' : ''),
   'weights to the engine': c => `${count(2 * c.counts.total)} bytes`,
   generation: generationNote,
   optimizer: c =>
@@ -81,7 +84,8 @@ const SOURCES: Readonly<Record<string, Describe>> = {
   'expert all-to-all': c => `${constantSource('exposed_expert')}; ${c.fabric.source}`,
   'sharded weights': c => `${constantSource('exposed_shard')}; ${c.fabric.source}`,
   'pipeline bubble': () => constantSource('pipeline_bubble'),
-  'gradient averaging': c => `${constantSource(c.stack.exposedData)}; ${c.fabric.source}`,
+  'gradient averaging': c =>
+    `${hidesNoAverage(c) ? 'DeepSpeed runtime/zero/config.py overlap_comm False: none of it is hidden' : constantSource(c.stack.exposedData)}; ${c.fabric.source}`,
   stragglers: () => constantSource('domain_drift'),
 }
 

@@ -48,7 +48,7 @@ export function activationItems(
   const inFlight = microBatchesInFlight(plan, stage)
   const layersShare = 1 / plan.parallelism.pipeline
   const perToken = keptPerToken(plan, measures) * layersShare * inFlight
-  const recomputes = plan.gradientCheckpointing !== 'none'
+  const recomputes = plan.gradientCheckpointing !== 'none' && !keepsLayers(plan)
   const humps = measures.map(entry => humpPerToken(plan, entry))
   const hump = Math.max(0, ...humps)
   const offloaded = plan.activationOffload
@@ -62,7 +62,7 @@ export function activationItems(
       source: contextOf.source,
     }),
     hump: item(recomputes ? 're-computed layer and its gradients' : 'gradients of activations', hump * tokens, {
-      note: `${short(tokens)} tokens × ${short(hump)} B of the largest layer`,
+      note: `${short(tokens)} tokens × ${short(hump)} B of the largest layer${keepsLayers(plan) ? ', re-computed scores included' : ''}`,
       source: contextOf.source,
     }),
     retained: retainedGradients(plan, tokens * layersShare, measures),
@@ -133,6 +133,11 @@ function selectivePerToken(layer: Layer, context: BlockContext, compiled: boolea
   )
 }
 
+/** Selective re-computation that drops no more than the scores of unfused attention. */
+function keepsLayers(plan: TrainingPlan): boolean {
+  return plan.gradientCheckpointing === 'selective' && recomputesCoreAttentionOnly(plan)
+}
+
 function keptPerToken(plan: TrainingPlan, measures: readonly LayerMeasure[]): number {
   const mode = plan.gradientCheckpointing
   let sum = 0
@@ -160,7 +165,7 @@ function humpPerToken(plan: TrainingPlan, entry: LayerMeasure): number {
   const mode = plan.gradientCheckpointing
   const gradients = entry.backwardPeak - entry.saved
   if (mode === 'none') return gradients
-  if (mode === 'selective' && recomputesCoreAttentionOnly(plan)) return entry.saved - entry.withoutScores + gradients
+  if (keepsLayers(plan)) return entry.saved - entry.withoutScores + gradients
   const reentrantCopy = plan.checkpointingReentrant ? entry.checkpoint : 0
   if (mode === 'selective') return entry.saved - entry.selective + gradients
   return entry.recomputed + reentrantCopy
