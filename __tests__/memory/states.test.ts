@@ -111,3 +111,36 @@ describe('a quantised model that every rank loads', () => {
     expect(atLoad(changes, plan).whole).toBe(0)
   })
 })
+
+describe('generation under ZeRO-3', () => {
+  const GRPO: NonNullable<TrainingPlan['reinforcement']> = {
+    referenceModel: 'none',
+    generations: 8,
+    promptLength: 512,
+    completionLength: 512,
+    iterations: 1,
+    generation: 'transformers',
+    colocatedMemoryShare: 0,
+    sleepMode: false,
+    rewardModel: false,
+    valueModel: false,
+  }
+  const gatheredWith = (reinforcement: Partial<typeof GRPO>, data: ParallelismPlan['data'] = 'zero3') => {
+    const plan = { stage: 'grpo', reinforcement: { ...GRPO, ...reinforcement } } as const
+    const estimate = estimateMemory(sampleRun({ ...parallel({ data }), gpus: 4, ...plan }))
+    return bytesAt(estimate, 'generation', 'gathered weights')
+  }
+
+  test.each([
+    ['the policy', {}, 1],
+    ['policy and value model', { valueModel: true }, 2],
+    ['nothing when told not to', { gathersForGeneration: false }, 0],
+    ['nothing when a server generates', { generation: 'vllm_server' }, 0],
+  ] as const)('%s', (_what, reinforcement, models) => {
+    expect(gatheredWith(reinforcement)).toBe(models * 2 * TOTAL)
+  })
+
+  test('a model that is whole anyway is not gathered', () => {
+    expect(gatheredWith({}, 'zero2')).toBe(0)
+  })
+})

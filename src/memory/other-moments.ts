@@ -2,7 +2,8 @@ import type { MemoryItem } from '../plan/item.ts'
 import type { Run } from '../plan/run.ts'
 import { computeBytes } from './activations/element-sizes.ts'
 import { evaluationLogitBytes } from './loss/evaluation-logit-bytes.ts'
-import { item, short } from './memory-item.ts'
+import { item, short, sumBytes } from './memory-item.ts'
+import { type StateContext, weightItems } from './states/persistent-items.ts'
 import { tokensPerPass } from './tokens-per-pass.ts'
 
 /** Evaluation keeps no activations; its logits coexist with what the loss makes of them. Null: the run does not evaluate. */
@@ -34,5 +35,19 @@ export function colocatedEngine(run: Run): MemoryItem | null {
   return item('generation engine', run.gpu.usableBytes * share, {
     note: `${share} of ${short(run.gpu.usableBytes)} B`,
     source: 'vLLM gpu_memory_utilization (trl 1.13 vllm_gpu_memory_utilization)',
+  })
+}
+
+/** ZeRO-3 gathers all that generates beside its shards: the policy, and a value model in the same wrapper. Null: nothing is gathered. */
+export function gatheredForGeneration({ plan, parameters, shards }: StateContext): MemoryItem | null {
+  const { reinforcement, parallelism } = plan
+  const generates = reinforcement?.generation === 'transformers' && reinforcement.gathersForGeneration !== false
+  if (!generates || parallelism.data !== 'zero3' || shards.weights === 1) return null
+  const policy = { ...plan, reinforcement: null }
+  const models = reinforcement.valueModel ? 2 : 1
+  const whole = sumBytes(weightItems({ plan: policy, parameters, shards: { ...shards, weights: 1 } }))
+  return item('gathered weights', models * whole, {
+    note: `${models} × ${short(parameters.total)} parameters, whole while they generate`,
+    source: 'trl 1.13 models/utils.py unwrap_model_for_generation (deepspeed.zero.GatheredParameters)',
   })
 }

@@ -7,7 +7,7 @@ import { weightCopies } from './activations/weight-copies.ts'
 import { lossItems } from './loss/loss-items.ts'
 import type { Moment, MomentName } from './memory-estimate.ts'
 import { item, sumBytes } from './memory-item.ts'
-import { colocatedEngine, evaluationItems } from './other-moments.ts'
+import { colocatedEngine, evaluationItems, gatheredForGeneration } from './other-moments.ts'
 import { workspaceItem } from './overheads/outside-tensors.ts'
 import { activeParameters } from './sharding/active-parameters.ts'
 import { bufferItems, type IdleStreams } from './sharding/buffer-items.ts'
@@ -58,6 +58,8 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
   const sleeps = plan.reinforcement?.sleepMode === true
   const resident = engine === null || sleeps ? [] : [engine]
   const always = [...states.device, ...buffers.persistent, ...resident, workspaceItem(run.gpu)]
+  const gathered = gatheredForGeneration(context)
+  const whileGenerating = [sleeps ? engine : null, gathered].filter(entry => entry !== null)
   const evaluation = evaluationItems(run)
   const experts = adaptedExperts(run)
   const updates = denseUpdates(run)
@@ -149,7 +151,7 @@ export function rankTimeline(run: Run, stage: PipelineStage): RankTimeline {
     ),
     moment('optimizer step', [...always, ...buffers.step, gradients.all, step]),
     ...(evaluation === null ? [] : [moment('evaluation', [...always, ...buffers.forward, ...evaluation])]),
-    ...(engine === null ? [] : [moment('generation', sleeps ? [...always, engine] : always)]),
+    ...(engine === null && gathered === null ? [] : [moment('generation', [...always, ...whileGenerating])]),
   ]
   const persistentBytes = sumBytes(always)
   const most = (names: ReadonlySet<MomentName>) =>

@@ -193,6 +193,8 @@ export interface ReinforcementPlan {
   readonly iterations: number
   /** PPO/GRPO generation engine. */
   readonly generation: 'none' | 'transformers' | 'vllm_colocate' | 'vllm_server'
+  /** ZeRO-3 makes the model whole on every rank while transformers generates; absent: it does. */
+  readonly gathersForGeneration?: boolean
   /** Share of the GPU reserved by a colocated engine; 0 without one. */
   readonly colocatedMemoryShare: number
   /** The colocated engine releases its memory during the update. */

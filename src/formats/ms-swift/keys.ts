@@ -126,7 +126,7 @@ export const SWIFT_ROWS: readonly KeyRow[] = replaceRows(TRAINING_ARGUMENT_ROWS,
     'ms-swift 4.6 arguments/base_args/data_args.py',
   ),
   describedKey(
-    'rlhf_type, ref_model, num_generations, max_completion_length, response_length, max_new_tokens, num_iterations, num_ppo_epochs, use_vllm, vllm_mode, vllm_gpu_memory_utilization, sleep_level',
+    'rlhf_type, ref_model, num_generations, max_completion_length, response_length, max_new_tokens, num_iterations, num_ppo_epochs, ds3_gather_for_generation, use_vllm, vllm_mode, vllm_gpu_memory_utilization, sleep_level',
     'stage, reinforcement',
     'dpo',
     'ms-swift 4.6 arguments/rlhf_args.py',

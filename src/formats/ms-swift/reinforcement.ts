@@ -41,6 +41,7 @@ export function readReinforcement(
       iterations: (stage.value === 'ppo' ? (count('num_ppo_epochs') ?? 4) : count('num_iterations')) ?? 1,
       generation: !online ? 'none' : vllm ? (colocated ? 'vllm_colocate' : 'vllm_server') : 'transformers',
       colocatedMemoryShare: colocated ? (share ?? 0.9) : 0,
+      ...(fields.isSet('ds3_gather_for_generation') ? { gathersForGeneration: isOn('ds3_gather_for_generation') } : {}),
       sleepMode: sleep > 0,
       rewardModel: fields.isSet('reward_model'),
       valueModel: stage.value === 'ppo',

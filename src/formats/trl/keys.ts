@@ -49,7 +49,7 @@ export const TRL_ROWS: readonly KeyRow[] = replaceRows(TRAINING_ARGUMENT_ROWS, [
   describedKey('packing, padding_free', 'packing, variableLength', 'False; bfd', SFT),
   describedKey('loss_type', 'loss, or the preference loss', 'chunked_nll for SFT since 1.6', SFT),
   describedKey(
-    'max_prompt_length, max_completion_length, num_generations, beta, num_iterations',
+    'max_prompt_length, max_completion_length, num_generations, beta, num_iterations, ds3_gather_for_generation',
     'reinforcement',
     '512 tokens, 8 generations, beta 0',
     GRPO,

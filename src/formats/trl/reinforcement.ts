@@ -68,6 +68,7 @@ export function readReinforcement(
       iterations: iterations ?? 1,
       generation: !online ? 'none' : vllm ? (colocated ? 'vllm_colocate' : 'vllm_server') : 'transformers',
       colocatedMemoryShare: colocated ? (share ?? versionDefault('trl.vllm_memory_share', libraries).value) : 0,
+      ...(fields.isSet('ds3_gather_for_generation') ? { gathersForGeneration: isOn('ds3_gather_for_generation') } : {}),
       sleepMode: isOn('vllm_enable_sleep_mode'),
       rewardModel: false,
       valueModel: false,
