@@ -22,7 +22,7 @@ import type { Finding } from './plan/finding.ts'
 import { finding } from './plan/finding-texts.ts'
 import { openGpuCount } from './plan/open-gpus.ts'
 import { withParallelGpus } from './plan/parallel-gpus.ts'
-import { overlayDrafts, type PlanDraft } from './plan/plan-draft.ts'
+import { overlayDrafts, type PlanDraft, statedValue } from './plan/plan-draft.ts'
 import { type ResolvedPlan, resolvePlan } from './plan/resolve-plan.ts'
 import type { Run } from './plan/run.ts'
 import type { TrainingPlan } from './plan/training-plan.ts'
@@ -70,11 +70,17 @@ export interface EstimateOptions {
   readonly today?: string | undefined
 }
 
+/** A run of one machine that is asked about with another number of GPUs is no run of as many machines. */
+function overridden(draft: PlanDraft, overrides: PlanDraft): PlanDraft {
+  const { gpusPerNode, ...others } = draft
+  const isOneMachine = gpusPerNode !== undefined && statedValue(gpusPerNode) === statedValue(draft.gpus)
+  return overlayDrafts(overrides.gpus !== undefined && isOneMachine ? others : draft, overrides)
+}
+
 /** Draft → plan → memory → time → cost. Never throws on user input: what cannot be known is null with a finding. */
 export async function estimateRun(options: EstimateOptions): Promise<RunEstimate> {
-  const stated = withParallelGpus(
-    overlayDrafts(applyPolicy(options.draft, options.policy, options.policyPath), options.overrides),
-  )
+  const policed = applyPolicy(options.draft, options.policy, options.policyPath)
+  const stated = withParallelGpus(overridden(policed, options.overrides))
   const data = await measureDatasets(stated, {
     files: options.files,
     configPath: options.path,

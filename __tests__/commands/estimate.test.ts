@@ -28,6 +28,17 @@ describe('estimate', () => {
       expect(Boolean(path) || from === 'file' || note !== '').toBe(true)
   })
 
+  test.each([
+    [[], 1, 1],
+    [['--gpus', '8'], 8, 8],
+    [['--gpus', '16'], 16, 8],
+    [['--gpus', '8', '--set', 'gpus_per_node=4'], 8, 4],
+  ])('a config of one machine with %j', async (options, gpus, gpusPerNode) => {
+    const plan = 'preflop: 1\nmodel: Qwen/Qwen2.5-0.5B\ngpus: 1\ngpus_per_node: 1\nhardware: { gpu: t4 }\n'
+    const { out } = await run(['estimate', '-', '--format', 'json', ...options], plan)
+    expect(JSON.parse(out).runs[0].plan).toMatchObject({ gpus, gpusPerNode })
+  })
+
   test('reads standard input', async () => {
     const plan = 'preflop: 1\nmodel: Qwen/Qwen2.5-0.5B\nhardware: { gpu: t4 }\ndataset: { max_steps: 10 }\n'
     const { code, out } = await run(['estimate', '-', '--format', 'json'], plan)
