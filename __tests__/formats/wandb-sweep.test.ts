@@ -38,7 +38,7 @@ describe('a W&B sweep', () => {
     expect(found.runs[0]?.plan).toMatchObject({ microBatchSize: 16, sequenceLength: 2048 })
     expect(found.runs[0]?.assumptions.find(({ planKey }) => planKey === 'microBatchSize')).toMatchObject({ line: 8 })
     expect(swept(found)).toEqual([
-      [1, 'This sweep starts runs until somebody stops it (grid); hours and cost are those of one.'],
+      [1, 'This sweep starts a run for each value of its ranges (grid); hours and cost are those of one.'],
       [
         8,
         '`per_device_train_batch_size` (4, 16, 8), `max_length` (512 to 2048): read with the largest of each, the most demanding.',

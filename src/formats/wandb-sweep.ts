@@ -184,5 +184,6 @@ function runsOf(root: ConfigNode, parameters: readonly SweepParameter[]): string
     const runs = typeof cap === 'number' ? Math.min(cap, all) : all
     return `${runs} run${runs === 1 ? '' : 's'} (grid)`
   }
-  return typeof cap === 'number' ? `up to ${cap} runs (${method})` : `runs until somebody stops it (${method})`
+  if (typeof cap === 'number') return `up to ${cap} runs (${method})`
+  return method === 'grid' ? 'a run for each value of its ranges (grid)' : `runs until somebody stops it (${method})`
 }
