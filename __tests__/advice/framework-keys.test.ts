@@ -26,6 +26,11 @@ const BASES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     data: { path: 'org/data', column_mapping: { text_column: 'text' } },
     params: { batch_size: 8, disable_gradient_checkpointing: true, block_size: 4096 },
   },
+  oumi: {
+    model: { model_name: 'org/model', model_max_length: 4096 },
+    data: { train: { datasets: [{ dataset_name: 'org/data' }] } },
+    training: { trainer_type: 'TRL_SFT', per_device_train_batch_size: 8, output_dir: 'out' },
+  },
   verl: {
     actor_rollout_ref: {
       model: { path: 'org/model', enable_gradient_checkpointing: false },

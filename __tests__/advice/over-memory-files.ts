@@ -183,6 +183,25 @@ tokens:
 `,
   },
   ...(['full', 'lora'] as const).map(method => ({
+    name: `Oumi, ${method}`,
+    path: 'configs/oumi.yaml',
+    gpus: 1,
+    text: `model:
+  model_name: meta-llama/Llama-3.2-3B
+  model_max_length: 8192
+  torch_dtype_str: bfloat16
+data:
+  train:
+    datasets:
+      - dataset_name: a/b
+training:
+  trainer_type: TRL_SFT
+  use_peft: ${method === 'lora'}
+  per_device_train_batch_size: 16
+  output_dir: out
+`,
+  })),
+  ...(['full', 'lora'] as const).map(method => ({
     name: `AutoTrain, ${method}`,
     path: 'configs/autotrain.yml',
     gpus: 1,

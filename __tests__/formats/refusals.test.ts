@@ -5,6 +5,7 @@ import { reportDeepSpeedRefusals } from '../../src/formats/refusals/deepspeed-re
 import { GPT_NEOX_REFUSALS } from '../../src/formats/refusals/gpt-neox-refusals.ts'
 import { LLAMA_FACTORY_REFUSALS } from '../../src/formats/refusals/llama-factory-refusals.ts'
 import { MEGATRON_REFUSALS } from '../../src/formats/refusals/megatron-refusals.ts'
+import { OUMI_REFUSALS } from '../../src/formats/refusals/oumi-refusals.ts'
 import { type Refusal, reportRefusals } from '../../src/formats/refusals/refusal.ts'
 import { TORCHTUNE_REFUSALS } from '../../src/formats/refusals/torchtune-refusals.ts'
 import { TRANSFORMERS_REFUSALS } from '../../src/formats/refusals/transformers-refusals.ts'
@@ -131,6 +132,33 @@ const TORCHTUNE: readonly Case[] = [
   ['tensor_parallel_dim: 2\n', 'needs a plan'],
 ]
 
+const QLORA = 'fsdp: { enable_fsdp: true }\npeft: { q_lora: true, bnb_4bit_quant_storage: bf16 }\n'
+const OUMI: readonly Case[] = [
+  ['model: { compile: true }\n', 'compiles by `training.compile`'],
+  ['training: { compile: true }\nfsdp: { use_orig_params: false }\n', 'original parameters'],
+  ['training: { compile: true }\nfsdp: { use_orig_params: true }\n'],
+  ['fsdp: { enable_fsdp: true }\ndeepspeed: { enable_deepspeed: true }\n', 'one engine'],
+  ['training: { mixed_precision_dtype: BF16 }\n', 'model in float32'],
+  ['training: { mixed_precision_dtype: BF16 }\nmodel: { torch_dtype_str: float32 }\n'],
+  ['training: { mixed_precision_dtype: $MIXED }\n'],
+  ['training: { trainer_type: TRL_KTO }\nmodel: { enable_liger_kernel: true }\n', 'no Liger kernels'],
+  ['training: { trainer_type: TRL_DPO }\nmodel: { enable_liger_kernel: true }\n'],
+  ['training: { trainer_type: VERL_GRPO }\n', 'validation set'],
+  ['training: { trainer_type: VERL_GRPO }\ndata: { validation: { datasets: [{ dataset_name: a }] } }\n'],
+  [
+    'training: { trainer_type: TRL_SFT }\ndeepspeed: { enable_deepspeed: true, train_batch_size: 8 }\n',
+    'batch size of DeepSpeed',
+  ],
+  ['training: { trainer_type: TRL_SFT }\ndeepspeed: { enable_deepspeed: true, train_batch_size: auto }\n'],
+  ['training: { trainer_type: TRL_GRPO, include_performance_metrics: true }\n', 'no performance metrics'],
+  ['training: { trainer_type: TRL_SFT, include_performance_metrics: true }\n'],
+  ['training: { reward_functions: [a] }\n', 'only GRPO trainers'],
+  ['training: { trainer_type: TRL_GRPO, reward_functions: [a] }\n'],
+  [`${QLORA}training: { use_peft: true }\n`, 'in the model’s dtype'],
+  [`${QLORA}training: { use_peft: true }\nmodel: { torch_dtype_str: bfloat16 }\n`],
+  [QLORA],
+]
+
 const ACTOR = 'actor_rollout_ref: { actor: {'
 const VERL: readonly Case[] = [
   [`${ACTOR} ppo_micro_batch_size: 8, ppo_micro_batch_size_per_gpu: 1 } }\n`, 'not both'],
@@ -198,6 +226,7 @@ const TABLES: readonly (readonly [name: string, refusals: readonly Refusal[], ca
   ['llama-factory', LLAMA_FACTORY_REFUSALS, LLAMA_FACTORY],
   ['axolotl', AXOLOTL_REFUSALS, AXOLOTL],
   ['torchtune', TORCHTUNE_REFUSALS, TORCHTUNE],
+  ['oumi', OUMI_REFUSALS, OUMI],
   ['verl', VERL_REFUSALS, VERL],
   ['megatron', MEGATRON_REFUSALS, MEGATRON],
   ['gpt-neox', GPT_NEOX_REFUSALS, GPT_NEOX],

@@ -36,6 +36,8 @@ describe('trainingCommand', () => {
       'ray job submit --address=x -- python3 -m openrlhf.cli.train_ppo_ray --a 1',
       'python | openrlhf | openrlhf.cli.train_ppo_ray | -',
     ],
+    ['oumi train -c configs/a.yaml --training.max_steps 5', 'command | oumi | oumi train | configs/a.yaml'],
+    ['oumi distributed torchrun -m oumi train -c a.yaml', 'torchrun | oumi | oumi | a.yaml'],
     ['trl dpo --config dpo.yaml', 'command | trl | trl dpo | dpo.yaml'],
     [
       'FORCE_TORCHRUN=1 llamafactory-cli train a/b.yaml lr=1',
@@ -95,6 +97,9 @@ describe('trainingCommand', () => {
     'llamafactory-cli chat a.yaml',
     'llamafactory-cli export merge.yaml',
     'axolotl preprocess a.yml',
+    'oumi evaluate -c a.yaml',
+    'oumi launch up -c job.yaml',
+    'oumi distributed torchrun -m oumi evaluate -c a.yaml',
     'axolotl inference a.yml',
     'tune download meta-llama/x',
     'tune ls',

@@ -157,6 +157,13 @@ project_name: p
 data: { path: HuggingFaceH4/no_robots, train_split: train, chat_template: tokenizer }
 params: { block_size: 1024, model_max_length: 2048, epochs: 1, batch_size: 1, lr: 1e-5, peft: true, quantization: int4, target_modules: all-linear, mixed_precision: bf16, gradient_accumulation: 8 }
 `,
+  'oumi.yaml': `model: { model_name: meta-llama/Llama-3.2-1B-Instruct, model_max_length: 8192, torch_dtype_str: bfloat16, freeze_layers: [visual] }
+data: { train: { pack: false, datasets: [{ dataset_name: yahma/alpaca-cleaned, sample_count: 100 }] } }
+training: { trainer_type: TRL_SFT, use_peft: true, per_device_train_batch_size: 4, max_steps: 20, eval_strategy: steps, grpo: { use_vllm: true }, trainer_kwargs: { packing: true } }
+peft: { q_lora: true, lora_r: 16, bnb_4bit_quant_type: nf4 }
+fsdp: { enable_fsdp: true, sharding_strategy: HYBRID_SHARD, mixed_precision: bf16 }
+deepspeed: { enable_deepspeed: false, zero_stage: ZERO_3, offload_optimizer: { device: cpu } }
+`,
   'swift.sh': `#!/bin/bash
 NPROC_PER_NODE=4
 export CUDA_VISIBLE_DEVICES=0,1,2,3

@@ -21,6 +21,7 @@ import { nemoRlReader } from './nemo-rl.ts'
 import { olmoReader } from './olmo.ts'
 import { openInstructReader } from './open-instruct.ts'
 import { openRlhfReader } from './openrlhf.ts'
+import { oumiReader } from './oumi.ts'
 import type { FormatReader } from './reader.ts'
 import { shellReader } from './shell.ts'
 import { skyPilotReader } from './skypilot.ts'
@@ -56,6 +57,7 @@ export const FORMAT_READERS: readonly FormatReader[] = [
   ludwigReader,
   ...DECLINED_READERS,
   autotrainReader,
+  oumiReader,
   unslothReader,
   openInstructReader,
   llamaFactoryV1Reader,

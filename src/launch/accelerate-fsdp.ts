@@ -5,7 +5,16 @@ import { type Libraries, versionDefault } from './version-defaults.ts'
 
 /** Trainers whose FSDP is Accelerate's. */
 const ON_ACCELERATE: ReadonlySet<Framework> = new Set<Framework>([
-  ...(['transformers', 'trl', 'axolotl', 'llama-factory', 'ms-swift', 'alignment-handbook', 'open-r1'] as const),
+  ...([
+    'transformers',
+    'trl',
+    'axolotl',
+    'llama-factory',
+    'ms-swift',
+    'alignment-handbook',
+    'open-r1',
+    'oumi',
+  ] as const),
 ])
 
 /** States of their own dtype whatever the parameters have. */

@@ -83,7 +83,9 @@ async function readNamedConfig(launch: Launch): Promise<readonly RunDraft[]> {
   if (config.unresolved.length > 0 && training.trainer.onlyKnownConfig) return []
   if (config.unresolved.length > 0)
     return [{ name: null, draft: {}, findings: [unresolvedFinding(document.path, 'config', config)] }]
-  const nested = await context.readConfig(config.text, document)
+  const { scheme } = training.trainer
+  const file = scheme !== undefined && config.text.startsWith(scheme) ? config.text.slice(scheme.length) : config.text
+  const nested = await context.readConfig(file, document)
   if (nested === null && training.trainer.onlyKnownConfig) return []
   if (nested === null) {
     const message = `${training.program} reads ${config.text}, which is not in the repository or not a training config.`
@@ -98,10 +100,11 @@ async function readNamedConfig(launch: Launch): Promise<readonly RunDraft[]> {
   const reader = nested.format === 'ms-swift' ? swiftCommandReader(training.program) : own
   const [root, ...others] = nested.document.roots
   if (reader === undefined || root === undefined) return flattened(nested.result)
-  const named = ACCELERATED.has(nested.format) && STAGE_WORD.test(training.program)
-  if (overrides.length + extra.length === 0 && !named && nested.format !== 'ms-swift') return flattened(nested.result)
+  const tellsStage = ACCELERATED.has(nested.format) && STAGE_WORD.test(training.program)
+  if (overrides.length + extra.length === 0 && !tellsStage && nested.format !== 'ms-swift')
+    return flattened(nested.result)
   const node = argumentsToNode(document.path, [...overrides, ...extra], root)
-  const path = named ? pathWithProgram(nested.document.path, training) : nested.document.path
+  const path = tellsStage ? pathWithProgram(nested.document.path, training) : nested.document.path
   const result = await reader.read({ ...nested.document, path, roots: [node.root, ...others] }, context)
   const findings = unresolvedFindings(node, document.path)
   return flattened(result).map(run => ({ ...run, findings: [...run.findings, ...findings] }))

@@ -17,6 +17,8 @@ export interface TrainerProgram {
   readonly onlyKnownConfig?: true
   /** A positional argument that must be there: the script that a wrapper starts. */
   readonly starts?: RegExp
+  /** What may stand before a path of the framework's own repository. */
+  readonly scheme?: string
   readonly source: string
 }
 
@@ -157,6 +159,23 @@ export const TRAINER_PROGRAMS: readonly TrainerProgram[] = [
     configFlags: ['config'],
     positionalConfig: false,
     source: 'autotrain-advanced src/autotrain/cli/autotrain.py',
+  },
+  {
+    format: 'oumi',
+    program: /^oumi train$/,
+    configFlags: ['config', 'c'],
+    positionalConfig: false,
+    scheme: 'oumi://',
+    source: 'Oumi @d8ed077 src/oumi/cli/train.py',
+  },
+  {
+    format: 'oumi',
+    program: /^oumi$/,
+    configFlags: ['config', 'c'],
+    positionalConfig: false,
+    starts: /^train$/,
+    scheme: 'oumi://',
+    source: 'Oumi @d8ed077 src/oumi/cli/train.py',
   },
   {
     format: 'megatron-lm',

@@ -41,6 +41,7 @@ export interface TrainingCommand {
 
 const CONSOLE_SCRIPTS = new Set([
   ...['swift', 'megatron', 'trl', 'llamafactory-cli', 'lmf', 'axolotl', 'litgpt', 'automodel', 'ludwig', 'autotrain'],
+  'oumi',
 ])
 
 /** Words that start another command given after them. */

@@ -1,11 +1,25 @@
 import type { ShellCommand, ShellWord } from './shell/shell-word.ts'
 
 /**
+ * The command that a wrapper starts: `oumi distributed torchrun …` names all GPUs of its nodes itself (Oumi @d8ed077
+ * src/oumi/cli/distributed_run.py); see {@link insideMason} for the other.
+ */
+export function unwrapped(command: ShellCommand): ShellCommand {
+  const [program, wrapper, launcher, ...rest] = command.words
+  if (program?.text !== 'oumi' || wrapper?.text !== 'distributed' || launcher === undefined) return insideMason(command)
+  const everyGpu = [
+    { ...launcher, text: '--nproc_per_node' },
+    { ...launcher, text: 'gpu' },
+  ]
+  return { ...command, words: [launcher, ...(launcher.text === 'torchrun' ? everyGpu : []), ...rest] }
+}
+
+/**
  * The command inside a wrapper that is not a launcher: `mason.py … -- COMMAND` of open-instruct, which starts the
  * command on each of its nodes and multiplies `--num_processes` itself (open-instruct @e6c3044 mason.py). The command
  * itself when there is no such wrapper.
  */
-export function unwrapped(command: ShellCommand): ShellCommand {
+function insideMason(command: ShellCommand): ShellCommand {
   const { words } = command
   const wrapper = words.findIndex(({ text }) => /(?:^|\/)mason\.py$/.test(text))
   const separator = words.findIndex(({ text }, index) => index > wrapper && text === '--')

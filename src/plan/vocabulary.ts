@@ -27,6 +27,7 @@ export const FRAMEWORKS = [
   'olmo',
   'ludwig',
   'autotrain',
+  'oumi',
 ] as const
 export const STAGES = ['pretrain', 'sft', 'dpo', 'kto', 'orpo', 'simpo', 'reward', 'ppo', 'grpo'] as const
 export const ADAPTER_TYPES = [

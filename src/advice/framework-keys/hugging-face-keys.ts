@@ -1,6 +1,13 @@
 import { samplesPerStep } from '../../plan/samples-per-step.ts'
 import type { TrainingPlan } from '../../plan/training-plan.ts'
-import { batchKeys, checkpointingSwitch, evaluationKey, type FrameworkSpelling, lengthKey } from './spelling.ts'
+import {
+  batchKeys,
+  checkpointingSwitch,
+  evaluationKey,
+  type FrameworkSpelling,
+  lengthKey,
+  type Spelling,
+} from './spelling.ts'
 
 const HF = {
   'micro-batch': batchKeys('per_device_train_batch_size', 'gradient_accumulation_steps'),
@@ -30,6 +37,60 @@ function deepSpeedFile(
 ): Readonly<Record<string, unknown>> {
   const file = files[offload === 'none' ? data : `${data} offload`]
   return file === undefined ? {} : { deepspeed: file }
+}
+
+/** A change in the keys of Oumi's own sections; verl's settings stand elsewhere. */
+function outsideVerl(spelling: Spelling): Spelling {
+  return plan => (plan.framework === 'verl' ? {} : spelling(plan))
+}
+
+const OUMI_VERL = 'training.verl_config_overrides.actor_rollout_ref'
+
+const OUMI: FrameworkSpelling = {
+  'micro-batch': plan =>
+    plan.framework === 'verl'
+      ? { [`${OUMI_VERL}.actor.ppo_micro_batch_size_per_gpu`]: plan.microBatchSize }
+      : batchKeys('training.per_device_train_batch_size', 'training.gradient_accumulation_steps')(plan),
+  'evaluation-batch': outsideVerl(evaluationKey('training.per_device_eval_batch_size')),
+  checkpointing: checkpointingSwitch('training.enable_gradient_checkpointing'),
+  'fused-loss': ({ framework, stage }) =>
+    framework === 'verl'
+      ? { [`${OUMI_VERL}.model.use_fused_kernels`]: true }
+      : stage === 'kto'
+        ? {}
+        : { 'model.enable_liger_kernel': true },
+  'flash-attention': outsideVerl(() => ({ 'model.attn_implementation': 'flash_attention_2' })),
+  packing: ({ framework, stage }) => (framework !== 'verl' && stage === 'pretrain' ? { 'data.train.pack': true } : {}),
+  'eight-bit-optimizer': outsideVerl(() => ({ 'training.optimizer': 'adamw_8bit' })),
+  'half-precision': outsideVerl(() => ({
+    'model.torch_dtype_str': 'float32',
+    'training.mixed_precision_dtype': 'BF16',
+  })),
+  'engine-share': ({ reinforcement }) => ({
+    'training.grpo.vllm_gpu_memory_utilization': reinforcement?.colocatedMemoryShare,
+  }),
+  'away-reference': ({ stage }) =>
+    stage === 'dpo' ? { 'training.trainer_kwargs.precompute_ref_log_probs': true } : {},
+  lora: outsideVerl(() => ({
+    'training.use_peft': true,
+    'peft.lora_r': 16,
+    'peft.lora_target_modules': ['all-linear'],
+  })),
+  // under FSDP the packed weights are stored in the model's dtype, which may be written nowhere
+  'quantized-base': outsideVerl(({ parallelism }) =>
+    parallelism.data === 'fsdp1'
+      ? {}
+      : {
+          'peft.q_lora': true,
+          'peft.bnb_4bit_quant_type': 'nf4',
+          'peft.use_bnb_nested_quant': true,
+          'peft.bnb_4bit_compute_dtype': 'bfloat16',
+        },
+  ),
+  'sequence-length': plan =>
+    plan.framework === 'verl' || plan.stage === 'kto' || plan.stage === 'grpo'
+      ? {}
+      : { 'model.model_max_length': plan.sequenceLength },
 }
 
 export const HUGGING_FACE_KEYS: Readonly<Record<string, FrameworkSpelling>> = {
@@ -122,6 +183,7 @@ export const HUGGING_FACE_KEYS: Readonly<Record<string, FrameworkSpelling>> = {
     'quantized-base': () => ({ use_qlora: true }),
     'sequence-length': lengthKey('max_seq_length'),
   },
+  oumi: OUMI,
   autotrain: {
     'micro-batch': batchKeys('params.batch_size', 'params.gradient_accumulation'),
     checkpointing: ({ gradientCheckpointing }) => ({
