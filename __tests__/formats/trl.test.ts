@@ -102,6 +102,15 @@ describe('TRL and its recipes', () => {
     expect((await readText(`${BASE}dataset_name: org/data\neval_strategy: no\n`)).plan.evaluation).toBeNull()
   })
 
+  test.each([
+    ['', true],
+    ['bnb_4bit_quant_storage: uint8\n', true],
+    ['bnb_4bit_quant_storage: bfloat16\n', false],
+  ])('4-bit weights packed into bytes with %j: %s', async (line, packs) => {
+    const { plan } = await readText(`${BASE}dataset_name: org/data\nuse_peft: true\nload_in_4bit: true\n${line}`)
+    expect(plan.quantizationDetails.packsInBytes).toBe(packs)
+  })
+
   test('ORPO prepares quantized bases in every version', async () => {
     const { plan } = await readText(`${BASE}dataset_name: org/data\nuse_peft: true\nload_in_4bit: true\n`, {
       path: 'recipes/orpo/config.yaml',

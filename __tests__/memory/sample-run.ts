@@ -17,6 +17,7 @@ export const SAMPLE_PLAN: TrainingPlan = {
     quantizesHead: false,
     quantizesExperts: 'none',
     quantizesAdaptedOnly: false,
+    packsInBytes: false,
     computeDtype: null,
   },
   precision: {

@@ -112,6 +112,31 @@ describe('a quantised model that every rank loads', () => {
   })
 })
 
+describe('4-bit weights that are packed into bytes', () => {
+  const details = { ...SAMPLE_PLAN.quantizationDetails, packsInBytes: true }
+  const at = (data: ParallelismPlan['data'], plan: Partial<TrainingPlan>) =>
+    bytesAt(estimateMemory(sampleRun({ ...parallel({ data }), gpus: 4, ...plan })), 'after load', 'quantized weights')
+  const whole = at('ddp', { quantization: 'nf4' })
+
+  test.each<[string, ParallelismPlan['data'], Partial<TrainingPlan>, number]>([
+    ['are whole on every rank of FSDP2', 'fsdp2', { quantization: 'nf4', quantizationDetails: details }, 1],
+    ['are sharded by FSDP2 in a floating type', 'fsdp2', { quantization: 'nf4' }, 4],
+    ['are sharded by ZeRO-3', 'zero3', { quantization: 'nf4', quantizationDetails: details }, 4],
+  ])('%s', (_what, data, plan, ranks) => {
+    expect(at(data, plan)).toBeCloseTo(whole / ranks, 0)
+  })
+
+  test('are not gathered, nor held twice while loading', () => {
+    const plan = { ...parallel({ data: 'fsdp2', loadsWhole: true }), gpus: 4, quantization: 'nf4' } as const
+    const packed = estimateMemory(sampleRun({ ...plan, quantizationDetails: details }))
+    const sharded = estimateMemory(sampleRun(plan))
+    const gathered = (estimate: typeof packed) => bytesAt(estimate, 'backward', 'gathered weights')
+    const loaded = (estimate: typeof packed) => bytesAt(estimate, 'after load', 'whole model while loading')
+    expect(gathered(packed)).toBeLessThan(gathered(sharded))
+    expect(loaded(packed)).toBeCloseTo(loaded(sharded) - whole, 0)
+  })
+})
+
 describe('generation under ZeRO-3', () => {
   const GRPO: NonNullable<TrainingPlan['reinforcement']> = {
     referenceModel: 'none',

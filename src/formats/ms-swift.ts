@@ -12,6 +12,7 @@ import { Fields } from './fields.ts'
 import type { CompanionScope } from './hugging-face/companions.ts'
 import { listOf } from './hugging-face/lora-keys.ts'
 import { optimizerDraft } from './hugging-face/optimizer-names.ts'
+import { packsInBytes } from './hugging-face/packed-storage.ts'
 import { PEFT_ADAPTER_DTYPE, STORAGE_NAMES } from './hugging-face/precision.ts'
 import { hubModel } from './hugging-face/references.ts'
 import {
@@ -150,7 +151,7 @@ export async function readSwiftArguments(
   Object.assign(
     draft,
     common,
-    { quantization: readQuantization(fields) },
+    { quantization: readQuantization(fields), 'quantizationDetails.packsInBytes': packsInBytes(fields) },
     fields.isSet('gradient_accumulation_steps') ? {} : { gradientAccumulationSteps: accumulationRule(draft) },
     readPrecision(fields, adapter),
     readOptimizer(fields, ['optim'], defaultOptimizer(libraries)),

@@ -11,6 +11,7 @@ import { accelerateOf, type CompanionScope, deepSpeedOf } from './hugging-face/c
 import { trainerFsdp } from './hugging-face/fsdp-arguments.ts'
 import { hasOpenInstructKeys } from './hugging-face/open-instruct-keys.ts'
 import { isOwnTrainer, readOwnAdapter, readOwnFreezing, readOwnQuantization } from './hugging-face/own-trainer.ts'
+import { packsInBytes } from './hugging-face/packed-storage.ts'
 import { datasetDraft, hubModel } from './hugging-face/references.ts'
 import {
   defaultOptimizer,
@@ -27,7 +28,6 @@ import type { FormatReader, RunDraft } from './reader.ts'
 import { reportRefusals } from './refusals/refusal.ts'
 import { TRL_REFUSALS } from './refusals/trl-refusals.ts'
 import { reportUnmodelled } from './run-per-document.ts'
-
 import { TRL_IGNORED } from './trl/ignored-keys.ts'
 import { TRL_ROWS } from './trl/keys.ts'
 import { readLengths, readLossAndKernels } from './trl/lengths.ts'
@@ -130,6 +130,7 @@ async function readTrlArguments(fields: Fields, scope: CompanionScope, framework
   const stage = readStage(fields, scope.document.path)
   const adapter = isOwn ? readOwnAdapter(fields, scope.document.path) : readAdapter(fields)
   const quantization = isOwn ? readOwnQuantization(fields, scope.document.path) : readQuantization(fields)
+  if (!isOwn) draft['quantizationDetails.packsInBytes'] = packsInBytes(fields)
   const reentrant = reentrantDefault(libraries)
   Object.assign(
     draft,

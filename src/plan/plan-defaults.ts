@@ -32,6 +32,7 @@ export const GENERIC_DEFAULTS: { readonly [K in GenericKey]: DraftValue<PlanValu
   quantization: byDefault('none', 'none'),
   'quantizationDetails.quantizesHead': byDefault(false, 'bitsandbytes integration of transformers skips lm_head'),
   'quantizationDetails.quantizesExperts': byDefault('none', 'bitsandbytes replaces nn.Linear only'),
+  'quantizationDetails.packsInBytes': byDefault(false, 'packed into a floating type, which FSDP shards'),
   'quantizationDetails.quantizesAdaptedOnly': byDefault(false, 'bitsandbytes replaces every nn.Linear'),
   'quantizationDetails.computeDtype': byDefault(null, 'the compute dtype'),
   'precision.weights': byDefault('auto', 'the dtype of the published weights'),

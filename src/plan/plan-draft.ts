@@ -75,6 +75,7 @@ export interface PlanValues {
   'quantizationDetails.quantizesHead': boolean
   'quantizationDetails.quantizesExperts': QuantizationDetails['quantizesExperts']
   'quantizationDetails.quantizesAdaptedOnly': boolean
+  'quantizationDetails.packsInBytes': boolean
   'quantizationDetails.computeDtype': StorageDtype | null
   /** auto: the dtype of the published weights. */
   'precision.weights': StorageDtype | 'auto'

@@ -141,6 +141,7 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
       quantizesExperts: get('quantizationDetails.quantizesExperts'),
       quantizesAdaptedOnly: get('quantizationDetails.quantizesAdaptedOnly'),
       computeDtype: get('quantizationDetails.computeDtype'),
+      packsInBytes: get('quantizationDetails.packsInBytes'),
     },
     precision: {
       weights: storage,

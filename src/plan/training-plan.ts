@@ -127,6 +127,8 @@ export interface QuantizationDetails {
   readonly quantizesAdaptedOnly: boolean
   /** dtype into which 4-bit weights are de-quantised for the products. */
   readonly computeDtype: StorageDtype | null
+  /** 4-bit weights are packed into bytes, not into numbers of a floating type: FSDP2 leaves them whole on every rank. */
+  readonly packsInBytes: boolean
 }
 
 export interface PrecisionPlan {

@@ -41,7 +41,13 @@ describe('shardSizes', () => {
     ['zero3', 8, 8, 8],
     ['ddp', 1, 1, 1],
   ] as const)('%s divides weights by %d, gradients by %d and states by %d', (data, weights, gradients, states) => {
-    expect(shardSizes(plan(8, { data }), parameters(1, 0))).toEqual({ dataParallel: 8, weights, gradients, states })
+    expect(shardSizes(plan(8, { data }), parameters(1, 0))).toEqual({
+      dataParallel: 8,
+      weights,
+      quantized: weights,
+      gradients,
+      states,
+    })
   })
 
   test.each([

@@ -39,7 +39,7 @@ export const TRL_IGNORED: readonly IgnoredKeys[] = [
     about: 'padding to a multiple, packed evaluation, a reference model that follows, groups in evaluation',
     effect: 'small',
     names: `pad_to_multiple_of eval_packing num_generations_eval sync_ref_model ref_model_mixup_alpha ref_model_sync_steps
-      precompute_ref_batch_size bnb_4bit_quant_storage`,
+      precompute_ref_batch_size`,
   },
   {
     about: 'a reward model by its name, engines over several GPUs',

@@ -40,9 +40,9 @@ export const TRL_ROWS: readonly KeyRow[] = replaceRows(TRAINING_ARGUMENT_ROWS, [
     MODEL,
   ),
   describedKey(
-    'load_in_4bit, load_in_8bit, bnb_4bit_quant_type, use_bnb_nested_quant',
-    'quantization',
-    'False; nf4 without double quantization',
+    'load_in_4bit, load_in_8bit, bnb_4bit_quant_type, bnb_4bit_quant_storage, use_bnb_nested_quant',
+    'quantization; packed into bytes, FSDP2 leaves it whole',
+    'False; nf4 without double quantization, uint8',
     MODEL,
   ),
   describedKey('max_length, max_seq_length, max_seq_len', 'sequenceLength', '1024', SFT),

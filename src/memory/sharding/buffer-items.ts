@@ -5,6 +5,7 @@ import { computeBytes } from '../activations/element-sizes.ts'
 import { DTYPE_BYTES } from '../dtype-bytes.ts'
 import { item, short, sumBytes } from '../memory-item.ts'
 import { type StateContext, weightItems } from '../states/persistent-items.ts'
+import type { RankParameters } from './rank-parameters.ts'
 
 /** DeepSpeed 0.19 zero/config.py: reduce_bucket_size, allgather_bucket_size 5e8, stage3_prefetch_bucket_size 5e7, param_persistence_threshold 1e5. */
 const ZERO_DEFAULTS = { reduce: 5e8, allgather: 5e8, prefetch: 5e7 } as const
@@ -177,6 +178,7 @@ function fullyShardedDataParallel(context: StateContext): BufferItems {
     elements: parameters.largestLayer,
     bytes,
     quantizedShare: quantizedShare(plan, parameters.quantized, parameters.total),
+    neverSharded: shards.quantized === 1 ? quantizedShare(plan, parameters.quantized, inLayers(parameters)) : 0,
   })
   const untiedApart =
     plan.parallelism.data === 'fsdp2' && parameters.head > 0 && SHARDS_UNTIED_APART.has(plan.framework)
@@ -237,12 +239,19 @@ function wholeModel(context: StateContext): MemoryItem {
     )
   const placed = plan.parallelism.loadsWhole && PLACED_AS_LOADED.has(plan.quantization)
   const sharded = plan.parallelism.data === 'fsdp2' ? 0 : sumBytes(weightItems(context))
-  const whole = placed ? sumBytes(weightItems({ ...context, shards: { ...context.shards, weights: 1 } })) : 0
+  const { quantized } = context.shards
+  const loaded = weightItems({ ...context, shards: { ...context.shards, weights: 1, quantized: 1 } })
+  // what is never sharded is there already
+  const whole = placed ? sumBytes(loaded.filter(({ name }) => quantized > 1 || name !== 'quantized weights')) : 0
   return make(
     Math.max(0, whole - sharded),
     `${short(parameters.total)} parameters, packed${sharded > 0 ? ', less the shards that take their place' : ''}`,
     'transformers 5.18 quantizers/quantizer_bnb_4bit.py update_device_map; accelerate 1.15 utils/fsdp_utils.py fsdp2_prepare_model (original_sd)',
   )
+}
+
+function inLayers({ total, embedding, head }: RankParameters): number {
+  return Math.max(0, total - embedding - head)
 }
 
 function quantizedShare(plan: TrainingPlan, quantized: number, total: number): number {
@@ -252,8 +261,16 @@ function quantizedShare(plan: TrainingPlan, quantized: number, total: number): n
 /** Quantised layers are gathered in their packed form. */
 function unitBytes(
   plan: TrainingPlan,
-  unit: { readonly elements: number; readonly bytes: number; readonly quantizedShare: number },
+  unit: {
+    readonly elements: number
+    readonly bytes: number
+    readonly quantizedShare: number
+    /** Share of a layer that is whole on every rank anyway. */
+    readonly neverSharded?: number
+  },
 ): number {
+  const { neverSharded = 0 } = unit
+  if (neverSharded > 0) return unit.elements * (1 - neverSharded) * unit.bytes
   const packed = plan.quantization === 'none' ? unit.bytes : 0.5
   return unit.elements * (unit.quantizedShare > 0 ? packed : unit.bytes)
 }

@@ -59,8 +59,8 @@ export function weightItems({ plan, parameters, shards }: StateContext): MemoryI
   if (plan.quantization !== 'none') {
     const format = QUANTIZED_FORMATS[plan.quantization]
     items.push(
-      item('quantized weights', (parameters.quantized * format.bytes) / shards.weights, {
-        note: `${short(parameters.quantized)} parameters × ${short(format.bytes)} B (${format.note})${divided}`,
+      item('quantized weights', (parameters.quantized * format.bytes) / shards.quantized, {
+        note: `${short(parameters.quantized)} parameters × ${short(format.bytes)} B (${format.note})${shards.quantized > 1 ? divided : ''}`,
         source: format.source,
       }),
     )
