@@ -92,6 +92,13 @@ describe('oumi', () => {
     expect(plan.framework).not.toBe('oumi')
   })
 
+  test('a key that is nearly one of its section', async () => {
+    const { findings } = await readText(sft({ training: '  per_device_train_batchsize: 2\n  warmup_steps: 5\n' }))
+    expect(findings).toEqual([
+      expect.objectContaining({ code: 'unknown-key', line: 10, hint: 'Did you mean `per_device_train_batch_size`?' }),
+    ])
+  })
+
   test('distillation is declined where its trainer stands', async () => {
     const { findings } = await readText(sft({}).replace('TRL_SFT', 'TRL_GKD'))
     expect(findings).toContainEqual(expect.objectContaining({ code: 'unsupported-format', line: 8 }))

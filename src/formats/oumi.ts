@@ -19,6 +19,7 @@ import {
 } from './hugging-face/transformers-arguments.ts'
 import { uncutLength } from './hugging-face/uncut-length.ts'
 import { positive, positiveOrNone } from './key-rows.ts'
+import { reportMisspelt } from './misspelt-keys.ts'
 import { resolveInterpolations } from './omega-conf.ts'
 import { readDatasets, readPackedRows, UNPACKED } from './oumi/dataset.ts'
 import { deepSpeedEngine, fsdpOf } from './oumi/engine.ts'
@@ -82,6 +83,7 @@ async function readRun(root: ConfigNode, scope: CompanionScope): Promise<RunDraf
   const sections = { root, training: at('training'), model: at('model'), peft: at('peft'), train: at('data.train') }
   const trainer = readTrainer(sections.training)
   reportRefusals(root, OUMI_REFUSALS, findings)
+  reportMisspeltKeys(root, findings)
   if (!trainer) return { name: null, draft: {}, findings: [] }
   const { loop, stage: named } = trainer.value
   if (named === null) return { name: null, draft: {}, findings: [distillation(trainer)] }
@@ -91,6 +93,22 @@ async function readRun(root: ConfigNode, scope: CompanionScope): Promise<RunDraf
   const draft = readDraft(sections, { scope, loop, stage, isOnAccelerateFsdp: fsdp?.kind === 'fsdp' })
   const engine = (await deepSpeedEngine(at('deepspeed'), scope)) ?? fsdp
   return { name: null, draft: engine ? applyEngine(draft, engine) : draft, findings: [] }
+}
+
+/** Keys of each section by their own names. */
+function reportMisspeltKeys(root: ConfigNode, findings: Finding[]): void {
+  for (const name of ['training', 'model', 'peft', 'fsdp']) {
+    const node = root.entries.get(name)
+    if (node?.kind !== 'mapping') continue
+    const own = (text: string): string => namesUnder(name, text.split(/,? +|\s+/)).join(' ')
+    const ignored = OUMI_IGNORED.map(group => ({ ...group, names: own(group.names) }))
+    const keys = OUMI_KEYS.map(row => ({ ...row, key: own(row.key).replaceAll(' ', ', ') }))
+    reportMisspelt(node, { framework: `Oumi’s \`${name}\``, keys, ignored }, findings)
+  }
+}
+
+function namesUnder(section: string, names: readonly string[]): readonly string[] {
+  return names.flatMap(name => (name.startsWith(`${section}.`) ? [name.slice(section.length + 1)] : []))
 }
 
 function distillation({ path, line, column }: Sourced<unknown>): Finding {
