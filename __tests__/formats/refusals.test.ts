@@ -11,6 +11,7 @@ import { TORCHTUNE_REFUSALS } from '../../src/formats/refusals/torchtune-refusal
 import { TRANSFORMERS_REFUSALS } from '../../src/formats/refusals/transformers-refusals.ts'
 import { TRL_REFUSALS } from '../../src/formats/refusals/trl-refusals.ts'
 import { VERL_REFUSALS } from '../../src/formats/refusals/verl-refusals.ts'
+import type { Libraries } from '../../src/launch/version-defaults.ts'
 import type { Finding } from '../../src/plan/finding.ts'
 import { readText } from './read-text.ts'
 
@@ -113,7 +114,8 @@ const AXOLOTL: readonly Case[] = [
   ['optimizer: adamw_8bit\nfsdp_config: { fsdp_offload_params: true }\n', 'offloaded parameters of FSDP1'],
   ['optimizer: adamw_bnb_8bit\nfsdp_version: 2\nfsdp_config: { reshard_after_forward: true }\n', 'under FSDP2'],
   ['optimizer: muon\ndeepspeed: a.json\n', 'Muon'],
-  ['liger_cross_entropy: true\nliger_fused_linear_cross_entropy: true\n', 'at most one cross entropy'],
+  ['liger_cross_entropy: true\nliger_fused_linear_cross_entropy: true\n', 'Liger fuses the cross entropy'],
+  ['cut_cross_entropy: true\nliger_cross_entropy: true\n', 'at most one cross entropy'],
   ['pretraining_dataset: [{ path: a }]\n', 'has no length'],
   ['pretraining_dataset: [{ path: a }]\nmax_steps: 10\nval_set_size: 0.1\n', 'split off a stream'],
   ['activation_offloading: true\n', 'what checkpointing keeps'],
@@ -232,12 +234,71 @@ const TABLES: readonly (readonly [name: string, refusals: readonly Refusal[], ca
   ['gpt-neox', GPT_NEOX_REFUSALS, GPT_NEOX],
 ]
 
-function found(text: string, refusals: readonly Refusal[]): readonly Finding[] {
+/** Every check, as the versions make it that the tables were written for. */
+const PINNED = { axolotl: '0.18.0' }
+
+function found(text: string, refusals: readonly Refusal[], libraries: Libraries = PINNED): readonly Finding[] {
   const [root] = parseDocument('run.yml', text).roots
   const findings: Finding[] = []
-  if (root) reportRefusals(root, refusals, findings)
+  if (root) reportRefusals(root, refusals, findings, libraries)
   return findings
 }
+
+describe('a check that only newer releases make', () => {
+  const stream = 'pretraining_dataset: [{ path: a }]\nmax_steps: 10\nval_set_size: 0.1\n'
+  const losses = 'cut_cross_entropy: true\nliger_fused_linear_cross_entropy: true\n'
+  test.each([
+    [stream, { axolotl: '0.13.0' }, 1],
+    [stream, { axolotl: '0.12.2' }, 0],
+    [stream, {}, 0],
+    [losses, { axolotl: '0.14.0' }, 1],
+    [losses, { axolotl: '0.13.2' }, 0],
+    [losses, {}, 0],
+  ])('%j with %j', (text, libraries, count) => {
+    expect(found(text, AXOLOTL_REFUSALS, libraries)).toHaveLength(count)
+  })
+})
+
+describe('what may be meant is not refused', () => {
+  const GLUE =
+    'python -m torch.distributed.launch --nproc_per_node 1 run_glue_no_trainer.py --model_name_or_path bert-base-uncased --per_device_train_batch_size 32 --max_length 128 --learning_rate 2e-5 --output_dir out --eval_step 1000\n'
+  const NEMO =
+    'trainer: { devices: 8, num_nodes: 1, precision: bf16, max_steps: 10 }\nmodel: { mcore_gpt: true, micro_batch_size: 1, global_batch_size: 2048, tensor_model_parallel_size: 4, pipeline_model_parallel_size: 8, encoder_seq_length: 8192, num_layers: 80, hidden_size: 8192, ffn_hidden_size: 28672, num_attention_heads: 64 }\n'
+  const ACTS =
+    'data: { train_batch_size: 8 }\nactor_rollout_ref: { model: { path: a/b }, actor: { ppo_mini_batch_size: 128 } }\ntrainer: { n_gpus_per_node: 8 }\n'
+
+  test('arguments of somebody’s own script may be its own', async () => {
+    expect((await readText(GLUE, { path: 'run.sh' })).codes).not.toContain('unknown-key')
+    const recipe = 'model_name_or_path: a/b\ndataset_name: c\nper_device_train_batch_size: 1\noutput_dir: d\n'
+    const codes = async (key: string) => (await readText(`${recipe}${key}\n`, { path: 'run.yaml' })).codes
+    expect(await codes('eval_step: 10')).toContain('unknown-key')
+    expect(await codes('dataset_configs: [all]')).not.toContain('unknown-key')
+  })
+
+  test('nodes of a NeMo file, over which its launcher lays its own', async () => {
+    const { codes } = await readText(NEMO)
+    expect(codes).toContain('conflicting-settings')
+    expect(codes).not.toContain('will-not-start')
+    expect((await readText(NEMO, { gpus: 8 })).codes).toContain('will-not-start')
+  })
+
+  test.each([
+    ['', true],
+    ['env: { train: { num_envs: 8 } }\n', false],
+    ['async_training: { staleness_threshold: 0.5 }\n', false],
+  ])('a batch of episodes instead of prompts: %j', async (over, isRefused) => {
+    expect((await readText(ACTS + over)).codes.includes('will-not-start')).toBe(isRefused)
+  })
+
+  test('a hole of a template is no value', async () => {
+    const verl = (rank: string) =>
+      `data: { train_batch_size: '${rank}' }\nactor_rollout_ref: { model: { path: a/b } }\ntrainer: { n_gpus_per_node: 8, test_freq: False }\n`
+    const { codes } = await readText(verl('{{ batch }}'))
+    expect(codes).toContain('unresolved-variable')
+    expect(codes).not.toContain('invalid-value')
+    expect((await readText(verl('many'))).codes).toContain('invalid-value')
+  })
+})
 
 describe.each(TABLES)('%s', (_, refusals, cases) => {
   test.each(cases)('%j', (text, ...rules) => {

@@ -72,7 +72,7 @@ function isAxolotl(root: ConfigNode): boolean {
 async function readAxolotl(fields: Fields, scope: CompanionScope): Promise<PlanDraft> {
   const { libraries } = scope.context
   const draft = applyRows(AXOLOTL_ROWS, fields, libraries)
-  reportRefusals(fields.node, AXOLOTL_REFUSALS, scope.findings)
+  reportRefusals(fields.node, AXOLOTL_REFUSALS, scope.findings, libraries)
   reportMisspelt(fields.node, { framework: 'Axolotl', keys: AXOLOTL_ROWS, ignored: AXOLOTL_IGNORED }, scope.findings)
   const read = readAdapter(fields, scope.findings)
   const own = trains(read) ? { ...read, ...readAdapterKernels(fields, libraries) } : read

@@ -51,8 +51,9 @@ export class DottedFields {
     return scope?.integer(key, range)
   }
 
-  /** −1 and 0 read as absent. */
+  /** −1, 0 and `False` read as absent. */
   positive(path: string): Sourced<number> | undefined {
+    if (this.node(path)?.scalar === false) return undefined
     const read = this.integer(path, { min: -1, max: 1e12 })
     return read && read.value > 0 ? read : undefined
   }

@@ -232,9 +232,11 @@ function describeRange(kind: string, range: Range): string {
   return range.max !== undefined ? `${kind} of at most ${range.max}` : kind
 }
 
-/** `${NAME}`, `$NAME`, `${NAME:-fallback}`, or OmegaConf’s `${oc.env:NAME,fallback}` as the whole value. */
+/** `${NAME}`, `$NAME`, `${NAME:-fallback}`, OmegaConf’s `${oc.env:NAME,fallback}` or a template’s `{{ name }}` as the whole value. */
 function unsetVariable(scalar: Scalar): { readonly name: string; readonly fallback: string | undefined } | undefined {
-  if (typeof scalar !== 'string' || !scalar.startsWith('$')) return undefined
+  if (typeof scalar !== 'string' || !/^(?:\$|\{\{)/.test(scalar)) return undefined
+  const template = /^\{\{[-~]?([^{}]{1,80})\}\}$/.exec(scalar)?.[1]
+  if (template !== undefined) return { name: template.replace(/-$/, '').trim(), fallback: undefined }
   const shell = /^\$(?:\{([A-Za-z_]\w*)(?::?-([^{}]*))?\}|([A-Za-z_]\w*))$/.exec(scalar)
   if (shell) return { name: shell[1] ?? shell[3] ?? '', fallback: shell[2] }
   const omega = /^\$\{(?:oc\.)?env:\s*([A-Za-z_]\w*)\s*(?:,\s*([^{}]*))?\}$/.exec(scalar)

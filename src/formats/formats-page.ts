@@ -20,7 +20,7 @@ import { WALKED_CONFIGS } from './walked-configs.ts'
 /** By trainer; what transformers refuses, the trainers on it refuse too. */
 const REFUSALS: readonly (readonly [
   trainer: string,
-  refusals: readonly Pick<Refusal, 'keys' | 'rule' | 'source'>[],
+  refusals: readonly Pick<Refusal, 'keys' | 'rule' | 'source' | 'since'>[],
 ])[] = [
   ['transformers, and trl and llama-factory, which take its arguments', TRANSFORMERS_REFUSALS],
   ['trl', TRL_REFUSALS.filter(row => !TRANSFORMERS_REFUSALS.includes(row))],
@@ -59,12 +59,17 @@ export function formatsPage(): string {
     'A companion is found by reference first (a key or a command names it), by convention second; the provenance of its values says which.',
     ...LAUNCH_FORMATS.flatMap(({ name, what, keys }) => [`## ${name}`, what, keysTable(keys)]),
     '## What frameworks refuse at start',
-    'A run whose settings its framework stops at gets [`will-not-start`](findings.md#will-not-start) and fails, unless `on_refusal` in the policy says otherwise. What is written as a variable is not judged; neither is a check that some version in use does not make.',
+    'A run whose settings its framework stops at gets [`will-not-start`](findings.md#will-not-start) and fails, unless `on_refusal` in the policy says otherwise. What is written as a variable is not judged; neither is a check that some version in use does not make, unless the repository pins one that does.',
     table(
       ['Trainer', 'Keys', 'Expected', 'Source'],
       [
         ...REFUSALS.flatMap(([name, refusals]) =>
-          refusals.map(({ keys, rule, source }) => [name, keys.map(key => `\`${key}\``).join(', '), rule, source]),
+          refusals.map(({ keys, rule, source, since }) => [
+            name,
+            keys.map(key => `\`${key}\``).join(', '),
+            since === undefined ? rule : `${rule}; where the repository pins ${since.join(' ')} or newer`,
+            source,
+          ]),
         ),
         ...PLAN_REFUSALS.map(({ frameworks, at, rule, source }) => [
           frameworks?.join(', ') ?? 'every one',

@@ -120,13 +120,19 @@ function namesPreference(root: ConfigNode, path: string): boolean {
   return /(?:^|[^a-z])(?:dpo|kto|orpo|grpo|rloo|simpo|reward)(?:[^a-z]|$)/i.test(path)
 }
 
+/** Arguments in a launch script of somebody’s own program, which may have others beside TRL’s. */
+function isOfOwnScript(path: string): boolean {
+  return /\.py [^/]*$/.test(path)
+}
+
 /** Arguments of a TRL command or recipe, from a file or a command line. */
 async function readTrlArguments(fields: Fields, scope: CompanionScope, framework: Framework): Promise<PlanDraft> {
   const { libraries } = scope.context
   const draft = applyRows(TRL_ROWS, fields, libraries)
   reportRefusals(fields.node, TRL_REFUSALS, scope.findings)
   const isOwn = isOwnTrainer(fields.node)
-  if (!isOwn) reportMisspelt(fields.node, { framework: 'TRL', keys: TRL_ROWS, ignored: TRL_IGNORED }, scope.findings)
+  if (!isOwn && !isOfOwnScript(scope.document.path))
+    reportMisspelt(fields.node, { framework: 'TRL', keys: TRL_ROWS, ignored: TRL_IGNORED }, scope.findings)
   const stage = readStage(fields, scope.document.path)
   const adapter = isOwn ? readOwnAdapter(fields, scope.document.path) : readAdapter(fields)
   const quantization = isOwn ? readOwnQuantization(fields, scope.document.path) : readQuantization(fields)

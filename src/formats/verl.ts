@@ -31,7 +31,8 @@ export const verlReader: FormatReader = {
     const runs = document.roots.slice(0, 1).map(root => {
       const findings: Finding[] = []
       const fields = new Fields({ node: withoutInterpolations(root), findings })
-      if (!isFineTuning(root) && !isOfKeptVerl(root)) reportRefusals(root, VERL_REFUSALS, findings)
+      if (!isFineTuning(root) && !isOfKeptVerl(root) && !isOfOtherProgram(root))
+        reportRefusals(root, VERL_REFUSALS, findings)
       const draft = isFineTuning(root) ? readVerlSft(fields, findings, context) : readVerl(fields, findings, context)
       return { name: null, draft, findings }
     })
@@ -42,6 +43,11 @@ export const verlReader: FormatReader = {
 /** Laid over the file of a verl that the repository keeps: of its own version, whose checks are not known. */
 function isOfKeptVerl(root: ConfigNode): boolean {
   return /(?:^|\/)(?:verl|recipe)\/(?:[\w-]+\/)*config\//.test(root.path)
+}
+
+/** Programs of verl/experimental that act in an environment or generate beside the training, and check less. */
+function isOfOtherProgram(root: ConfigNode): boolean {
+  return root.entries.has('env') || root.entries.has('async_training')
 }
 
 function isReinforcement(root: ConfigNode): boolean {

@@ -125,6 +125,9 @@ const STATED: readonly Origin[] = ['file', 'launch']
 /** Its files say how many nodes there are, and launch scripts how many of them generate, judge or teach. */
 const SHARES_NODES: readonly Framework[] = ['nemo-rl']
 
+/** Its files are Hydra's defaults: whoever starts the run lays `trainer.num_nodes` over them. */
+const LAID_OVER: readonly Framework[] = ['nemo']
+
 /** Sizes that the framework refuses at start, and those that cannot be meant so. */
 export function planRefusals(
   { plan, provenance, globalBatch }: ResolvedPlan,
@@ -137,10 +140,15 @@ export function planRefusals(
     const text = found({ plan, architecture, globalBatch: globalBatch?.value ?? null })
     if (text === null) return []
     const { path = null, line = null, column = null } = (at === 'globalBatchSize' ? globalBatch : provenance[at]) ?? {}
-    const isDoubtful = countsGpus && (!STATED.includes(origin) || SHARES_NODES.includes(plan.framework))
-    const code = isDoubtful ? 'conflicting-settings' : 'will-not-start'
+    const code = countsGpus && isDoubtful(plan.framework, origin) ? 'conflicting-settings' : 'will-not-start'
     return [finding(code, { path, line, column, message: `${text}: ${rule} (${source}).`, hint })]
   })
+}
+
+/** The number of GPUs may be another when the run is started. */
+function isDoubtful(framework: Framework, origin: Origin): boolean {
+  if (!STATED.includes(origin) || SHARES_NODES.includes(framework)) return true
+  return origin === 'file' && LAID_OVER.includes(framework)
 }
 
 function counted(number: number, noun: string): string {

@@ -10,6 +10,7 @@ const CROSS_ENTROPIES = [
   'liger_cross_entropy',
   'liger_fused_linear_cross_entropy',
 ] as const
+const LIGER_CROSS_ENTROPIES = ['liger_cross_entropy', 'liger_fused_linear_cross_entropy'] as const
 const LORA_KERNELS = ['lora_mlp_kernel', 'lora_qkv_kernel', 'lora_o_kernel'] as const
 const STREAMS = ['pretraining_dataset', 'streaming'] as const
 
@@ -199,8 +200,18 @@ export const AXOLOTL_REFUSALS: readonly Refusal[] = [
     source: `${VALIDATION} check_muon_deepspeed_fsdp`,
   },
   {
+    keys: LIGER_CROSS_ENTROPIES,
+    isRefused: settings => LIGER_CROSS_ENTROPIES.every(key => settings.isOn(key)),
+    rule: 'Liger fuses the cross entropy with the projection before it, or does not',
+    hint: 'Keep one of the two.',
+    source: 'axolotl 0.18 integrations/liger/plugin.py pre_model_load',
+  },
+  {
     keys: CROSS_ENTROPIES,
-    isRefused: settings => CROSS_ENTROPIES.filter(key => settings.isOn(key)).length > 1,
+    since: ['axolotl', '0.14.0'],
+    isRefused: settings =>
+      CROSS_ENTROPIES.filter(key => settings.isOn(key)).length > 1 &&
+      !LIGER_CROSS_ENTROPIES.every(key => settings.isOn(key)),
     rule: 'at most one cross entropy may be on',
     hint: 'Keep one of them.',
     source: `${VALIDATION} check_cross_entropy_conflicts`,
@@ -214,6 +225,7 @@ export const AXOLOTL_REFUSALS: readonly Refusal[] = [
   },
   {
     keys: ['pretraining_dataset', 'streaming', 'val_set_size'],
+    since: ['axolotl', '0.13.0'],
     isRefused: settings => isStreamed(settings) && settings.isOn('val_set_size'),
     rule: 'no evaluation set is split off a stream',
     hint: 'Set `val_set_size: 0`, and name `test_datasets` where there are any.',

@@ -92,6 +92,7 @@ export function isNoMultiple(a: number | undefined, b: number | undefined): bool
   return a !== undefined && b !== undefined && b !== 0 && a % b !== 0
 }
 
+/** A variable, or a hole of a template. */
 function isOpen({ scalar }: ConfigNode): boolean {
-  return typeof scalar === 'string' && scalar.includes('$')
+  return typeof scalar === 'string' && /\$|\{\{/.test(scalar)
 }

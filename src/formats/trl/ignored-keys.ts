@@ -22,6 +22,7 @@ export const TRL_IGNORED: readonly IgnoredKeys[] = [
       dataset_test_split dataset_text_field dataset_train_split eos_token pad_token shuffle_dataset test_split_size truncation_mode
       packing_strategy trust_remote_code`,
   },
+  { about: 'the data of alignment-handbook and of recipes after it', effect: 'none', names: 'dataset_configs' },
   {
     about: 'how answers are drawn, and the server that draws them',
     effect: 'none',
