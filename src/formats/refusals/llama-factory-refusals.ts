@@ -39,6 +39,21 @@ export const LLAMA_FACTORY_REFUSALS: readonly Refusal[] = [
     source: `${PARSER} _verify_model_args`,
   },
   {
+    keys: ['quantization_bit', 'pissa_init', 'resize_vocab'],
+    isRefused: settings =>
+      settings.isOn('quantization_bit') && (settings.isOn('pissa_init') || settings.isOn('resize_vocab')),
+    rule: 'neither PiSSA nor new rows of the vocabulary start from quantised weights',
+    hint: 'Leave `quantization_bit` out, or prepare the weights before.',
+    source: `${PARSER} _verify_model_args`,
+  },
+  {
+    keys: ['predict_with_generate', 'compute_accuracy'],
+    isRefused: settings => settings.isOn('predict_with_generate') && settings.isOn('compute_accuracy'),
+    rule: 'an evaluation generates answers or scores the given ones',
+    hint: 'Keep one of the two.',
+    source: `${PARSER} get_train_args`,
+  },
+  {
     keys: ['adapter_name_or_path', 'finetuning_type'],
     isRefused: settings => settings.isOn('adapter_name_or_path') && ['full', 'freeze'].includes(tuning(settings) ?? ''),
     rule: 'an adapter goes on only as an adapter',

@@ -26,6 +26,11 @@ function ranks(settings: Settings, key: string): number {
   return settings.number(key) ?? 1
 }
 
+/** Its length is given in one unit, and the course of the learning rate in the other. */
+function isCountedOtherwise(settings: Settings, length: string, others: readonly string[]): boolean {
+  return settings.isOff('skip_train') && settings.isOn(length) && others.some(key => settings.isOn(key))
+}
+
 function isEven(settings: Settings): boolean {
   return !UNEVEN.some(key => settings.isOn(key))
 }
@@ -112,9 +117,41 @@ export const MEGATRON_REFUSALS: readonly Refusal[] = [
   },
   {
     keys: ['train_iters', 'train_samples'],
-    isRefused: settings => settings.isOn('train_iters') && settings.isOn('train_samples'),
+    isRefused: settings =>
+      settings.isOff('skip_train') && settings.isOn('train_iters') && settings.isOn('train_samples'),
     rule: 'the run is counted in iterations or in samples',
     hint: 'Keep one of the two.',
+    source: ARGUMENTS,
+  },
+  {
+    keys: ['train_iters', 'lr_decay_samples', 'lr_warmup_samples'],
+    isRefused: settings => isCountedOtherwise(settings, 'train_iters', ['lr_decay_samples', 'lr_warmup_samples']),
+    rule: 'a run of so many iterations decays and warms up by iterations',
+    hint: 'Use `--lr-decay-iters` and `--lr-warmup-iters` or `--lr-warmup-fraction`.',
+    source: ARGUMENTS,
+  },
+  {
+    keys: ['train_samples', 'lr_decay_iters', 'lr_warmup_iters'],
+    isRefused: settings => isCountedOtherwise(settings, 'train_samples', ['lr_decay_iters', 'lr_warmup_iters']),
+    rule: 'a run of so many samples decays and warms up by samples',
+    hint: 'Use `--lr-decay-samples` and `--lr-warmup-samples` or `--lr-warmup-fraction`.',
+    source: ARGUMENTS,
+  },
+  {
+    keys: ['lr_warmup_fraction', 'lr_warmup_iters', 'lr_warmup_samples'],
+    isRefused: settings =>
+      settings.isOff('skip_train') &&
+      settings.number('lr_warmup_fraction') !== undefined &&
+      (settings.isOn('lr_warmup_iters') || settings.isOn('lr_warmup_samples')),
+    rule: 'the warm-up is a share of the run or a number',
+    hint: 'Keep one of the two.',
+    source: ARGUMENTS,
+  },
+  {
+    keys: ['lr', 'min_lr'],
+    isRefused: settings => (settings.number('min_lr') ?? -Infinity) > (settings.number('lr') ?? Infinity),
+    rule: 'the learning rate falls to `min_lr`',
+    hint: 'Lower `--min-lr`.',
     source: ARGUMENTS,
   },
   {
