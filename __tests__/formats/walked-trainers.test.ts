@@ -290,10 +290,11 @@ describe('NeMo 1', () => {
     expect((await readText(NEMO.replace(from, to))).plan.checkpoints?.everySteps ?? null).toBe(every)
   })
 
-  test('a global batch that the ranks do not divide is refused', async () => {
-    expect((await readText(NEMO)).codes).not.toContain('will-not-start')
+  test('a global batch that the ranks of the file do not divide is a contradiction', async () => {
+    expect((await readText(NEMO)).codes).not.toContain('conflicting-settings')
     const { codes, plan } = await readText(NEMO.replace('global_batch_size: 64', 'global_batch_size: 60'))
-    expect(codes).toContain('will-not-start')
+    expect(codes).toContain('conflicting-settings')
+    expect(codes).not.toContain('will-not-start')
     expect(plan.gradientAccumulationSteps).toBe(1)
   })
 })
