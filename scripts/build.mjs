@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { bundle, dataPlugin } from './bundle.mjs'
+import { bundle, PACKED } from './bundle.mjs'
 import { licenseTexts } from './licenses.mjs'
 
 /** Builds dist/ (or the folder given). cli.js is only the door, so that `--version` loads nothing; commands.js is the CLI itself. */
@@ -15,14 +15,13 @@ const commandsApart = {
   },
 }
 await mkdir(folder, { recursive: true })
-const options = { minify: true, metafile: true, plugins: [dataPlugin({ packs: true })] }
 const results = await Promise.all([
   bundle('src/cli.ts', join(folder, 'cli.js'), {
-    ...options,
-    plugins: [...options.plugins, commandsApart],
+    ...PACKED,
+    plugins: [...PACKED.plugins, commandsApart],
   }),
-  bundle('src/commands/run-cli.ts', join(folder, 'commands.js'), options),
-  bundle('src/action.ts', join(folder, 'index.js'), options),
+  bundle('src/commands/run-cli.ts', join(folder, 'commands.js'), PACKED),
+  bundle('src/action.ts', join(folder, 'index.js'), PACKED),
 ])
 await writeFile(join(folder, 'licenses.txt'), await licenseTexts(results.map(({ metafile }) => metafile)))
 for (const { metafile } of results)

@@ -47,7 +47,7 @@ function dataModule(data, packs) {
 }
 
 /** How data/ gets into a bundle. */
-export const dataPlugin = ({ packs }) => ({
+const dataPlugin = ({ packs }) => ({
   name: 'data-as-text',
   setup({ onLoad }) {
     onLoad({ filter: /[\\/]data[\\/][\w-]+\.json$/ }, async ({ path }) => ({
@@ -73,6 +73,9 @@ export const BUNDLE_OPTIONS = {
   plugins: [dataPlugin({ packs: false })],
   alias: { yaml: './node_modules/yaml/browser/index.js' },
 }
+
+/** What dist/ is built with, beside {@link BUNDLE_OPTIONS}. */
+export const PACKED = { minify: true, metafile: true, plugins: [dataPlugin({ packs: true })] }
 
 /** Bundles a TypeScript entry into one file. */
 export async function bundle(entry, outfile, options = {}) {

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { bundle, importTypeScript } from '../../scripts/bundle.mjs'
+import { bundle, importTypeScript, PACKED } from '../../scripts/bundle.mjs'
 
 /** npm run bench:speed: whole processes against a bare `node -e 0` of the same run, parts inside one, and bytes by package. */
 const folder = await mkdtemp(join(tmpdir(), 'preflop-speed-'))
@@ -72,7 +72,7 @@ for (const [name, entry, target] of [
   ['dist/commands.js', 'src/commands/run-cli.ts', 700],
   ['dist/index.js', 'src/action.ts', 1500],
 ]) {
-  const { metafile } = await bundle(entry, join(folder, 'measured.js'), { minify: true, metafile: true })
+  const { metafile } = await bundle(entry, join(folder, 'measured.js'), PACKED)
   const [{ bytes, inputs }] = Object.values(metafile.outputs)
   console.log(`\n${name} ${(bytes / 1000).toFixed(0)} kB   ≤ ${target} kB`)
   const parts = {}
