@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import { compareVersions, VERSION_DEFAULTS, versionDefault } from '../../src/launch/version-defaults.ts'
+import { VERSION_DEFAULTS, versionDefault } from '../../src/launch/version-defaults.ts'
+import { compareVersions } from '../../src/plan/library-version.ts'
 
 describe('version defaults', () => {
   test.each([

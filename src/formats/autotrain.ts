@@ -1,6 +1,7 @@
 import { versionDefault } from '../launch/version-defaults.ts'
 import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
+import { NO_GENERATION } from '../plan/no-generation.ts'
 import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
 import { rowOf } from '../plan/row-of.ts'
@@ -177,16 +178,10 @@ function readDraft(
           reinforcement: {
             ...stage,
             value: {
+              ...NO_GENERATION,
               referenceModel: stage.value === 'dpo' ? (peft.value ? 'shared' : 'separate') : 'none',
-              generations: 1,
               promptLength: 128,
               completionLength: 128,
-              iterations: 1,
-              generation: 'none',
-              colocatedMemoryShare: 0,
-              sleepMode: false,
-              rewardModel: false,
-              valueModel: false,
             },
           },
         }),

@@ -2,6 +2,7 @@ import { readDeepSpeed } from '../launch/deepspeed.ts'
 import { applyEngine, type Engine } from '../launch/engine.ts'
 import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
+import { NO_GENERATION } from '../plan/no-generation.ts'
 import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
 import { type ConfigNode, hasAnyKey, hasKeys } from './config-document.ts'
@@ -185,16 +186,8 @@ function readStage(top: Fields): MutablePlanDraft {
   return {
     stage: mapped(kind, () => stage),
     reinforcement: mapped(kind, () => ({
+      ...NO_GENERATION,
       referenceModel: isFree ? 'none' : 'separate',
-      generations: 1,
-      promptLength: 0,
-      completionLength: 0,
-      iterations: 1,
-      generation: 'none',
-      colocatedMemoryShare: 0,
-      sleepMode: false,
-      rewardModel: false,
-      valueModel: false,
     })),
   }
 }

@@ -1,8 +1,8 @@
 import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
+import { NO_GENERATION } from '../plan/no-generation.ts'
 import { byDefault, type DraftValue, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
-import type { ReinforcementPlan } from '../plan/training-plan.ts'
 import type { Stage } from '../plan/vocabulary.ts'
 import { type ConfigNode, hasAnyKey, nodeAt } from './config-document.ts'
 import { Fields } from './fields.ts'
@@ -275,19 +275,6 @@ function readOffline(given: OpenRlhfArguments, stage: Sourced<Stage>): MutablePl
   const reference =
     stage.value === 'reward' ? 'none' : given.on('ref.offload', 'ref_offload') ? 'precomputed' : 'separate'
   return { reinforcement: { ...stage, value: { ...NO_GENERATION, referenceModel: reference } } }
-}
-
-const NO_GENERATION: ReinforcementPlan = {
-  referenceModel: 'none',
-  generations: 1,
-  promptLength: 0,
-  completionLength: 0,
-  iterations: 1,
-  generation: 'none',
-  colocatedMemoryShare: 0,
-  sleepMode: false,
-  rewardModel: false,
-  valueModel: false,
 }
 
 /** Roles beside the actor count only where they share its GPUs. */

@@ -1,3 +1,4 @@
+import { compareVersions } from '../plan/library-version.ts'
 import type { Sourced } from '../plan/provenance.ts'
 
 interface VersionRow {
@@ -342,20 +343,4 @@ export function versionDefault<K extends VersionDefaultId>(
   const whose = found ? `${row.library} ${version}` : `${row.library} ${version} assumed`
   const when = since === '0' ? '' : `, since ${since}`
   return { value, from: 'default', note: `${whose}: ${row.what} (${row.source}${when})` }
-}
-
-/** Negative, zero or positive; missing parts count as 0, suffixes such as `.dev0` are ignored. */
-export function compareVersions(a: string, b: string): number {
-  const left = numbersOf(a)
-  const right = numbersOf(b)
-  for (let i = 0; i < Math.max(left.length, right.length); i += 1) {
-    const difference = (left[i] ?? 0) - (right[i] ?? 0)
-    if (difference !== 0) return difference
-  }
-  return 0
-}
-
-function numbersOf(version: string): readonly number[] {
-  const release = /^v?(\d+(?:\.\d+)*)/.exec(version)?.[1] ?? '0'
-  return release.split('.').map(Number)
 }

@@ -1,8 +1,8 @@
 import type { Finding } from '../../plan/finding.ts'
 import { finding } from '../../plan/finding-texts.ts'
+import { NO_GENERATION } from '../../plan/no-generation.ts'
 import { byDefault, type MutablePlanDraft } from '../../plan/plan-draft.ts'
 import type { Sourced } from '../../plan/provenance.ts'
-import type { ReinforcementPlan } from '../../plan/training-plan.ts'
 import type { Fields } from '../fields.ts'
 import { ALPACA_SHARE, LITGPT_EVALUATION, litgptEvaluation } from '../litgpt-evaluation.ts'
 
@@ -15,7 +15,7 @@ export function implyReinforcement(draft: MutablePlanDraft, fields: Fields, find
   const name = typeof stage === 'object' ? stage.value : null
   if (name === 'dpo' || name === 'kto') {
     const referenceModel = typeof adapter === 'object' && adapter.value !== null ? 'shared' : 'separate'
-    draft.reinforcement = byDefault({ ...NO_REINFORCEMENT, referenceModel }, `trl 1.13: ${name} with a reference model`)
+    draft.reinforcement = byDefault({ ...NO_GENERATION, referenceModel }, `trl 1.13: ${name} with a reference model`)
   }
   if (name === 'ppo' || name === 'grpo')
     findings.push(
@@ -38,18 +38,4 @@ export function implyEvaluation(draft: MutablePlanDraft): void {
   const microBatchSize = stated(draft.microBatchSize) ?? 1
   draft.evaluation = ({ gpus }) =>
     byDefault(litgptEvaluation({ pretrain, lora, microBatchSize, gpus, share: ALPACA_SHARE }), LITGPT_EVALUATION)
-}
-
-/** What a block that leaves a key out has. */
-export const NO_REINFORCEMENT: ReinforcementPlan = {
-  referenceModel: 'none',
-  generations: 1,
-  promptLength: 0,
-  completionLength: 0,
-  iterations: 1,
-  generation: 'none',
-  colocatedMemoryShare: 0,
-  sleepMode: false,
-  rewardModel: false,
-  valueModel: false,
 }

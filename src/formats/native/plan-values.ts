@@ -1,3 +1,4 @@
+import { NO_GENERATION } from '../../plan/no-generation.ts'
 import type { ModelReference, PlanValues } from '../../plan/plan-draft.ts'
 import type { Sourced } from '../../plan/provenance.ts'
 import type {
@@ -9,7 +10,6 @@ import type {
 } from '../../plan/training-plan.ts'
 import { plainData } from '../config-document.ts'
 import type { Fields } from '../fields.ts'
-import { NO_REINFORCEMENT } from './implied-values.ts'
 
 export function readModel(fields: Fields): Sourced<ModelReference> | undefined {
   const node = fields.raw('model')
@@ -101,19 +101,18 @@ export function readReinforcement(fields: Fields, key: string): Sourced<Reinforc
   return fields.sourced(key, {
     referenceModel:
       block.oneOf('reference_model', ['none', 'shared', 'separate', 'precomputed'])?.value ??
-      NO_REINFORCEMENT.referenceModel,
-    generations: block.integer('generations', { min: 1, max: 1e5 })?.value ?? NO_REINFORCEMENT.generations,
-    promptLength: block.integer('prompt_length', { min: 0, max: 1e8 })?.value ?? NO_REINFORCEMENT.promptLength,
-    completionLength:
-      block.integer('completion_length', { min: 0, max: 1e8 })?.value ?? NO_REINFORCEMENT.completionLength,
-    iterations: block.integer('iterations', { min: 1, max: 1e5 })?.value ?? NO_REINFORCEMENT.iterations,
+      NO_GENERATION.referenceModel,
+    generations: block.integer('generations', { min: 1, max: 1e5 })?.value ?? NO_GENERATION.generations,
+    promptLength: block.integer('prompt_length', { min: 0, max: 1e8 })?.value ?? NO_GENERATION.promptLength,
+    completionLength: block.integer('completion_length', { min: 0, max: 1e8 })?.value ?? NO_GENERATION.completionLength,
+    iterations: block.integer('iterations', { min: 1, max: 1e5 })?.value ?? NO_GENERATION.iterations,
     generation:
       block.oneOf('generation', ['none', 'transformers', 'vllm_colocate', 'vllm_server'])?.value ??
-      NO_REINFORCEMENT.generation,
+      NO_GENERATION.generation,
     colocatedMemoryShare:
-      block.number('colocated_memory_share', { min: 0, max: 1 })?.value ?? NO_REINFORCEMENT.colocatedMemoryShare,
-    sleepMode: block.boolean('sleep_mode')?.value ?? NO_REINFORCEMENT.sleepMode,
-    rewardModel: block.boolean('reward_model')?.value ?? NO_REINFORCEMENT.rewardModel,
-    valueModel: block.boolean('value_model')?.value ?? NO_REINFORCEMENT.valueModel,
+      block.number('colocated_memory_share', { min: 0, max: 1 })?.value ?? NO_GENERATION.colocatedMemoryShare,
+    sleepMode: block.boolean('sleep_mode')?.value ?? NO_GENERATION.sleepMode,
+    rewardModel: block.boolean('reward_model')?.value ?? NO_GENERATION.rewardModel,
+    valueModel: block.boolean('value_model')?.value ?? NO_GENERATION.valueModel,
   })
 }

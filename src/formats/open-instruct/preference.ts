@@ -1,3 +1,4 @@
+import { NO_GENERATION } from '../../plan/no-generation.ts'
 import { byDefault, type MutablePlanDraft } from '../../plan/plan-draft.ts'
 import { type ConfigNode, hasAnyKey } from '../config-document.ts'
 import type { Fields } from '../fields.ts'
@@ -26,16 +27,8 @@ export function readPreference(fields: Fields, kind: TrainerKind): MutablePlanDr
   return {
     stage: mapped(loss, () => (isFree ? 'simpo' : 'dpo')),
     reinforcement: mapped(loss, () => ({
+      ...NO_GENERATION,
       referenceModel: isFree ? 'none' : 'precomputed',
-      generations: 1,
-      promptLength: 0,
-      completionLength: 0,
-      iterations: 1,
-      generation: 'none',
-      colocatedMemoryShare: 0,
-      sleepMode: false,
-      rewardModel: false,
-      valueModel: false,
     })),
   }
 }

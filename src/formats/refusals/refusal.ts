@@ -1,6 +1,7 @@
-import { compareVersions, type Libraries } from '../../launch/version-defaults.ts'
+import type { Libraries } from '../../launch/version-defaults.ts'
 import type { Finding } from '../../plan/finding.ts'
 import { finding } from '../../plan/finding-texts.ts'
+import { compareVersions } from '../../plan/library-version.ts'
 import { rowOf } from '../../plan/row-of.ts'
 import { isSecretKey } from '../../plan/without-secrets.ts'
 import type { ConfigNode } from '../config-document.ts'

@@ -1,3 +1,4 @@
+import { NO_GENERATION } from '../../plan/no-generation.ts'
 import type { MutablePlanDraft } from '../../plan/plan-draft.ts'
 import type { Sourced } from '../../plan/provenance.ts'
 import type { ReinforcementPlan } from '../../plan/training-plan.ts'
@@ -8,19 +9,6 @@ import { section } from '../section.ts'
 const PPO = 'torchtune @bd2a0fc recipes/ppo_full_finetune_single_device.py'
 const GRPO = 'torchtune @bd2a0fc recipes/dev/grpo_full_finetune_distributed.py'
 const DPO = 'torchtune @bd2a0fc recipes/full_dpo_distributed.py, lora_dpo_distributed.py'
-
-const OFFLINE: ReinforcementPlan = {
-  referenceModel: 'none',
-  generations: 1,
-  promptLength: 0,
-  completionLength: 0,
-  iterations: 1,
-  generation: 'none',
-  colocatedMemoryShare: 0,
-  sleepMode: false,
-  rewardModel: false,
-  valueModel: false,
-}
 
 /** What preference and reinforcement recipes hold beside the model, and how they batch. */
 export function readTorchtuneReinforcement(
@@ -33,7 +21,7 @@ export function readTorchtuneReinforcement(
 ): MutablePlanDraft {
   if (stage.value === 'dpo')
     return {
-      reinforcement: { ...stage, value: { ...OFFLINE, referenceModel: lora ? 'shared' : 'separate' }, note: DPO },
+      reinforcement: { ...stage, value: { ...NO_GENERATION, referenceModel: lora ? 'shared' : 'separate' }, note: DPO },
     }
   if (stage.value !== 'ppo' && stage.value !== 'grpo') return {}
   const count = (key: string) => top.integer(key, { min: 1 })
@@ -42,7 +30,7 @@ export function readTorchtuneReinforcement(
   const prompt = promptLength?.value ?? 512
   const samples = (count('grpo_samples') ?? inference.integer('group_size', { min: 1 }))?.value ?? 1
   const online: ReinforcementPlan = {
-    ...OFFLINE,
+    ...NO_GENERATION,
     referenceModel: 'separate',
     generations: stage.value === 'grpo' ? samples : 1,
     promptLength: prompt,
