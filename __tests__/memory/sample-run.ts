@@ -51,6 +51,7 @@ export const SAMPLE_PLAN: TrainingPlan = {
   fusedKernels: 'none',
   compile: false,
   compileLoss: null,
+  fusedExperts: null,
   gpus: 1,
   gpusPerNode: 8,
   parallelism: {

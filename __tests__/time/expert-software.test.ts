@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { nativeRun } from '../../bench/accuracy/native-run.ts'
 import { EFFICIENCY } from '../../src/time/efficiency.ts'
 import { estimateTime } from '../../src/time/estimate-time.ts'
-import { expertKernels, fusedExperts, hasOpenRelease } from '../../src/time/expert-software.ts'
+import { expertKernels, fusesExperts, hasOpenFusion } from '../../src/time/expert-software.ts'
 import { intervalOf } from '../../src/time/interval.ts'
 import { stepContext } from '../../src/time/step-context.ts'
 import { stepTerms } from '../../src/time/step-terms.ts'
@@ -35,52 +35,59 @@ function mixture(yaml: string, { gated = true, framework = 'megatron' } = {}) {
 const MXFP8 = 'precision: { compute: mxfp8 }'
 const released = (release: string) => `libraries: { megatron-bridge: "${release}" }`
 
+const fused = (value: boolean) => `fused_experts: ${value}`
+
 describe('kernels of one pass over a layer of 8 experts', () => {
   test.each([
-    // a product up and one down for each expert
-    ['16 bit', 'precision: { compute: bfloat16 }', 16],
+    // 20 around the experts, and a product up and one down for each
+    ['16 bit', 'precision: { compute: bfloat16 }', 20 + 16],
     // scale and cast before each of them
-    ['per-tensor 8 bit', 'precision: { compute: float8 }', 48],
-    ['per-tensor 8 bit is not fused by 26.06', `precision: { compute: float8 }\n${released('26.06')}`, 48],
+    ['per-tensor 8 bit', 'precision: { compute: float8 }', 20 + 48],
+    ['per-tensor 8 bit is not fused by 26.06', `precision: { compute: float8 }\n${released('26.06')}`, 20 + 48],
+    ['nor by the switch', `precision: { compute: float8 }\n${fused(true)}`, 20 + 48],
     // cast, and scales in the order of the product
-    ['blocks, before 26.06', `${MXFP8}\n${released('26.04.01')}`, 48],
+    ['blocks, before 26.06', `${MXFP8}\n${released('26.04.01')}`, 20 + 48],
     ['blocks, from 26.06 on', `${MXFP8}\n${released('26.06')}`, 2],
-    ['blocks, release not named: an earlier one', MXFP8, 48],
+    ['blocks, from 26.06 on, switched off', `${MXFP8}\n${released('26.06')}\n${fused(false)}`, 20 + 48],
+    ['blocks, switched on', `${MXFP8}\n${fused(true)}`, 2],
+    ['blocks, nothing said', MXFP8, 20 + 48],
   ])('%s', (_, yaml, kernels) => expect(expertKernels(mixture(yaml))).toBeCloseTo(kernels, 9))
 
-  test('only gated experts are fused', () => {
-    expect(fusedExperts(mixture(`${MXFP8}\n${released('26.06')}`))).toBe(1)
-    expect(fusedExperts(mixture(`${MXFP8}\n${released('26.06')}`, { gated: false }))).toBe(0)
+  test('experts without a gate are fused later, or where the plan says so', () => {
+    const plain = (text: string) => fusesExperts(mixture(`${MXFP8}\n${text}`, { gated: false }))
+    expect([released('26.06'), released('26.08'), fused(true), ''].map(plain)).toEqual([false, true, true, false])
   })
 })
 
 test('NeMo AutoModel hands all experts to one product', () => {
-  expect(expertKernels(mixture('precision: { compute: bfloat16 }', { framework: 'nemo-automodel' }))).toBe(2)
+  expect(expertKernels(mixture('precision: { compute: bfloat16 }', { framework: 'nemo-automodel' }))).toBe(22)
 })
 
-test('a newer release is faster; an unnamed one is taken as an older one, and may be as fast', () => {
-  const [old, unnamed, current] = [released('26.04'), '', released('26.06')].map(libraries => {
-    const context = mixture(`${MXFP8}\n${libraries}`)
+test('fused experts are faster; a plan that does not say is taken as without, and may be as fast', () => {
+  const [off, unsaid, on] = [fused(false), '', fused(true)].map(text => {
+    const context = mixture(`${MXFP8}\n${text}`)
     const { seconds } = stepTerms(context)
-    return { seconds, low: seconds * intervalOf(context).low, isOpen: hasOpenRelease(context) }
+    return { seconds, low: seconds * intervalOf(context).low, isOpen: hasOpenFusion(context) }
   })
-  expect([old?.isOpen, unnamed?.isOpen, current?.isOpen]).toEqual([false, true, false])
-  expect(current?.seconds).toBeLessThan(old?.seconds ?? Number.NaN)
-  expect(unnamed?.seconds).toBe(old?.seconds)
-  expect(unnamed?.low).toBeLessThan(old?.low ?? Number.NaN)
+  expect([off?.isOpen, unsaid?.isOpen, on?.isOpen]).toEqual([false, true, false])
+  expect(on?.seconds).toBeLessThan(off?.seconds ?? Number.NaN)
+  expect(unsaid?.seconds).toBe(off?.seconds)
+  expect(unsaid?.low).toBeLessThan(off?.low ?? Number.NaN)
 })
 
-test('a plan whose release matters and is not named is told which key settles it', () => {
+test('a plan that does not say whether its experts are fused is told which key settles it', () => {
   const model = { model_type: 'mixtral', hidden_size: 1024, intermediate_size: 2048, num_hidden_layers: 4 }
   const heads = { num_attention_heads: 16, num_key_value_heads: 8, vocab_size: 32_000, num_local_experts: 8 }
-  const codes = (libraries: object) => {
+  const found = (more: object) => {
     const software = { framework: 'megatron', fused_kernels: 'transformer_engine', precision: { compute: 'mxfp8' } }
     const hardware = { gpus: 8, hardware: { gpu: 'b200-sxm-180gb' } }
-    const plan = { preflop: 1, model: { ...model, ...heads }, ...software, ...hardware, libraries }
-    return estimateTime(nativeRun('mixture', plan))?.findings.map(({ code }) => code)
+    const plan = { preflop: 1, model: { ...model, ...heads }, ...software, ...hardware, ...more }
+    const findings = estimateTime(nativeRun('mixture', plan))?.findings ?? []
+    return findings.find(({ code }) => code === 'assumed-default')?.hint
   }
-  expect(codes({})).toContain('assumed-default')
-  expect(codes({ 'megatron-bridge': '26.04' })).not.toContain('assumed-default')
+  expect(found({})).toContain('fused_experts')
+  expect(found({ fused_experts: false })).toBeUndefined()
+  expect(found({ libraries: { 'megatron-bridge': '26.04' } })).toBeUndefined()
 })
 
 test('every expert that is reached wastes half a tile', () => {

@@ -120,7 +120,9 @@ test.each([
   ['l40s', 'bfloat16', 269e12],
   // no ceiling was measured: shares of the datasheet
   ['l40', 'bfloat16', 144.8e12],
-  ['gb300', 'bfloat16', 2000e12],
+  ['h100-sxm-96gb', 'bfloat16', 680e12],
+  ['gb300', 'bfloat16', 2174e12],
+  ['gb300', 'mxfp8', 4315e12],
   ['v100', 'float16', 94.8e12],
   ['v100', 'bfloat16', 12.56e12],
 ] as const)('%s at %s: %d FLOP/s', (name, compute, flops) => {

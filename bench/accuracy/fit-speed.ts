@@ -23,7 +23,6 @@ const WIDTHS: Partial<Readonly<Record<ConstantName, number>>> = {
   efficiency_expert_bias: 0.4,
   expert_kernel: 0.7,
   attention_ampere: 0.15,
-  attention_hopper: 0.15,
   host_hugging_face: 0.3,
   gpu_a10g: 0.2,
 }

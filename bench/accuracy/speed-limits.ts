@@ -18,8 +18,10 @@ const LEAST_ROWS = 10
 
 function limited(scores: SpeedScores, held: SpeedScores): Readonly<Record<string, Pick<Score, 'median' | 'p90'>>> {
   const groups = held.groups.filter(({ rows }) => rows >= LEAST_ROWS)
+  const named = Object.entries(scores.named).map(([name, score]) => [`${name}, release named`, score] as const)
   const stated = Object.entries(scores.stated).map(([name, score]) => [`${name}, as stated`, score] as const)
-  return { ...scores.slices, ...Object.fromEntries([...stated, ...groups.map(group => [group.group, group] as const)]) }
+  const grouped = groups.map(group => [group.group, group] as const)
+  return { ...scores.slices, ...Object.fromEntries([...named, ...stated, ...grouped]) }
 }
 
 export function speedRegressions(scores: SpeedScores, held: SpeedScores, limits: SpeedLimits): string[] {

@@ -60,16 +60,23 @@ export function readSpeedRows(text: string): SpeedRows {
   return { rows, unread }
 }
 
+/** The row as a plan that names the release of Megatron-Bridge that was measured. */
+export function withRelease(row: SpeedRow): SpeedRow {
+  if (row.release === null) return row
+  const { plan } = row.run
+  const libraries = { ...plan.libraries, 'megatron-bridge': row.release }
+  return { ...row, run: { ...row.run, plan: { ...plan, libraries } } }
+}
+
 /**
- * The row as a plan that also says what its source says beside the plan: the release of Megatron-Bridge that was measured,
- * validations inside the time, and a card of less power than the one named.
+ * The row as a plan that also says what its source says beside the plan: the release, validations inside the time, and a card
+ * of less power than the one named.
  */
 export function asStated(row: SpeedRow): SpeedRow {
-  const { plan, gpu } = row.run
-  const libraries = row.release === null ? plan.libraries : { ...plan.libraries, 'megatron-bridge': row.release }
-  const evaluation = statedEvaluation(row) ?? plan.evaluation
-  const run = { ...row.run, gpu: CAPPED.test(row.notes) ? cappedCard() : gpu, plan: { ...plan, libraries, evaluation } }
-  return { ...row, run }
+  const { run } = withRelease(row)
+  const evaluation = statedEvaluation(row) ?? run.plan.evaluation
+  const gpu = CAPPED.test(row.notes) ? cappedCard() : run.gpu
+  return { ...row, run: { ...run, gpu, plan: { ...run.plan, evaluation } } }
 }
 
 const CAPPED = /500 W(?: limit| H100)|at a 500 W/

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { EFFICIENCY, type Efficiency } from '../../src/time/efficiency.ts'
 import { estimateTime } from '../../src/time/estimate-time.ts'
 import type { TimeEstimate } from '../../src/time/time-estimate.ts'
-import { asStated, readSpeedRows, type SpeedRow, type SpeedRows } from './speed-rows.ts'
+import { asStated, readSpeedRows, type SpeedRow, type SpeedRows, withRelease } from './speed-rows.ts'
 import { utilisationStepSeconds } from './utilisation-table.ts'
 import { scoreWallClock, type WallClockScore } from './wall-clock.ts'
 
@@ -37,6 +37,8 @@ export interface GroupScore {
 export interface SpeedScores {
   /** Of the plans alone. */
   readonly slices: Readonly<Record<string, Score>>
+  /** The same slices where a plan names the release of Megatron-Bridge. */
+  readonly named: Readonly<Record<string, Score>>
   /** The same slices where a plan also says what its source says beside it. */
   readonly stated: Readonly<Record<string, Score>>
   /** The same slices for a constant utilisation of 40 %. */
@@ -83,6 +85,7 @@ export function scoreRows(rows: readonly SpeedRow[], constants: Efficiency): Spe
   const statedRows = rows.map(asStated)
   const scored = scorePlans(statedRows, constants)
   const slices = scoreSlices(alone)
+  const named = scoreSlices(scorePlans(rows.map(withRelease), constants))
   const stated = scoreSlices(scored)
   const utilisation = scoreSlices(scored.map(entry => ({ ...entry, ratio: utilisationRatio(entry.row) })))
   const ofGroups = byKey(alone, ({ row }) => row.group)
@@ -97,6 +100,7 @@ export function scoreRows(rows: readonly SpeedRow[], constants: Efficiency): Spe
   const wallClock = constants === EFFICIENCY ? scoreWallClock(statedRows) : []
   return {
     slices,
+    named,
     stated,
     utilisation,
     groups: groups.sort((a, b) => a.group.localeCompare(b.group)),

@@ -19,6 +19,7 @@ const PARTS = [
   'fusedKernels',
   'compile',
   'compileLoss',
+  'fusedExperts',
   'packing',
   'variableLength',
   'activationOffload',

@@ -98,6 +98,7 @@ export const MEGATRON_KEYS: readonly FormatKey[] = [
     ['recompute_method, recompute_num_layers', 'gradientCheckpointing', 'uniform: every layer; block: the first ones'],
     ['step_batch_size_schedule', 'globalBatchSize', 'none: one size'],
     ['decrease_batch_size_if_needed', 'globalBatchSize', 'off: it must divide'],
+    ['use_transformer_engine_op_fuser', 'fusedExperts', 'off'],
     ['save_interval, no_save_optim', 'checkpoints', 'none'],
     ['eval_interval, eval_iters', 'evaluation', 'none, 100'],
     ['sft, perform_rl_step', 'stage', 'pretraining'],
@@ -155,6 +156,9 @@ export function readMegatronArguments(fields: Fields, findings: Finding[]): Plan
     gradientCheckpointing: readRecompute(fields),
     loss: byDefault('vocab_parallel', 'Megatron-LM core/tensor_parallel/cross_entropy.py'),
     fusedKernels: byDefault(local ? 'none' : 'transformer_engine', `${ARGUMENTS}: transformer_impl transformer_engine`),
+    fusedExperts:
+      on(fields, 'use_transformer_engine_op_fuser') ??
+      byDefault(false, 'Megatron-LM core/transformer/transformer_config.py: use_transformer_engine_op_fuser False'),
     optimizer: mapped(orDefault(fields.string('optimizer'), 'adam', `${ARGUMENTS}: adam`), name =>
       name === 'adam'
         ? 'adamw'

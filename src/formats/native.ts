@@ -152,6 +152,7 @@ const ROWS: readonly NativeRow[] = [
   row('fused_kernels', 'fusedKernels', word(FUSED_KERNELS)),
   row('compile', 'compile', flag),
   row('compile_loss', 'compileLoss', flag),
+  row('fused_experts', 'fusedExperts', flag),
   row('gpus', 'gpus', count),
   row('gpus_per_node', 'gpusPerNode', count),
   row('parallelism.data', 'parallelism.data', word(DATA_PARALLELISMS)),

@@ -113,6 +113,7 @@ export interface PlanValues {
   fusedKernels: FusedKernels
   compile: boolean
   compileLoss: boolean | null
+  fusedExperts: boolean | null
   gpus: number
   gpusPerNode: number
   'parallelism.data': DataParallelism

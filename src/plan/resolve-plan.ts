@@ -175,6 +175,7 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
     fusedKernels: get('fusedKernels'),
     compile: get('compile'),
     compileLoss: get('compileLoss'),
+    fusedExperts: get('fusedExperts'),
     gpus: get('gpus'),
     gpusPerNode: Math.min(get('gpusPerNode'), gpus.value),
     parallelism,

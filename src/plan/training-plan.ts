@@ -62,6 +62,8 @@ export interface TrainingPlan {
   readonly compile: boolean
   /** The loss is compiled with the model; null: as the framework does. */
   readonly compileLoss: boolean | null
+  /** Products, casts and activation of all experts of a layer run as one (Megatron's `use_transformer_engine_op_fuser`); null: not said. */
+  readonly fusedExperts: boolean | null
   readonly gpus: number
   readonly gpusPerNode: number
   readonly parallelism: ParallelismPlan

@@ -86,6 +86,9 @@ export const PLAN_KEY_SCHEMAS: Readonly<Record<string, Schema>> = {
   fused_kernels: oneOf(FUSED_KERNELS, 'Library of fused kernels.'),
   compile: flag('torch.compile.'),
   compile_loss: flag('The loss is compiled too; as the framework does when absent.'),
+  fused_experts: flag(
+    'Products, casts and activation of all experts of a layer run as one (Megatron’s use_transformer_engine_op_fuser).',
+  ),
   gpus: count('GPUs of the run.'),
   gpus_per_node: count('GPUs of one machine.'),
   'parallelism.data': oneOf(DATA_PARALLELISMS, 'Data parallelism and what it shards.'),

@@ -4,10 +4,22 @@ import { effectiveLength } from './work.ts'
 /** B300 and GB300 compute exponentials twice as fast. */
 const BLACKWELL_ULTRA = '10.3'
 
-function attentionShare({ constants, gpu, stack }: StepContext): number {
-  const modern = gpu.generation === 'hopper' || gpu.generation === 'blackwell'
-  const generation = modern ? constants.attention_hopper : constants.attention_ampere
-  const share = gpu.computeCapability === BLACKWELL_ULTRA ? generation * constants.ultra_attention : generation
+/** Flash kernels know Hopper and what followed, or the card is older. */
+function isModern({ gpu }: StepContext): boolean {
+  return gpu.generation === 'hopper' || gpu.generation === 'blackwell'
+}
+
+/** The constant for the rate of flash attention on this card. */
+export function attentionRate(c: StepContext): 'attention_hopper' | 'attention_ampere' {
+  return isModern(c) ? 'attention_hopper' : 'attention_ampere'
+}
+
+/** Transformer Engine runs cuDNN's kernels. */
+function attentionShare(c: StepContext): number {
+  const { constants, gpu, stack } = c
+  const ultra = gpu.computeCapability === BLACKWELL_ULTRA ? constants.ultra_attention : 1
+  const cudnn = isModern(c) && stack.id === 'transformer-engine' ? constants.cudnn_attention : 1
+  const share = constants[attentionRate(c)] * ultra * cudnn
   return stack.oldAttention ? share * constants.attention_2023 : share
 }
 
@@ -35,7 +47,8 @@ export function attentionSeconds(c: StepContext): number {
       seconds += ((bytes.forward + trains.backward * (bytes.backward + again * bytes.forward)) * scores) / bandwidth
     } else {
       const rate = ceilings.bits16 * attentionShare(c)
-      const work2 = 2 * effectiveLength(length, attention) * attention.width * tokens * attention.layers
+      const keys = effectiveLength(length, attention) + constants.flash_edge
+      const work2 = 2 * keys * attention.width * tokens * attention.layers
       seconds += ((1 + trains.backward * (2.5 + again)) * work2) / rate
     }
   }

@@ -6,7 +6,7 @@ import type { Run } from '../plan/run.ts'
 import { calibrationOf, describeCalibration, trainingKind } from './calibration.ts'
 import { EFFICIENCY, type Efficiency } from './efficiency.ts'
 import { energyKwh } from './energy.ts'
-import { hasOpenRelease } from './expert-software.ts'
+import { hasOpenFusion } from './expert-software.ts'
 import { floorStepSeconds, peakFlops } from './floor.ts'
 import { intervalOf } from './interval.ts'
 import { modelFlopsPerStep } from './model-flops.ts'
@@ -71,7 +71,7 @@ export function estimateTime(
     findings: [
       ...hardwareFindings({ context, gpu, floor }),
       ...sizeFindings(context, count !== null, counts.total),
-      ...releaseFindings(context),
+      ...fusionFindings(context),
     ],
   }
 }
@@ -129,13 +129,13 @@ function sizeFindings({ plan }: StepContext, known: boolean, parameters: number)
   return [finding('unknown-dataset-size', { message })]
 }
 
-function releaseFindings(context: StepContext): readonly Finding[] {
-  if (!hasOpenRelease(context)) return []
+function fusionFindings(context: StepContext): readonly Finding[] {
+  if (!hasOpenFusion(context)) return []
   const message =
-    'Which release of Megatron-Bridge runs is not known. Since 26.06 it multiplies all experts of a layer in MXFP8 at once, ' +
-    'up to 1.7 times faster a step; an earlier one is assumed.'
+    'Whether all experts of a layer are one product is not known (Megatron’s `use_transformer_engine_op_fuser`, on in the ' +
+    'performance recipes of Megatron-Bridge since 26.06): in MXFP8 a step is then up to 1.7 times faster. It is taken as off.'
   const hint =
-    'Pin `megatron-bridge` in the requirements or the image in the Dockerfile (`libraries` in a native plan).'
+    'Set `fused_experts` in the plan, or pin `megatron-bridge` in the requirements or its image in the Dockerfile.'
   return [finding('assumed-default', { message, hint })]
 }
 

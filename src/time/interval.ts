@@ -1,6 +1,6 @@
 import type { TrainingPlan } from '../plan/training-plan.ts'
 import { INTERVALS, SEEN_GPUS, UNSEEN_FACTOR } from './efficiency.ts'
-import { hasOpenRelease } from './expert-software.ts'
+import { hasOpenFusion } from './expert-software.ts'
 import type { StepContext } from './step-context.ts'
 
 /** The range around an estimate that held 90 % of measured runs of its class; factors on the estimate. */
@@ -24,7 +24,7 @@ export function intervalOf(c: StepContext): Interval {
 function classOf(c: StepContext): string {
   const { plan, work } = c
   if (plan.parallelism.offload !== 'none') return 'CPU offload'
-  if (hasOpenRelease(c)) return 'mixture of experts, release not named'
+  if (hasOpenFusion(c)) return 'mixture of experts, fusion not said'
   if (work.experts > 0) return 'mixture of experts'
   if (plan.adapter !== null) return plan.gpus === 1 ? 'adapter, one GPU' : 'adapter, several GPUs'
   return plan.gpus <= plan.gpusPerNode ? 'dense, full, one node' : 'dense, full, several nodes'

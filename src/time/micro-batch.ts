@@ -1,9 +1,11 @@
+import type { ComputeDtype } from '../plan/vocabulary.ts'
 import { branches } from './adapter-branches.ts'
 import { attentionSeconds, scanSeconds } from './attention-seconds.ts'
 import { dequantisationSeconds } from './dequantisation.ts'
 import { adapterMultiplier } from './efficiency.ts'
-import { expertKernels, fusedExperts } from './expert-software.ts'
+import { expertKernels, fusesExperts } from './expert-software.ts'
 import { hostSeconds } from './host-seconds.ts'
+import { computesNarrow } from './stack.ts'
 import type { StepContext } from './step-context.ts'
 import type { LayerTerm } from './term.ts'
 
@@ -47,7 +49,8 @@ function stackShare({ constants, stack }: StepContext): number {
 function productRate(c: StepContext): number {
   const { constants, plan, ceilings } = c
   const rate = ceilings.compute * stackShare(c)
-  return plan.precision.compute === 'nvfp4' ? rate * constants.efficiency_fp4 : rate
+  if (plan.precision.compute === 'mxfp8') return rate * constants.efficiency_blocks
+  return plan.precision.compute === 'nvfp4' ? rate * constants.efficiency_blocks * constants.efficiency_fp4 : rate
 }
 
 function cubic(compute: number, memory: number): number {
@@ -56,9 +59,7 @@ function cubic(compute: number, memory: number): number {
 
 /** Bytes of one weight as the products read it. */
 function weightBytes({ plan, stack }: StepContext): number {
-  const narrow =
-    plan.precision.compute === 'float8' || plan.precision.compute === 'mxfp8' || plan.precision.compute === 'nvfp4'
-  return stack.id === 'transformer-engine' && narrow ? 1 : 2
+  return stack.id === 'transformer-engine' && computesNarrow(plan) ? 1 : 2
 }
 
 function denseSeconds(c: StepContext): number {
@@ -138,21 +139,26 @@ function elementwiseSeconds(c: StepContext): number {
   const { work, tokens, tensor, pipeline, recomputeElementwise, plan, trains } = c
   const split = plan.parallelism.sequenceParallel ? tensor : tensor ** 0.7
   // activations of experts: two values read and one written, unless they stay inside the grouped products
-  const inside = 6 * fusedExperts(c) * work.expertHidden
+  const inside = fusesExperts(c) ? 6 * work.expertHidden : 0
   const bytes = (c.fused ? work.elementwiseFused : work.elementwiseEager) - inside
   const passes3 = 1 + trains.backward * (2 + recomputeElementwise)
   return streamedSeconds(c, (tokens * bytes * passes3) / (split * pipeline))
 }
 
-const NARROW: ReadonlySet<string> = new Set(['float8', 'mxfp8', 'nvfp4'])
+/** Bytes to cast one value: largest magnitude, read, write. Blocks find theirs on the way (4 bit: half a byte, and its scales). */
+const CAST_BYTES: Partial<Readonly<Record<ComputeDtype, number>>> = { float8: 5, mxfp8: 3, nvfp4: 2.6 }
 
-/** 8- and 4-bit operands: read, write in two layouts, largest magnitude. */
+/** 8- and 4-bit operands: read, write in two layouts, largest magnitude. Inputs of recomputed products are cast again. */
 function castSeconds(c: StepContext): number {
-  const { plan, work, tokens, tensor, pipeline, bandwidth, trains } = c
-  if (!NARROW.has(plan.precision.compute)) return 0
+  const { plan, work, tokens, tensor, pipeline, expert, bandwidth, trains, recompute, stack } = c
+  const bytes = CAST_BYTES[plan.precision.compute]
+  if (bytes === undefined) return 0
   // frozen weights need no second layout: no product of the weight gradient reads it
-  const features = work.linearFeatures - 3 * fusedExperts(c) * work.expertHidden
-  return ((4 + 2 * trains.weights) * features * tokens) / (tensor * pipeline * bandwidth)
+  const features = work.linearFeatures - (fusesExperts(c) ? 3 * work.expertHidden : 0)
+  const values = (4 + 2 * trains.weights) * (1 + recompute / 2) * features * tokens
+  // Transformer Engine casts weights once per step; torchao for every product that reads them (float8_linear.py)
+  const weights = stack.id === 'transformer-engine' ? 0 : work.denseParameters + work.expertParameters / expert
+  return (values + bytes * (1 + trains.backward + recompute) * weights) / (tensor * pipeline * bandwidth)
 }
 
 /**

@@ -1,5 +1,6 @@
 import { hostLinkBandwidth } from '../hardware/interconnect.ts'
-import type { Optimizer } from '../plan/vocabulary.ts'
+import type { Framework, Optimizer } from '../plan/vocabulary.ts'
+import { isMegatronCore } from './stack.ts'
 import type { StepContext } from './step-context.ts'
 
 /** Full-size states per parameter. */
@@ -37,8 +38,18 @@ export function optimizerSeconds(c: StepContext): number {
   const master = masterWeights ? masterWeightBytes : weights === 'float32' ? 4 : 2
   const gradients = plan.precision.gradients === 'float32' ? 4 : 2
   const copy = plan.precision.masterWeights && plan.precision.weights !== 'float32' ? 2 : 0
+  const clipped = gradients * clippingPasses(c)
   const bytes = 2 * states * STATE_BYTES[plan.precision.optimizerStates] + 2 * master + 2 * gradients + copy
-  return (trained * bytes * PASSES[plan.optimizerImplementation]) / bandwidth
+  return (trained * (bytes * PASSES[plan.optimizerImplementation] + clipped)) / bandwidth
+}
+
+/** These clip no gradients unless asked (torchtune recipe configs, litgpt/finetune). */
+const UNCLIPPED: ReadonlySet<Framework> = new Set(['torchtune', 'litgpt'])
+
+/** Clipping reads gradients for their norm, and reads and writes them to scale; Megatron scales only what is too long. */
+function clippingPasses({ plan }: StepContext): number {
+  if (UNCLIPPED.has(plan.framework) || plan.optimizerImplementation === 'in_backward') return 0
+  return isMegatronCore(plan) ? 1 : 3
 }
 
 function shardCount({ plan, ranks }: StepContext): number {

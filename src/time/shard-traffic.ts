@@ -1,6 +1,7 @@
+import type { Gpu } from '../hardware/gpu.ts'
 import { busBandwidth, type Group, ringLatency } from '../hardware/interconnect.ts'
 import { dataGroup, SHARDS_WEIGHTS, shardRanks } from './communication.ts'
-import { isMegatronCore } from './stack.ts'
+import { computesNarrow, isMegatronCore } from './stack.ts'
 import type { StepContext } from './step-context.ts'
 
 /** What fully sharded weights cost in one micro-batch, in seconds. */
@@ -23,8 +24,8 @@ export function shardTraffic(c: StepContext): ShardTraffic {
   if (!SHARDS_WEIGHTS.has(data) || ranks <= 1) return NOTHING
   const shards = shardRanks(c)
   if (shards <= 1) return NOTHING
-  const gathers = reshardAfterForward ? 2 : 1
-  const weightBytes = plan.quantization === 'none' ? 2 : 0.55
+  const gathers = (reshardAfterForward ? 2 : 1) + gathersAgain(c)
+  const weightBytes = gatheredBytes(c)
   const gradientBytes = plan.precision.gradients === 'float32' ? 4 : 2
   const trained = plan.adapter === null && !noSync ? counts.trainable / Math.max(1, counts.total) : 0
   const routed = expert > 1 ? work.expertParameters : 0
@@ -35,6 +36,7 @@ export function shardTraffic(c: StepContext): ShardTraffic {
   ]
   const sent = gathers * weightBytes + gradientBytes * trained
   const copied = copies(c) ? 2 * gathers * weightBytes + (2 + gradientBytes) * trained : 0
+  const entered = enteringBytes(c)
   const units = data === 'zero3' ? work.linearTensors : work.layers
   const collectives = (units / pipeline) * (gathers + (trained > 0 ? 1 : 0))
   let travel = collectives * ringLatency(c.gpu, group)
@@ -43,9 +45,31 @@ export function shardTraffic(c: StepContext): ShardTraffic {
     if (over.ranks <= 1) continue
     const own = parameters / pipeline
     travel += (sent * own * ((over.ranks - 1) / over.ranks)) / busBandwidth(fabric.allGather, fabric, over)
-    copySeconds += (copied * own) / bandwidth
+    copySeconds += ((copied + (gathers * entered) / over.ranks) * own) / bandwidth
   }
   return { travel, copies: copySeconds }
+}
+
+/** ZeRO-3 keeps what is used again within a billion parameters (DeepSpeed `stage3_max_reuse_distance`): of a larger layer not all between recomputation and backward. */
+const REUSE_DISTANCE = 1e9
+
+function gathersAgain({ plan, work, recompute }: StepContext): number {
+  if (plan.parallelism.data !== 'zero3') return 0
+  const layer = (work.denseParameters + work.expertParameters) / work.layers
+  return recompute * Math.max(0, 1 - REUSE_DISTANCE / (2 * layer))
+}
+
+/** Bytes to make a shard ready for a gather: float32 to 16 bit (FSDP1), and into the buffer of the collective (FSDP2). */
+function enteringBytes({ plan }: StepContext): number {
+  const { data } = plan.parallelism
+  if (data === 'zero3' || isMegatronCore(plan) || plan.quantization !== 'none') return 0
+  return (plan.precision.weights === 'float32' ? 6 : 0) + (data === 'fsdp2' ? 4 : 0)
+}
+
+/** Bytes of a weight as it is gathered: Megatron holds 8-bit copies where it computes in 8 bit (Megatron-Bridge training/mixed_precision.py: `fp8_param_gather`). */
+function gatheredBytes({ plan }: StepContext): number {
+  if (plan.quantization !== 'none') return 0.55
+  return isMegatronCore(plan) && computesNarrow(plan) ? 1 : 2
 }
 
 /**
@@ -58,14 +82,23 @@ function copies({ plan }: StepContext): boolean {
   return (data === 'fsdp2' || data === 'zero3') && !isMegatronCore(plan)
 }
 
+/** Their products launch one block per multiprocessor. */
+const PERSISTENT: ReadonlySet<string> = new Set(['hopper', 'blackwell'])
+
+/** The constant for what products lose while sharded weights travel under them. */
+export function exposedShard({ generation }: Gpu): 'exposed_shard_persistent' | 'exposed_shard' {
+  return PERSISTENT.has(generation) ? 'exposed_shard_persistent' : 'exposed_shard'
+}
+
 /**
  * Seconds of travel that the products do not hide: `share` of what runs under them, and all of what has nothing to hide
  * under, the weights outside the blocks and one block.
  */
-export function visibleTravel({ counts, work, constants }: StepContext, travel: number, products: number): number {
+export function visibleTravel({ counts, work, constants, gpu }: StepContext, travel: number, products: number): number {
   const outside = Math.max(0, counts.total - work.denseParameters - work.expertParameters - work.visionParameters)
   const edge = Math.min(1, outside / Math.max(1, counts.total) + 1 / work.layers)
-  const share = constants.exposed_shard + (1 - constants.exposed_shard) * edge
+  const held = constants[exposedShard(gpu)]
+  const share = held + (1 - held) * edge
   return Math.max(0, travel - products) + share * Math.min(travel, products)
 }
 

@@ -1,5 +1,5 @@
 import type { TrainingPlan } from '../plan/training-plan.ts'
-import type { Framework } from '../plan/vocabulary.ts'
+import type { ComputeDtype, Framework } from '../plan/vocabulary.ts'
 import type { ConstantName } from './efficiency.ts'
 
 /** A family of training code with its own kernels and host time. */
@@ -109,6 +109,13 @@ const MEGATRON_CORE: ReadonlySet<Framework> = new Set(['megatron', 'nemo', 'gpt-
 /** Runs on Megatron core: experts are called one by one, sharded weights gathered without a copy. */
 export function isMegatronCore({ framework }: TrainingPlan): boolean {
   return MEGATRON_CORE.has(framework)
+}
+
+const NARROW: ReadonlySet<ComputeDtype> = new Set<ComputeDtype>(['float8', 'mxfp8', 'nvfp4'])
+
+/** Products read operands of 8 bit or less. */
+export function computesNarrow({ precision }: TrainingPlan): boolean {
+  return NARROW.has(precision.compute)
 }
 
 /** Elementwise work of the blocks runs in fused kernels. */

@@ -1,9 +1,10 @@
 import { busBandwidth } from '../hardware/interconnect.ts'
 import type { TimeItem } from '../plan/item.ts'
+import { attentionRate } from './attention-seconds.ts'
 import { dataGroup, hidesNoAverage, shardRanks } from './communication.ts'
 import { expansionRate } from './dequantisation.ts'
 import { constantSource } from './efficiency.ts'
-import { shardTraffic } from './shard-traffic.ts'
+import { exposedShard, shardTraffic } from './shard-traffic.ts'
 import type { StepContext } from './step-context.ts'
 import type { LayerTerm } from './term.ts'
 
@@ -38,7 +39,7 @@ const NOTES: Readonly<Record<string, Describe>> = {
   'expert all-to-all': c => `${c.expert} ranks`,
   'sharded weights': c =>
     `${c.plan.parallelism.data} over ${shardRanks(c)} ranks, ${giga(busBandwidth(c.fabric.allGather, c.fabric, dataGroup(c, shardRanks(c))))}` +
-    (shardTraffic(c).copies > 0 ? `; every weight copied out of its buffer over ${giga(c.bandwidth)}` : '') +
+    (shardTraffic(c).copies > 0 ? `; copies around the collectives over ${giga(c.bandwidth)}` : '') +
     (c.plan.parallelism.offload === 'parameters_and_optimizer' ? '; kept in host memory' : ''),
   stragglers: c => `${c.plan.gpus} GPUs in domains of ${c.domain}`,
   'reference forward': c => `one forward pass over ${tokens(c)}`,
@@ -71,7 +72,7 @@ const SOURCES: Readonly<Record<string, Describe>> = {
   attention: c =>
     c.plan.attention === 'eager'
       ? 'bytes per score counted kernel by kernel (src/time/attention-seconds.ts) ÷ memory bandwidth, and products'
-      : 'FlashAttention: backward is 2.5 forwards (arXiv 2205.14135)',
+      : `FlashAttention: backward is 2.5 forwards (arXiv 2205.14135); ${constantSource(attentionRate(c))}`,
   elementwise: () => 'bytes counted kernel by kernel (src/time/work.ts) ÷ memory bandwidth',
   adapters: () => constantSource('adapter_traffic'),
   'de-quantisation': c =>
@@ -82,7 +83,7 @@ const SOURCES: Readonly<Record<string, Describe>> = {
   'tensor-parallel collectives': c => c.fabric.source,
   'context-parallel exchange': c => `${constantSource('exposed_context')}; ${c.fabric.source}`,
   'expert all-to-all': c => `${constantSource('exposed_expert')}; ${c.fabric.source}`,
-  'sharded weights': c => `${constantSource('exposed_shard')}; ${c.fabric.source}`,
+  'sharded weights': c => `${constantSource(exposedShard(c.gpu))}; ${c.fabric.source}`,
   'pipeline bubble': () => constantSource('pipeline_bubble'),
   'gradient averaging': c =>
     `${hidesNoAverage(c) ? 'DeepSpeed runtime/zero/config.py overlap_comm False: none of it is hidden' : constantSource(c.stack.exposedData)}; ${c.fabric.source}`,
