@@ -63,7 +63,7 @@ export const GENERIC_DEFAULTS: { readonly [K in GenericKey]: DraftValue<PlanValu
   fusedKernels: byDefault('none', 'off'),
   compile: byDefault(false, 'off'),
   compileLoss: byDefault(null, 'like the model, where the framework does'),
-  fusedExperts: byDefault(null, 'as the release of Megatron-Bridge does'),
+  fusedExperts: byDefault(null, 'off, or on from a release of Megatron-Bridge that is named'),
   gpus: assumed(1, 'no launcher or policy says how many GPUs'),
   gpusPerNode: byDefault(8, 'usual servers hold 8'),
   'parallelism.data': facts =>

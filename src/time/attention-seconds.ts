@@ -15,10 +15,14 @@ export function attentionRate(c: StepContext): 'attention_hopper' | 'attention_a
 }
 
 /** Transformer Engine runs cuDNN's kernels. */
+export function usesCudnn(c: StepContext): boolean {
+  return c.plan.attention !== 'eager' && isModern(c) && c.stack.id === 'transformer-engine'
+}
+
 function attentionShare(c: StepContext): number {
   const { constants, gpu, stack } = c
   const ultra = gpu.computeCapability === BLACKWELL_ULTRA ? constants.ultra_attention : 1
-  const cudnn = isModern(c) && stack.id === 'transformer-engine' ? constants.cudnn_attention : 1
+  const cudnn = usesCudnn(c) ? constants.cudnn_attention : 1
   const share = constants[attentionRate(c)] * ultra * cudnn
   return stack.oldAttention ? share * constants.attention_2023 : share
 }

@@ -5,7 +5,7 @@ import { dequantisationSeconds } from './dequantisation.ts'
 import { adapterMultiplier } from './efficiency.ts'
 import { expertKernels, fusesExperts } from './expert-software.ts'
 import { hostSeconds } from './host-seconds.ts'
-import { computesNarrow } from './stack.ts'
+import { BLOCKED, computesNarrow } from './stack.ts'
 import type { StepContext } from './step-context.ts'
 import type { LayerTerm } from './term.ts'
 
@@ -49,8 +49,8 @@ function stackShare({ constants, stack }: StepContext): number {
 function productRate(c: StepContext): number {
   const { constants, plan, ceilings } = c
   const rate = ceilings.compute * stackShare(c)
-  if (plan.precision.compute === 'mxfp8') return rate * constants.efficiency_blocks
-  return plan.precision.compute === 'nvfp4' ? rate * constants.efficiency_blocks * constants.efficiency_fp4 : rate
+  const blocks = BLOCKED.has(plan.precision.compute) ? constants.efficiency_blocks : 1
+  return rate * blocks * (plan.precision.compute === 'nvfp4' ? constants.efficiency_fp4 : 1)
 }
 
 function cubic(compute: number, memory: number): number {

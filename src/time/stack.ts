@@ -111,6 +111,8 @@ export function isMegatronCore({ framework }: TrainingPlan): boolean {
   return MEGATRON_CORE.has(framework)
 }
 
+/** Operands have a scale for each block of values. */
+export const BLOCKED: ReadonlySet<ComputeDtype> = new Set<ComputeDtype>(['mxfp8', 'nvfp4'])
 const NARROW: ReadonlySet<ComputeDtype> = new Set<ComputeDtype>(['float8', 'mxfp8', 'nvfp4'])
 
 /** Products read operands of 8 bit or less. */

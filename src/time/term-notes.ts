@@ -1,10 +1,12 @@
 import { busBandwidth } from '../hardware/interconnect.ts'
 import type { TimeItem } from '../plan/item.ts'
-import { attentionRate } from './attention-seconds.ts'
+import { attentionRate, usesCudnn } from './attention-seconds.ts'
 import { dataGroup, hidesNoAverage, shardRanks } from './communication.ts'
 import { expansionRate } from './dequantisation.ts'
 import { constantSource } from './efficiency.ts'
+import { expertKernels, fusesExperts } from './expert-software.ts'
 import { exposedShard, shardTraffic } from './shard-traffic.ts'
+import { BLOCKED } from './stack.ts'
 import type { StepContext } from './step-context.ts'
 import type { LayerTerm } from './term.ts'
 
@@ -17,16 +19,21 @@ type Describe = (c: StepContext) => string
 const tokens: Describe = ({ tokens: own, plan: { gradientAccumulationSteps: times } }) =>
   `${Math.round(own)} tokens × ${times} micro-batch${times === 1 ? '' : 'es'}`
 
+const blocks: Describe = ({ plan, constants }) =>
+  BLOCKED.has(plan.precision.compute) ? ` × ${constants.efficiency_blocks} scales by blocks` : ''
+
 /** The inputs of each term, written out. */
 const NOTES: Readonly<Record<string, Describe>> = {
   'dense products': c =>
     `${count(c.work.denseParameters)} parameters × ${tokens(c)}, ${2 + c.trains.weights + c.recompute} passes; ` +
-    `${tera(c.ceilings.compute)} (${c.ceilings.from}) × ${c.constants[c.stack.efficiency]} ${c.stack.id}`,
+    `${tera(c.ceilings.compute)} (${c.ceilings.from}) × ${c.constants[c.stack.efficiency]} ${c.stack.id}${blocks(c)}`,
   'expert products': c =>
-    `${count(c.work.activeExpertParameters)} active of ${count(c.work.expertParameters)} parameters × ${tokens(c)}`,
+    `${count(c.work.activeExpertParameters)} active of ${count(c.work.expertParameters)} parameters × ${tokens(c)}; ` +
+    `${fusesExperts(c) ? 'all experts at once' : `${Math.round(expertKernels(c))} small kernels a layer and pass`}`,
   'expert permutation': c => `${tokens(c)} × ${c.work.topK} experts, gathered and scattered back`,
   'output head': c => `${c.work.outputs} outputs × ${c.work.hiddenSize}; logits of ${c.plan.loss}`,
-  attention: c => `${c.plan.attention}, length ${Math.round(c.length.computed)} (${c.length.note})`,
+  attention: c =>
+    `${c.plan.attention}${usesCudnn(c) ? ' by cuDNN' : ''}, length ${Math.round(c.length.computed)} (${c.length.note})`,
   elementwise: c => `${c.fused ? 'fused' : 'eager'} kernels over ${giga(c.bandwidth)}`,
   adapters: c => `${c.counts.adapterTargets.length} kinds of target, ${c.plan.adapter?.dtype ?? ''}`,
   'de-quantisation': c =>
@@ -72,7 +79,7 @@ const SOURCES: Readonly<Record<string, Describe>> = {
   attention: c =>
     c.plan.attention === 'eager'
       ? 'bytes per score counted kernel by kernel (src/time/attention-seconds.ts) ÷ memory bandwidth, and products'
-      : `FlashAttention: backward is 2.5 forwards (arXiv 2205.14135); ${constantSource(attentionRate(c))}`,
+      : `FlashAttention: backward is 2.5 forwards (arXiv 2205.14135); ${constantSource(attentionRate(c))}${usesCudnn(c) ? `; ${constantSource('cudnn_attention')}` : ''}`,
   elementwise: () => 'bytes counted kernel by kernel (src/time/work.ts) ÷ memory bandwidth',
   adapters: () => constantSource('adapter_traffic'),
   'de-quantisation': c =>
