@@ -140,6 +140,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   gradient_checkpointing_kwargs: ['{ use_reentrant: true }', '{ use_reentrant: false }'],
   liger_kernel_config: ['{ fused_linear_cross_entropy: false }'],
   lora_rank_pattern: ['{ q_proj: 4 }'],
+  moe_token_dispatcher_type: ['flex'],
   optim: ['adafactor', 'sgd'],
   optim_args: ['"rank=64"'],
   plugins: ['[axolotl.integrations.cut_cross_entropy.CutCrossEntropyPlugin]'],

@@ -56,6 +56,16 @@ describe('Megatron-Bridge', () => {
     })
   })
 
+  test('how experts are launched and reached', async () => {
+    const { plan } = await readText(`${OVERRIDES}comm_overlap: {overlap_moe_expert_parallel_comm: true}\n`)
+    expect(plan).toMatchObject({ fusedExperts: false, parallelism: { expertDispatcher: null, overlapsExperts: true } })
+    const experts = 'model:\n  moe_token_dispatcher_type: flex\n  use_transformer_engine_op_fuser: true\n'
+    expect((await readText(OVERRIDES.replace('model:\n', experts))).plan).toMatchObject({
+      fusedExperts: true,
+      parallelism: { expertDispatcher: 'flex', overlapsExperts: null },
+    })
+  })
+
   test('the whole plan of a recipe on the command line, its arguments laid over', async () => {
     const { plan, run } = await readScript(
       `torchrun --nproc-per-node=8 scripts/training/run_recipe.py --recipe llama31_8b_peft_1gpu_h100_bf16_config \\

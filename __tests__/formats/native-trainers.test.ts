@@ -136,6 +136,17 @@ describe('Megatron-LM', () => {
     const { plan } = await readText(MEGATRON)
     expect(plan.precision).toMatchObject({ weights: 'float32', masterWeights: false })
   })
+
+  test('how experts are launched and reached', async () => {
+    const { plan } = await readText(MEGATRON)
+    expect(plan).toMatchObject({
+      fusedExperts: false,
+      parallelism: { expertDispatcher: 'allgather', overlapsExperts: false },
+    })
+    expect((await readText(`${MEGATRON}  --moe-token-dispatcher-type: flex\n`)).plan.parallelism.expertDispatcher).toBe(
+      'flex',
+    )
+  })
 })
 
 test.each([

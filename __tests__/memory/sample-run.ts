@@ -65,6 +65,8 @@ export const SAMPLE_PLAN: TrainingPlan = {
     context: 1,
     expert: 1,
     expertTensor: null,
+    expertDispatcher: null,
+    overlapsExperts: null,
     offload: 'none',
     wrap: 'layers',
     noSync: false,

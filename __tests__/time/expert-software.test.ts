@@ -90,6 +90,36 @@ test('a plan that does not say whether its experts are fused is told which key s
   expect(found({ libraries: { 'megatron-bridge': '26.04' } })).toBeUndefined()
 })
 
+describe('tokens on their way to experts', () => {
+  /** 16 ranks on two nodes of 8, 4 experts of each token. */
+  const traffic = (more: string) => {
+    const parallelism = `data: distributed_optimizer, expert: 16${more}`
+    const run = runOf(`gpus: 16\nframework: megatron\nparallelism: { ${parallelism} }\n`, 'h100-sxm-80gb')
+    if (run.gpu === null) throw new Error('the GPU is known')
+    const context = stepContext({ ...run, gpu: run.gpu }, EFFICIENCY)
+    const work = {
+      ...context.work,
+      experts: 64,
+      expertLayers: 10,
+      topK: 4,
+      expertWidth: 1024,
+      activeExpertParameters: 1,
+    }
+    const found = stepTerms({ ...context, work }).terms.find(({ name }) => name === 'expert all-to-all')
+    // four trips of 2 bytes a value, over 0.8 of the network; what is not hidden
+    const trips = 4 * context.tokens * context.work.hiddenSize * 2 * 10
+    return ((found?.seconds ?? 0) * 0.8 * context.fabric.nic) / trips
+  }
+  test.each([
+    ['a copy for each expert, half of them on the other node', '', EFFICIENCY.exposed_expert * 2],
+    ['the same, said', ', expert_dispatcher: alltoall', EFFICIENCY.exposed_expert * 2],
+    // four experts miss one of two nodes with 1 ÷ 16
+    ['a copy for each node', ', expert_dispatcher: flex', EFFICIENCY.exposed_expert * (1 - 1 / 16)],
+    ['all to all ranks', ', expert_dispatcher: allgather', EFFICIENCY.exposed_expert * 8],
+    ['nothing hides it', ', overlaps_experts: false', 2],
+  ])('%s', (_, more, copies) => expect(traffic(more)).toBeCloseTo(copies, 9))
+})
+
 test('every expert that is reached wastes half a tile', () => {
   const context = mixture('precision: { compute: bfloat16 }')
   const products = (experts: number) =>

@@ -56,6 +56,22 @@ const ROWS: readonly KeyRow[] = [
     source: ARGUMENTS,
   }),
   keyRow({
+    key: 'moe_token_dispatcher_type',
+    plan: 'parallelism.expertDispatcher',
+    read: fromTable({ allgather: 'allgather', alltoall: 'alltoall', alltoall_seq: 'alltoall', flex: 'flex' }),
+    fallback: fixed('allgather', `${CONFIG}: allgather`),
+    default: 'allgather',
+    source: CONFIG,
+  }),
+  keyRow({
+    key: 'overlap_moe_expert_parallel_comm',
+    plan: 'parallelism.overlapsExperts',
+    read: (fields, key) => on(fields, key),
+    fallback: fixed(false, 'Megatron-LM core 0.20 megatron/core/model_parallel_config.py: False'),
+    default: 'off',
+    source: CONFIG,
+  }),
+  keyRow({
     key: 'attention_backend',
     plan: 'attention',
     read: fromTable({ flash: 'flash', fused: 'flash', auto: 'flash', unfused: 'eager', local: 'eager' }),

@@ -4,7 +4,7 @@ import { finding } from '../plan/finding-texts.ts'
 import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
 import { rowOf } from '../plan/row-of.ts'
-import type { ComputeDtype, StorageDtype } from '../plan/vocabulary.ts'
+import type { ComputeDtype, ExpertDispatcher, StorageDtype } from '../plan/vocabulary.ts'
 import { type ConfigNode, hasAnyKey, hasKeys } from './config-document.ts'
 import { DottedFields } from './dotted-fields.ts'
 import { Fields } from './fields.ts'
@@ -13,7 +13,7 @@ import { MEGATRON_LAYERS, megatronTargets } from './megatron-adapter.ts'
 import { type BridgeRecipe, bridgeBase, findBridgeRecipe } from './megatron-bridge/recipes.ts'
 import type { FormatReader } from './reader.ts'
 import { reportUncounted, reportUnmodelled, runPerDocument } from './run-per-document.ts'
-import { keyTable, mapped } from './section.ts'
+import { keyTable, mapped, when } from './section.ts'
 
 const COMMON = 'Megatron-Bridge @067f987 src/megatron/bridge/recipes/common.py'
 
@@ -38,6 +38,8 @@ export const megatronBridgeReader: FormatReader = {
     ['model.recompute_granularity', 'gradientCheckpointing', 'None'],
     ['ddp.use_distributed_optimizer, dist.use_megatron_fsdp', 'parallelism.data', 'True, False'],
     ['model.use_transformer_engine_op_fuser', 'fusedExperts', 'False'],
+    ['model.moe_token_dispatcher_type', 'parallelism.expertDispatcher', 'the recipe’s'],
+    ['comm_overlap.overlap_moe_expert_parallel_comm', 'parallelism.overlapsExperts', 'the recipe’s'],
     ['ddp.grad_reduce_in_fp32, mixed_precision', 'precision', 'True, bf16_mixed'],
     ['peft.dim, peft.target_modules', 'adapter', '32, the four linear layers'],
     ['model.freeze_language_model, freeze_vision_model, freeze_vision_projection', 'freeze', 'False'],
@@ -124,10 +126,28 @@ function readDraft(root: ConfigNode, findings: Finding[]): PlanDraft {
         expert.value > 1 ? 1 : null,
         'Megatron-Bridge @067f987 models/transformer_config.py: 1 beside expert ranks',
       ),
+    ...readExpertTraffic(fields),
     'parallelism.sequenceParallel': flag('model.sequence_parallel', base.sequenceParallel),
     ...readData(fields, flag('ddp.use_distributed_optimizer', base.distributedOptimizer)),
     ...readFreezing(fields),
     ...readHardware(recipe, note),
+  }
+}
+
+const DISPATCHERS: Readonly<Record<string, ExpertDispatcher>> = {
+  allgather: 'allgather',
+  alltoall: 'alltoall',
+  flex: 'flex',
+}
+
+/** Recipes differ in both, so that what is not overridden stays open. */
+function readExpertTraffic(fields: DottedFields): MutablePlanDraft {
+  const named = fields.string('model.moe_token_dispatcher_type')
+  const dispatcher = named && DISPATCHERS[named.value]
+  const overlap = fields.boolean('comm_overlap.overlap_moe_expert_parallel_comm')
+  return {
+    ...(dispatcher ? { 'parallelism.expertDispatcher': mapped(named, () => dispatcher) } : {}),
+    ...when('parallelism.overlapsExperts', overlap),
   }
 }
 

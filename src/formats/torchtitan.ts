@@ -12,6 +12,7 @@ import type { FormatReader } from './reader.ts'
 import { keyTable, mapped, orDefault, section, when } from './section.ts'
 
 const JOB = 'torchtitan 0.2.2 torchtitan/config/job_config.py'
+const EXPERTS = 'torchtitan @b5bcd76 models/common/token_dispatcher.py AllToAllTokenDispatcher'
 
 /** TOML job configs, current (0.2) and of 2024, where batch size and parallel degrees stood under `training`. */
 export const torchtitanReader: FormatReader = {
@@ -197,6 +198,8 @@ function readParallelism(root: ConfigNode, training: Fields, findings: Finding[]
     if (read && read.value > 0) draft[plan] = read
   }
   draft['parallelism.expertTensor'] ??= byDefault(1, `${JOB}: 1`)
+  draft['parallelism.expertDispatcher'] = byDefault('alltoall', `${EXPERTS}: all_to_all_single`)
+  draft['parallelism.overlapsExperts'] = byDefault(false, `${EXPERTS}: the products wait for it`)
   const shard = degree('data_parallel_shard_degree') ?? degree('data_parallel_degree')
   const replicate = degree('data_parallel_replicate_degree')
   if (shard && shard.value > 0) draft['parallelism.shardSize'] = shard

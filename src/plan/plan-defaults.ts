@@ -77,6 +77,8 @@ export const GENERIC_DEFAULTS: { readonly [K in GenericKey]: DraftValue<PlanValu
   'parallelism.context': byDefault(1, 'none'),
   'parallelism.expert': byDefault(1, 'none'),
   'parallelism.expertTensor': byDefault(null, 'Megatron core: like the tensor-parallel ranks'),
+  'parallelism.expertDispatcher': byDefault(null, 'a copy of a token for each expert'),
+  'parallelism.overlapsExperts': byDefault(null, 'partly, as in the runs that were measured'),
   'parallelism.offload': byDefault('none', 'none'),
   'parallelism.wrap': byDefault('layers', 'each decoder layer is a unit'),
   'parallelism.noSync': byDefault(false, 'gradients are reduced in every micro-step'),

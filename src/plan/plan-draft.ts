@@ -18,6 +18,7 @@ import type {
   AttentionKernel,
   ComputeDtype,
   DataParallelism,
+  ExpertDispatcher,
   Framework,
   FsdpWrap,
   FusedKernels,
@@ -126,6 +127,8 @@ export interface PlanValues {
   'parallelism.context': number
   'parallelism.expert': number
   'parallelism.expertTensor': number | null
+  'parallelism.expertDispatcher': ExpertDispatcher | null
+  'parallelism.overlapsExperts': boolean | null
   'parallelism.offload': Offload
   'parallelism.wrap': FsdpWrap
   'parallelism.noSync': boolean

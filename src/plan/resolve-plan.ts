@@ -100,6 +100,8 @@ export function resolvePlan({ draft, facts, modelName }: ResolveOptions): Resolv
     context: get('parallelism.context'),
     expert: get('parallelism.expert'),
     expertTensor: get('parallelism.expertTensor'),
+    expertDispatcher: get('parallelism.expertDispatcher'),
+    overlapsExperts: get('parallelism.overlapsExperts'),
     offload: get('parallelism.offload'),
     wrap: get('parallelism.wrap'),
     noSync: get('parallelism.noSync'),

@@ -4,6 +4,7 @@ import type {
   AttentionKernel,
   ComputeDtype,
   DataParallelism,
+  ExpertDispatcher,
   Framework,
   FsdpWrap,
   FusedKernels,
@@ -163,6 +164,10 @@ export interface ParallelismPlan {
   readonly expert: number
   /** Tensor-parallel ranks of one expert; null: Megatron core's, those of the rest. */
   readonly expertTensor: number | null
+  /** null: not said. */
+  readonly expertDispatcher: ExpertDispatcher | null
+  /** Tokens travel to experts and back under the products of another micro-batch (Megatron's `overlap_moe_expert_parallel_comm`); null: not said. */
+  readonly overlapsExperts: boolean | null
   readonly offload: Offload
   /** Units of FSDP. root: no auto-wrap policy, everything is gathered at once; outer: embedding and head are units beside the layers. */
   readonly wrap: FsdpWrap

@@ -135,6 +135,8 @@ export const DATA_PARALLELISMS = [
   'fsdp2',
   'distributed_optimizer',
 ] as const
+/** How tokens reach their experts' ranks: all to all ranks, a copy for each expert, a copy for each domain (DeepEP, HybridEP). */
+export const EXPERT_DISPATCHERS = ['allgather', 'alltoall', 'flex'] as const
 export const OFFLOADS = ['none', 'optimizer', 'parameters_and_optimizer'] as const
 export const FSDP_WRAPS = ['layers', 'outer', 'root'] as const
 
@@ -152,6 +154,7 @@ export type Loss = (typeof LOSSES)[number]
 export type AdapterKernel = (typeof ADAPTER_KERNELS)[number]
 export type FusedKernels = (typeof FUSED_KERNELS)[number]
 export type DataParallelism = (typeof DATA_PARALLELISMS)[number]
+export type ExpertDispatcher = (typeof EXPERT_DISPATCHERS)[number]
 export type Offload = (typeof OFFLOADS)[number]
 export type FsdpWrap = (typeof FSDP_WRAPS)[number]
 

@@ -1,4 +1,5 @@
 import { busBandwidth, domainsOf, type Group } from '../hardware/interconnect.ts'
+import type { ExpertDispatcher } from '../plan/vocabulary.ts'
 import type { StepContext } from './step-context.ts'
 import type { LayerTerm } from './term.ts'
 
@@ -39,14 +40,38 @@ function contextSeconds(c: StepContext): number {
   return (constants.exposed_context * ((context - 1) / context) * bytes * (2 + recompute)) / rate
 }
 
-/** Dispatch and combine, forward and backward: 75 % of the all-gather rate in a domain, the network's share across. */
+/** Copies of one token's hidden state that leave its rank, and those of them that leave its domain. */
+interface Copies {
+  readonly all: number
+  readonly remote: number
+}
+
+/**
+ * Copies of a token on `ranks` ranks in `domains` domains: to every rank; one for each of its experts; or one for each domain that
+ * holds one of them (DeepEP, HybridEP: k experts at random miss a domain of D with (1 − 1 ÷ D)^k), and inside it on.
+ */
+const COPIES: Readonly<Record<ExpertDispatcher, (ranks: number, domains: number, topK: number) => Copies>> = {
+  allgather: (ranks, domains) => ({ all: ranks - 1, remote: ranks * (1 - 1 / domains) }),
+  alltoall: (ranks, domains, topK) => ({ all: topK * (1 - 1 / ranks), remote: topK * (1 - 1 / domains) }),
+  flex: (ranks, domains, topK) => ({
+    all: topK * (1 - 1 / ranks),
+    remote: (domains - 1) * (1 - (1 - 1 / domains) ** topK),
+  }),
+}
+
+/**
+ * Dispatch and combine, forward and backward, at 75 % of the all-gather rate in a domain and the network's rate across.
+ * Megatron hides them under another micro-batch where it is told to; else the products wait.
+ */
 function expertSeconds(c: StepContext): number {
-  const { constants, work, tokens, tensor, pipeline, expert, recompute, fabric, domain } = c
-  const inside = 0.75 * fabric.allGather
-  const rate = expert <= domain ? inside : Math.min(inside, (0.8 * fabric.nic * expert) / (expert - domain))
-  const bytes =
-    ((4 * (1 + recompute / 2) * tokens) / tensor) * work.topK * work.hiddenSize * 2 * ((expert - 1) / expert)
-  return (constants.exposed_expert * bytes * work.expertLayers) / pipeline / rate
+  const { constants, plan, work, tokens, tensor, pipeline, expert, recompute, fabric, domain } = c
+  const { expertDispatcher, overlapsExperts } = plan.parallelism
+  const domains = Math.max(1, expert / domain)
+  const { all, remote } = COPIES[expertDispatcher ?? 'alltoall'](expert, domains, work.topK)
+  const bytes = ((4 * (1 + recompute / 2) * tokens) / tensor) * work.hiddenSize * 2
+  const perLayer = bytes * Math.max(all / (0.75 * fabric.allGather), remote / (0.8 * fabric.nic))
+  const exposed = overlapsExperts === false ? 1 : constants.exposed_expert
+  return (exposed * perLayer * work.expertLayers) / pipeline
 }
 
 /** Weights themselves are spread over the ranks and gathered for use. */

@@ -43,7 +43,9 @@ const NOTES: Readonly<Record<string, Describe>> = {
     `${c.work.layers} layers launched by ${c.stack.id}${c.plan.compile ? ', compiled' : ''}; what the GPU waits for`,
   'tensor-parallel collectives': c => `${c.tensor} ranks over ${giga(c.fabric.allReduce)}`,
   'context-parallel exchange': c => `${c.context} ranks`,
-  'expert all-to-all': c => `${c.expert} ranks`,
+  'expert all-to-all': c =>
+    `${c.expert} ranks, ${c.plan.parallelism.expertDispatcher ?? 'alltoall'}` +
+    `${c.plan.parallelism.overlapsExperts === false ? '' : '; partly under the products'}`,
   'sharded weights': c =>
     `${c.plan.parallelism.data} over ${shardRanks(c)} ranks, ${giga(busBandwidth(c.fabric.allGather, c.fabric, dataGroup(c, shardRanks(c))))}` +
     (shardTraffic(c).copies > 0 ? `; copies around the collectives over ${giga(c.bandwidth)}` : '') +
@@ -89,7 +91,8 @@ const SOURCES: Readonly<Record<string, Describe>> = {
   'host launches': c => constantSource(c.stack.host),
   'tensor-parallel collectives': c => c.fabric.source,
   'context-parallel exchange': c => `${constantSource('exposed_context')}; ${c.fabric.source}`,
-  'expert all-to-all': c => `${constantSource('exposed_expert')}; ${c.fabric.source}`,
+  'expert all-to-all': c =>
+    `${c.plan.parallelism.overlapsExperts === false ? 'nothing hides it' : constantSource('exposed_expert')}; ${c.fabric.source}`,
   'sharded weights': c => `${constantSource(exposedShard(c.gpu))}; ${c.fabric.source}`,
   'pipeline bubble': () => constantSource('pipeline_bubble'),
   'gradient averaging': c =>

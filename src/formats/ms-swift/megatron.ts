@@ -82,6 +82,14 @@ export const MEGATRON_SWIFT_ROWS: readonly KeyRow[] = [
     source: ARGUMENTS,
   }),
   keyRow({
+    key: 'moe_token_dispatcher_type',
+    plan: 'parallelism.expertDispatcher',
+    read: fromTable({ allgather: 'allgather', alltoall: 'alltoall', flex: 'flex' }),
+    fallback: fixed('alltoall', `${ARGUMENTS}: alltoall`),
+    default: 'alltoall',
+    source: ARGUMENTS,
+  }),
+  keyRow({
     key: 'sequence_parallel',
     plan: 'parallelism.sequenceParallel',
     read: flag,
