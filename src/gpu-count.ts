@@ -21,8 +21,14 @@ export function gpuCountFindings(estimate: RunEstimate, policy: Policy, path: st
   const decisive = decisiveGpus(estimate, policy)
   if (decisive === null && !sharesOpenly(estimate)) return []
   const fits = decisive === null ? '' : ` It fits on ${decisive} or more.`
-  const message = `The run shards over its GPUs, and neither the config, nor its launch files, nor the policy say how many there are; the figures are those of ${plan.gpus}.${fits}`
-  const { path: own = path, line = null, column = null } = provenance['parallelism.data'] ?? {}
+  // an assumption with a place is a default in a launch script
+  const { gpus, 'parallelism.data': data } = provenance
+  const isDefaulted = gpus?.from === 'assumed' && gpus.line !== undefined
+  const unsaid = isDefaulted
+    ? `how many there are hangs on \`${gpus.key}\`, which the job may set; the figures are those of ${plan.gpus}, the script’s default.`
+    : `neither the config, nor its launch files, nor the policy say how many there are; the figures are those of ${plan.gpus}.`
+  const message = `The run shards over its GPUs, and ${unsaid}${fits}`
+  const { path: own = path, line = null, column = null } = (isDefaulted ? gpus : data) ?? {}
   const severity = decisive === null ? 'notice' : 'warning'
   return [finding('no-gpu-count', { path: own, line, column, message, severity })]
 }

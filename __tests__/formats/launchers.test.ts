@@ -56,6 +56,50 @@ describe('shell scripts', () => {
     expect(source(runs[0], 'sequenceLength')).toEqual(['file', 'configs/a.yaml', 7, 'cutoff_len'])
   })
 
+  test.each([
+    [
+      'torchrun --nnodes ${NNODES:-1} --nproc_per_node ${NPROC_PER_NODE:-8}',
+      ['assumed', 1, 'NPROC_PER_NODE, NNODES', 8],
+    ],
+    ['N=${WORLD_SIZE:-2}\ntorchrun --nnodes $N --nproc_per_node 8', ['assumed', 1, 'WORLD_SIZE', 16]],
+    [
+      'if [ -z "$NNODES" ]; then NNODES=4; fi\ntorchrun --nnodes $NNODES --nproc_per_node 8',
+      ['assumed', 1, 'NNODES', 32],
+    ],
+    ['accelerate launch --num_processes $((8 * ${SLURM_NNODES:-2}))', ['assumed', 1, 'SLURM_NNODES', 16]],
+    [
+      '#SBATCH --nodes=2\naccelerate launch --num_processes $((8 * ${SLURM_NNODES:-4}))',
+      ['launch', 2, '--num_processes', 16],
+    ],
+    [
+      '#SBATCH --gpus-per-node=4\ntorchrun --nproc_per_node ${NPROC_PER_NODE:-8}',
+      ['launch', 1, '#SBATCH --gpus-per-node', 4],
+    ],
+    // no scheduler sets it: what the script's author wrote
+    ['torchrun --nproc_per_node ${CARDS:-4}', ['launch', 1, '--nproc_per_node', 4]],
+    ['NNODES=2\ntorchrun --nnodes ${NNODES:-1} --nproc_per_node 8', ['launch', 2, '--nproc_per_node', 16]],
+  ])('a default of what a scheduler sets is an assumption: %s', async (script, expected) => {
+    const { runs } = await read('run.sh', { 'run.sh': `${script} train.py a.yaml`, 'a.yaml': LLAMA_FACTORY })
+    const [from, , line, key] = [source(runs[0], 'gpus')].flat()
+    expect([from, line, key, value(runs[0], 'gpus')]).toEqual(expected)
+  })
+
+  test('so is one in an argument that counts GPUs', async () => {
+    const script = (nodes: string): string =>
+      `python3 -m verl.trainer.main_ppo actor_rollout_ref.model.path=a/b trainer.n_gpus_per_node=8 trainer.nnodes=${nodes}`
+    const open = await read('run.sh', { 'run.sh': script('${WORLD_SIZE:-2}') })
+    expect([source(open.runs[0], 'gpus'), value(open.runs[0], 'gpus')]).toEqual([
+      ['assumed', 'run.sh', 1, 'WORLD_SIZE'],
+      16,
+    ])
+    expect(source((await read('run.sh', { 'run.sh': script('2') })).runs[0], 'gpus')).toEqual([
+      'file',
+      'run.sh',
+      1,
+      'trainer.n_gpus_per_node',
+    ])
+  })
+
   test('arguments of the command win over the config', async () => {
     const script = 'llamafactory-cli train a.yaml \\\n  per_device_train_batch_size=4'
     const { runs } = await read('run.sh', { 'run.sh': script, 'a.yaml': LLAMA_FACTORY })

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are shell scripts
 import { describe, expect, test } from '@jest/globals'
 import { memoryFileSource } from '../../src/files/memory-file-source.ts'
 import { createModelSource } from '../../src/models/create-model-source.ts'
@@ -67,6 +68,34 @@ describe('a sharded run whose number of GPUs nobody says', () => {
     expect(['pass', 'warn']).toContain((await outcome(FSDP, { gpus: fewest }))[0])
     expect((await outcome(FSDP, { gpus: fewest / 2 }))[0]).toBe('fail')
     expect(runs[0]).toMatchObject({ fixes: [], alternatives: [] })
+  })
+
+  test('names the variable where a launch script only has a default for it', async () => {
+    const command = 'torchrun --nnodes ${NNODES:-1} --nproc_per_node 8 sft.py --config sft.yaml\n'
+    const files = new Map([
+      ['run.sh', `#!/bin/bash\n${command.replace('sft.py', 'trl/scripts/sft.py')}`],
+      [
+        'sft.yaml',
+        'model_name_or_path: Qwen/Qwen2.5-72B\ndataset_name: a/b\nmax_length: 1024\nper_device_train_batch_size: 1\nfsdp: full_shard auto_wrap\noutput_dir: out\n',
+      ],
+    ])
+    const report = await runPipeline({
+      head: memoryFileSource(files),
+      base: null,
+      changes: null,
+      paths: ['run.sh'],
+      policy: createPolicySet(null, { gpu: 'a100-sxm-80gb' }),
+      policyPath: 'p.yml',
+      models: createModelSource({ offline: true }),
+    })
+    const [run] = report.runs
+    expect([run?.verdict, run?.plan?.gpus]).toEqual(['unknown', 8])
+    const found = run?.findings.find(({ code }) => code === 'no-gpu-count')
+    expect(found).toMatchObject({ path: 'run.sh', line: 2, message: expect.stringContaining('hangs on `NNODES`') })
+    expect(run?.assumptions.find(({ planKey }) => planKey === 'gpus')).toMatchObject({
+      from: 'assumed',
+      note: expect.stringContaining('does not set `NNODES`'),
+    })
   })
 
   test.each(['pass', 'warn', 'fail'] as const)('counts beside judged runs as on_unknown %s says', async onUnknown => {

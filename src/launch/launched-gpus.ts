@@ -1,9 +1,10 @@
 import type { Finding } from '../plan/finding.ts'
 import { finding } from '../plan/finding-texts.ts'
-import { overlayDrafts, type PlanDraft } from '../plan/plan-draft.ts'
+import { overlayDrafts, type PlanDraft, provenanceOf } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
 import { argumentNamed, type LaunchArguments, splitArguments } from './launch-arguments.ts'
 import type { LauncherName } from './launchers.ts'
+import { defaultNotes, scheduledAmong } from './scheduler-variables.ts'
 import type { ShellWord } from './shell/shell-word.ts'
 import type { TrainingCommand } from './training-command.ts'
 
@@ -67,8 +68,10 @@ export function launchedGpus(training: TrainingCommand, path: string, surroundin
   if (search.unresolved.length > 0 && surroundings.gpus !== undefined) return { draft: surroundings, findings: [] }
   const visible = ids(search, environment(search, 'CUDA_VISIBLE_DEVICES'))
   const perNode = found.perNode ?? (found.total === undefined ? visible : undefined)
-  const nodes = found.nodes?.value ?? 1
-  const draft = found.total === undefined ? product(perNode, found.nodes, path) : divided(found.total, nodes, path)
+  const draft =
+    found.total === undefined ? product(perNode, found.nodes, path) : divided(found.total, found.nodes, path)
+  if (provenanceOf(draft.gpus).from === 'assumed' && surroundings.gpus !== undefined)
+    return { draft: surroundings, findings: [] }
   const findings = search.unresolved.map(({ key, word }) => unresolvedFinding(path, key, word))
   const known = surroundings.gpus !== undefined || Object.keys(draft).length > 0
   const settled = known || training.launcher !== 'torchrun' ? draft : product(oneProcess(training), undefined, path)
@@ -94,21 +97,40 @@ export function unresolvedFinding(
 function product(perNode: Count | undefined, nodes: Count | undefined, path: string): PlanDraft {
   if (perNode === undefined) return {}
   const gpus = perNode.value * (nodes?.value ?? 1)
-  const note = nodes === undefined ? undefined : `${perNode.value} a node × ${nodes.value} nodes`
-  return { gpus: sourced(perNode, gpus, path, note), gpusPerNode: sourced(perNode, perNode.value, path) }
-}
-
-function divided(total: Count, nodes: number, path: string): PlanDraft {
-  const perNode = total.value % nodes === 0 ? total.value / nodes : total.value
+  const note = nodes === undefined ? [] : [`${perNode.value} a node × ${nodes.value} nodes`]
   return {
-    gpus: sourced(total, total.value, path, `${total.key} counts all machines`),
-    gpusPerNode: sourced(total, perNode, path),
+    gpus: sourced(nodes === undefined ? [perNode] : [perNode, nodes], gpus, path, note),
+    gpusPerNode: sourced([perNode], perNode.value, path),
   }
 }
 
-function sourced(count: Count, value: number, path: string, note?: string): Sourced<number> {
-  const { line, column } = count.word
-  return { value, from: 'launch', path, line, column, key: count.key, ...(note === undefined ? {} : { note }) }
+function divided(total: Count, nodes: Count | undefined, path: string): PlanDraft {
+  const machines = nodes?.value ?? 1
+  const perNode = total.value % machines === 0 ? total.value / machines : total.value
+  return {
+    gpus: sourced([total], total.value, path, [`${total.key} counts all machines`]),
+    gpusPerNode: sourced([total], perNode, path),
+  }
+}
+
+type Counts = readonly [Count, ...Count[]]
+
+/** What the counts make; assumed where one of them is only the script's default of what a scheduler sets. */
+function sourced(counts: Counts, value: number, path: string, notes: readonly string[] = []): Sourced<number> {
+  const open = counts.filter(({ word }) => scheduledAmong(word.defaulted).length > 0)
+  const scheduled = new Set(open.flatMap(({ word }) => scheduledAmong(word.defaulted)))
+  const { word, key } = open[0] ?? counts[0]
+  const defaults = (open.length > 0 ? open : counts).flatMap(count => defaultNotes(count.value, count.word.defaulted))
+  const note = [...notes, ...defaults].join('; ')
+  return {
+    value,
+    from: open.length > 0 ? 'assumed' : 'launch',
+    path,
+    line: word.line,
+    column: word.column,
+    key: open.length > 0 ? [...scheduled].join(', ') : key,
+    ...(note === '' ? {} : { note }),
+  }
 }
 
 function option(search: Search, key: string): Count | undefined {

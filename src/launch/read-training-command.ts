@@ -10,6 +10,7 @@ import { hydraConfig } from './hydra-config.ts'
 import { argumentNamed, type LaunchArgument } from './launch-arguments.ts'
 import { launchedGpus, unresolvedFinding } from './launched-gpus.ts'
 import { layersOverGpus, swiftCommandReader } from './ms-swift-command.ts'
+import { defaultNotes, scheduledAmong } from './scheduler-variables.ts'
 import type { TrainingCommand } from './training-command.ts'
 
 interface Launch {
@@ -44,7 +45,7 @@ export async function readTrainingCommand(launch: Launch): Promise<readonly RunD
   const runs = training.config === null ? await readArguments(launch) : await readNamedConfig(launch)
   return runs.map(run => ({
     ...run,
-    draft: overlayDrafts(run.draft, {
+    draft: overlayDrafts(withScheduledGpus(run.draft, training), {
       ...gpus.draft,
       ...layersOverGpus(training, gpus.draft),
       ...commandAllocator(training.command.environment, document.path),
@@ -108,6 +109,24 @@ async function readNamedConfig(launch: Launch): Promise<readonly RunDraft[]> {
   const result = await reader.read({ ...nested.document, path, roots: [node.root, ...others] }, context)
   const findings = unresolvedFindings(node, document.path)
   return flattened(result).map(run => ({ ...run, findings: [...run.findings, ...findings] }))
+}
+
+/** Arguments of trainers that start their own workers, on Ray or Lightning. */
+const COUNT_ARGUMENT = /(?:^|[._])(?:\w*nodes|\w*gpus\w*|devices|num_processes)$/
+
+/** The number of GPUs is assumed where an argument that counts them is only the default of what a scheduler sets. */
+function withScheduledGpus(draft: PlanDraft, { arguments: { named } }: TrainingCommand): PlanDraft {
+  const { gpus } = draft
+  if (gpus === undefined || typeof gpus === 'function') return draft
+  for (const { key, values } of named) {
+    const [word] = values
+    const scheduled = scheduledAmong(word?.defaulted)
+    if (word === undefined || scheduled.length === 0 || !COUNT_ARGUMENT.test(key)) continue
+    const { line, column } = word
+    const note = defaultNotes(Number(word.text), word.defaulted).join('; ')
+    return { ...draft, gpus: { ...gpus, from: 'assumed', line, column, key: scheduled.join(', '), note } }
+  }
+  return draft
 }
 
 const STAGE_WORD = /(?:dpo|kto|orpo|grpo|rloo|simpo|reward)/

@@ -112,6 +112,27 @@ describe('readShellCommands', () => {
     expect(command?.words.map(({ unresolved }) => unresolved)).toEqual([[], ['13'], ['A']])
   })
 
+  test.each([
+    ['${A:-1}', 'run ${A:-1}', ['A']],
+    ['through a variable', 'N=${A:-1}\nrun $N', ['A']],
+    ['one inside the other', 'run ${A:-${B:-1}}', ['A', 'B']],
+    ['assigned', ': ${A:=2}\nrun $A', ['A']],
+    ['in arithmetic', 'N=${A:-1}\nrun $((N * ${B:-8}))', ['A', 'B']],
+    ['in a substitution', 'N=${A:-1}\nrun $(expr $N \\* 8)', ['A']],
+    ['cut', 'N=${A:-v1}\nrun ${N#v}', ['A']],
+    ['guarded', 'if [ -z "$A" ]; then A=1; fi\nrun $A', ['A']],
+    ['guarded in short', '[ -z "$A" ] && A=1\nrun $A', ['A']],
+    ['guarded with a default', 'if [ -z "${A:-}" ]; then A=1; fi\nrun $A', ['A']],
+    ['guarded after another', 'A=$B\nif [ -z "$A" ]; then A=1; fi\nrun $A', ['A']],
+    ['the other branch', 'if [ -n "$A" ]; then B=1; else A=1; fi\nrun $A', ['A']],
+    ['set before', 'A=4\nrun ${A:-1}', undefined],
+    ['set where something else is asked', 'if [ -z "$B" ]; then A=1; fi\nrun $A', undefined],
+    ['an argument of the script', 'run ${1:-4}', undefined],
+  ])('what a default hangs on: %s', (_, text, expected) => {
+    const { commands: found } = readShellCommands(text, { environment: [] })
+    expect(found.at(-1)?.words[1]?.defaulted).toEqual(expected)
+  })
+
   test('variables in front of a command hold for it alone', () => {
     const { commands: found } = readShellCommands('N=1\nN=2 run\nrun', { environment: ['N'] })
     expect(found.map(command => command.environment.get('N')?.text)).toEqual(['2', '1'])

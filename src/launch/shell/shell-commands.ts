@@ -1,6 +1,6 @@
 import { arithmetic } from './shell-arithmetic.ts'
 import { testOutcome } from './shell-condition.ts'
-import { joinFragments, ShellExpander, textOf } from './shell-expansion.ts'
+import { defaultOf, joinFragments, ShellExpander, textOf } from './shell-expansion.ts'
 import { lexShell } from './shell-lexer.ts'
 import { parseShell, type Statement } from './shell-parser.ts'
 import { type ShellSource, sourceOfFragments, sourceOfText } from './shell-source.ts'
@@ -49,6 +49,8 @@ class ShellReader {
   readonly #sweeps: Sweep[] = []
   #calls = 0
   #uncertain = 0
+  /** Variables that the conditions around the statement ask for. */
+  #asked: readonly string[] = []
 
   constructor(options: ShellOptions) {
     this.#options = options
@@ -83,6 +85,14 @@ class ShellReader {
     this.#uncertain--
   }
 
+  /** Reads what stands under conditions. */
+  #under(conditions: readonly Statement[], read: () => void): void {
+    const asked = this.#asked
+    this.#asked = [...asked, ...conditions.flatMap(askedVariables)]
+    read()
+    this.#asked = asked
+  }
+
   #statement(statement: Statement): void {
     if (this.#budget.exhausted) return
     if (statement.kind === 'command') this.#command(statement.words)
@@ -97,21 +107,23 @@ class ShellReader {
   #chain({ operator, left, right }: Extract<Statement, { kind: 'chain' }>): void {
     this.#statement(left)
     const outcome = this.#outcome([left])
-    if (outcome === null && (operator === '||' || isTest(left))) this.#uncertainly([right])
-    else if (outcome === null || outcome === (operator === '&&')) this.#statement(right)
+    if (outcome === null && (operator === '||' || isTest(left))) this.#under([left], () => this.#uncertainly([right]))
+    else if (outcome === null || outcome === (operator === '&&')) this.#under([left], () => this.#statement(right))
   }
 
   #if({ branches, otherwise }: Extract<Statement, { kind: 'if' }>): void {
     let unknown = false
     for (const { condition, body } of branches) {
       const outcome = this.#outcome(condition)
-      if (outcome === true && !unknown) this.#all(body)
-      else if (outcome !== false) this.#uncertainly(body)
+      this.#under(condition, () => {
+        if (outcome === true && !unknown) this.#all(body)
+        else if (outcome !== false) this.#uncertainly(body)
+      })
       if (outcome === true) return
       if (outcome === null) unknown = true
     }
-    if (unknown) this.#uncertainly(otherwise)
-    else this.#all(otherwise)
+    const conditions = branches.flatMap(({ condition }) => condition)
+    this.#under(conditions, () => (unknown ? this.#uncertainly(otherwise) : this.#all(otherwise)))
   }
 
   /** Of a condition: its only command, where that is a test. */
@@ -277,7 +289,9 @@ class ShellReader {
       })
       return
     }
-    const fragments = this.#expander.value(value)
+    const written = this.#expander.value(value)
+    const isDefault = (known === undefined || isOpen) && this.#asked.includes(name)
+    const fragments = isDefault ? defaultOf(name, written) : written
     const unresolved = new Set(fragments.flatMap(fragment => fragment.unresolved))
     if ((uncertain && unresolved.size > 0) || (!append && unresolved.has(name))) return
     const [before = [], ...others] = known?.elements ?? []
@@ -294,6 +308,12 @@ function isTest(statement: Statement): boolean {
   if (statement.kind !== 'command') return false
   const part = statement.words[0]?.parts[0]
   return part?.kind === 'text' && /^(?:\[\[?|test)$/.test(part.text)
+}
+
+/** Names in a test: `[ -z "$NNODES" ]`. */
+function askedVariables(condition: Statement): readonly string[] {
+  if (condition.kind !== 'command' || !isTest(condition)) return []
+  return condition.words.flatMap(({ parts }) => parts.flatMap(part => (part.kind === 'parameter' ? [part.name] : [])))
 }
 
 function assignmentOf(

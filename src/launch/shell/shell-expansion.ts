@@ -64,8 +64,9 @@ export class ShellExpander {
     if (part.kind === 'text') return [[{ ...textAt(part.text, part), quoted: part.quoted }]]
     if (part.kind === 'arithmetic') return [[this.#arithmetic(part.source, part)]]
     if (part.kind === 'substitution') {
-      const text = substitution(part.source, name => this.#plainValue(name))
-      return [[text === null ? unknown(`$(${brief(part.source)})`, part) : textAt(text, part)]]
+      const defaulted: string[] = []
+      const text = substitution(part.source, name => this.#plainValue(name, defaulted))
+      return [[text === null ? unknown(`$(${brief(part.source)})`, part) : textAt(text, part, defaulted)]]
     }
     return this.#parameter(part)
   }
@@ -76,15 +77,16 @@ export class ShellExpander {
     const elements = variable?.elements.map(value => value.map(fragment => ({ ...fragment, quoted: part.quoted })))
     const empty = elements === undefined || elements.every(value => value.every(({ text }) => text === ''))
     const operand = (): readonly Fragment[] => (part.operand === null ? [] : this.value(part.operand.parts))
+    const otherwise = (): readonly Fragment[] => (elements === undefined ? defaultOf(part.name, operand()) : operand())
     switch (part.operator) {
       case ':-':
-        return empty ? [operand()] : elements
+        return empty ? [otherwise()] : elements
       case '-':
-        return elements ?? [operand()]
+        return elements ?? [otherwise()]
       case ':=':
       case '=': {
         if (elements !== undefined && (part.operator === '=' || !empty)) return elements
-        const value = operand()
+        const value = otherwise()
         this.#variables.set(part.name, { elements: [value], isArray: false })
         return [value]
       }
@@ -143,35 +145,42 @@ export class ShellExpander {
     const operand = part.operand === null ? [] : this.value(part.operand.parts)
     if ([...value, ...operand].some(({ unresolved }) => unresolved.length > 0)) return [unknown(part.name, part)]
     const edited = editText(part.operator, textOf(value), operand)
-    return edited === null ? [unknown(part.name, part)] : [textAt(edited, value[0] ?? part)]
+    return edited === null ? [unknown(part.name, part)] : [textAt(edited, value[0] ?? part, defaultedIn(value))]
   }
 
   #arithmetic(source: string, place: Place): Fragment {
-    const { text, unresolved } = this.#substituted(source)
+    const { text, unresolved, defaulted } = this.#substituted(source)
     const value = unresolved.length > 0 ? null : arithmetic(text)
-    if (value !== null) return textAt(String(value), place)
+    if (value !== null) return textAt(String(value), place, defaulted)
     return { ...unknown(`$((${brief(source)}))`, place), ...(unresolved.length > 0 ? { unresolved } : {}) }
   }
 
-  #substituted(source: string): { readonly text: string; readonly unresolved: readonly string[] } {
+  #substituted(source: string): Required<Pick<Fragment, 'text' | 'unresolved' | 'defaulted'>> {
     const unresolved: string[] = []
+    const defaulted: string[] = []
     const text = source.replace(
       /\$?\{?(#?)([A-Za-z_]\w*)(?:\[[@*]\])?(?::-(\d+))?\}?|\$\{?(\d)\}?/g,
       (all, count: string, name: string, otherwise: string) => {
         if (count === '#' && name !== undefined) return String(this.#variables.get(name)?.elements.length ?? 0)
-        const value = name === undefined ? null : this.#plainValue(name)
+        const value = name === undefined ? null : this.#plainValue(name, defaulted)
         if (value !== null && value !== '') return value
-        if (otherwise !== undefined) return otherwise
+        if (otherwise !== undefined) {
+          if (this.#variables.get(name) === undefined) defaulted.push(name)
+          return otherwise
+        }
         unresolved.push(name ?? all)
         return ' '
       },
     )
-    return { text, unresolved }
+    return { text, unresolved, defaulted }
   }
 
-  #plainValue(name: string): string | null {
+  /** null: not known. Adds to `defaulted` what a known value hangs on. */
+  #plainValue(name: string, defaulted: string[]): string | null {
     const value = this.#variables.get(name)?.elements[0]
-    return value === undefined || value.some(({ unresolved }) => unresolved.length > 0) ? null : textOf(value)
+    if (value === undefined || value.some(({ unresolved }) => unresolved.length > 0)) return null
+    defaulted.push(...defaultedIn(value))
+    return textOf(value)
   }
 }
 
@@ -179,7 +188,19 @@ export class ShellExpander {
 export function joinFragments(fragments: readonly Fragment[], fallback: Place): ShellWord {
   const place = fragments.find(({ text }) => text !== '') ?? fragments[0] ?? fallback
   const unresolved = [...new Set(fragments.flatMap(fragment => fragment.unresolved))]
-  return { text: textOf(fragments), line: place.line, column: place.column, unresolved }
+  const defaulted = defaultedIn(fragments)
+  const word = { text: textOf(fragments), line: place.line, column: place.column, unresolved }
+  return defaulted.length === 0 ? word : { ...word, defaulted }
+}
+
+/** The same text as what holds where `name` is not set. */
+export function defaultOf(name: string, value: readonly Fragment[]): readonly Fragment[] {
+  if (!/^[A-Za-z_]/.test(name)) return value
+  return value.map(fragment => ({ ...fragment, defaulted: [name, ...(fragment.defaulted ?? [])] }))
+}
+
+function defaultedIn(fragments: readonly Fragment[]): readonly string[] {
+  return [...new Set(fragments.flatMap(({ defaulted = [] }) => defaulted))]
 }
 
 export function textOf(fragments: readonly Fragment[]): string {
@@ -272,8 +293,9 @@ function replaced(text: string, operand: readonly Fragment[], all: boolean): str
   return all ? text.split(before).join(after) : text.replace(before, () => after)
 }
 
-function textAt(text: string, { line, column }: Place): Fragment {
-  return { text, line, column, quoted: true, unresolved: [] }
+function textAt(text: string, { line, column }: Place, defaulted: readonly string[] = []): Fragment {
+  const fragment = { text, line, column, quoted: true, unresolved: [] }
+  return defaulted.length === 0 ? fragment : { ...fragment, defaulted }
 }
 
 function space(place: Place): Fragment {

@@ -9,6 +9,8 @@ export interface ShellWord extends Place {
   readonly text: string
   /** Variables and command substitutions without a value in the script. */
   readonly unresolved: readonly string[]
+  /** Variables of the environment whose default in the script the text hangs on: `${NNODES:-1}`. */
+  readonly defaulted?: readonly string[]
 }
 
 /** A simple command as bash would see it, with the variables in force at that point. */
@@ -31,6 +33,7 @@ export interface Fragment extends Place {
   readonly text: string
   readonly quoted: boolean
   readonly unresolved: readonly string[]
+  readonly defaulted?: readonly string[]
 }
 
 /** A word as written: pieces of text, parameters, substitutions. */
