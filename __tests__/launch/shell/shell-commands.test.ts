@@ -18,14 +18,7 @@ describe('readShellCommands', () => {
         ['--c', '3'],
       ],
     ],
-    [
-      'a here-string is no here-document',
-      'IFS=" " read -ra X <<<"$Y"\nrun --a 1',
-      [
-        ['read', '-ra', 'X'],
-        ['run', '--a', '1'],
-      ],
-    ],
+    ['a here-string is no here-document', 'IFS=" " read -ra X <<<"$Y"\nrun --a 1', [['run', '--a', '1']]],
     [
       'eval of what only a run could tell',
       `CMD="run --n $(python -c "import torch; print(torch.cuda.device_count())") --a 1"\neval $CMD`,
@@ -105,6 +98,25 @@ describe('readShellCommands', () => {
   test('unset variables are named', () => {
     const { commands: found } = readShellCommands('X=$HOME/m\nrun $X $(nvidia-smi -L)', { environment: [] })
     expect(found[0]?.words.map(word => word.unresolved)).toEqual([[], ['HOME'], ['$(nvidia-smi -L)']])
+  })
+
+  test.each<[string, string, string[][]]>([
+    ['read', 'A=1\nread -r -t 5 A B < f\nrun $A ${B:-2}', [['A'], ['B']]],
+    ['what is neither a name nor a file', 'p=1\nread -p p A < f\nrun $p $A', [[], ['A']]],
+    ['mapfile', 'mapfile -t A < <(nproc)\nrun ${A[0]:-0} ${A[3]:-0}', [['A'], ['A']]],
+    ['counted', 'readarray -n 2 A < f\nrun ${A[1]} $n', [['A'], ['n']]],
+    ['how many', 'mapfile -t A < f\nA+=(x)\nrun ${#A[@]} $((${#A[@]} * 8))', [['#A[@]'], ['A']]],
+    ['in arithmetic', 'readarray -t A < f\nN=${A[1]:-0}\nrun $((N * 3)) x', [['N'], []]],
+    ['perhaps', 'A=1\nif [ -f f ]; then read A B < f; fi\nrun $A $B', [[], ['B']]],
+    ['then by a default', 'read A < f\nif [ -z "$A" ]; then A=3; fi\nrun $A x', [[], []]],
+  ])('variables that a command fills are not known: %s', (_, text, expected) => {
+    const { commands: found } = readShellCommands(text, { environment: [] })
+    expect(
+      found
+        .at(-1)
+        ?.words.slice(1)
+        .map(({ unresolved }) => unresolved),
+    ).toEqual(expected)
   })
 
   test('unset variables keep their names when they are read again', () => {

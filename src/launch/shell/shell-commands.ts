@@ -25,6 +25,12 @@ export interface ShellOptions {
 const ASSIGNMENT = /^([A-Za-z_]\w*)(?:\[[^\]]*\])?(\+?)=/
 const DECLARES = new Set(['export', 'declare', 'local', 'readonly', 'typeset'])
 const SHELLS = /^(?:.*\/)?(?:ba|z|da)?sh$/
+/** Commands that fill variables, with their options that take a value (bash(1)). */
+const INPUT: ReadonlyMap<string, RegExp> = new Map([
+  ['read', /^-\w*[dinNptu]$/],
+  ['mapfile', /^-\w*[dnOsuCc]$/],
+  ['readarray', /^-\w*[dnOsuCc]$/],
+])
 const MAX_CALLS = 16
 
 /**
@@ -216,10 +222,12 @@ class ShellReader {
     if (/^(?:\[\[?|test)$/.test(name) || first.parts[0]?.kind === 'arithmetic') return
     const document = raw.find(({ hereDocument }) => hereDocument !== undefined)?.hereDocument
     const script = inlineScript(words)
+    const input = INPUT.get(name)
     if (definition !== undefined) this.#call(definition, expanded.slice(1))
     else if (name === 'eval') this.run(sourceOfFragments(readAgain(spaced(expanded.slice(1)))))
     else if (script >= 0) this.run(sourceOfFragments(readAgain(expanded[script] ?? [])))
     else if (document !== undefined && name === 'read') this.#readInto(words.at(-1), document)
+    else if (input !== undefined) for (const { text } of namesRead(words, input)) this.#setByInput(text, first)
     else if (document !== undefined && words.some(({ text }) => SHELLS.test(text)))
       this.run(sourceOfFragments(this.#expander.value(document)))
     else if (name === 'unset') for (const { text } of words.slice(1)) this.#variables.unset(text)
@@ -233,6 +241,19 @@ class ShellReader {
   #readInto(name: ShellWord | undefined, document: readonly WordPart[]): void {
     if (name === undefined || !/^[A-Za-z_]\w*$/.test(name.text)) return
     this.#variables.set(name.text, { elements: [this.#expander.value(document)], isArray: false })
+  }
+
+  /** `read A B < FILE`, `mapfile -t A < <(…)`: something that only a run could tell. */
+  #setByInput(name: string, place: Place): void {
+    const value: Fragment = {
+      text: `$${name}`,
+      line: place.line,
+      column: place.column,
+      quoted: true,
+      unresolved: [name],
+    }
+    if (this.#uncertain === 0 || this.#variables.get(name) === undefined)
+      this.#variables.set(name, { elements: [[value]], isArray: true, isOpen: true })
   }
 
   #shift(by: ShellWord | undefined): void {
@@ -286,6 +307,7 @@ class ShellReader {
       this.#variables.set(name, {
         elements: append ? [...(known?.elements ?? []), ...elements] : elements,
         isArray: true,
+        ...(append && known?.isOpen === true ? { isOpen: true } : {}),
       })
       return
     }
@@ -302,6 +324,13 @@ class ShellReader {
       isArray: known?.isArray ?? false,
     })
   }
+}
+
+/** Variables that the command fills. */
+function namesRead(words: readonly ShellWord[], takesValue: RegExp): readonly ShellWord[] {
+  return words
+    .slice(1)
+    .filter(({ text }, index) => /^[A-Za-z_]\w*$/.test(text) && !takesValue.test(words[index]?.text ?? ''))
 }
 
 function isTest(statement: Statement): boolean {

@@ -128,12 +128,15 @@ export class ShellExpander {
     if (variable === undefined) return part.name === 'PWD' ? scalar(textAt('.', part)) : undefined
     if (part.index === '@' || part.index === '*') return variable
     const index = part.index === null ? 0 : (arithmetic(this.#substituted(part.index).text) ?? Number.NaN)
-    const element = variable.elements.at(index)
+    const element = variable.elements.at(index) ?? (variable.isOpen === true ? variable.elements[0] : undefined)
     return element === undefined || Number.isNaN(index) ? undefined : { elements: [element], isArray: false }
   }
 
   #length(variable: Variable | undefined, part: ParameterPart): Fragment {
-    if (part.index === '@' || part.index === '*') return textAt(String(variable?.elements.length ?? 0), part)
+    if (part.index === '@' || part.index === '*')
+      return variable?.isOpen === true
+        ? unknown(`#${part.name}[@]`, part)
+        : textAt(String(variable?.elements.length ?? 0), part)
     const [value] = variable?.elements ?? []
     if (value === undefined || value.some(({ unresolved }) => unresolved.length > 0))
       return unknown(`#${part.name}`, part)
@@ -161,11 +164,13 @@ export class ShellExpander {
     const text = source.replace(
       /\$?\{?(#?)([A-Za-z_]\w*)(?:\[[@*]\])?(?::-(\d+))?\}?|\$\{?(\d)\}?/g,
       (all, count: string, name: string, otherwise: string) => {
-        if (count === '#' && name !== undefined) return String(this.#variables.get(name)?.elements.length ?? 0)
+        const variable = name === undefined ? undefined : this.#variables.get(name)
+        if (count === '#' && name !== undefined && variable?.isOpen !== true)
+          return String(variable?.elements.length ?? 0)
         const value = name === undefined ? null : this.#plainValue(name, defaulted)
         if (value !== null && value !== '') return value
         if (otherwise !== undefined) {
-          if (this.#variables.get(name) === undefined) defaulted.push(name)
+          if (variable === undefined) defaulted.push(name)
           return otherwise
         }
         unresolved.push(name ?? all)

@@ -26,6 +26,8 @@ export class ExpansionBudget {
 export interface Variable {
   readonly elements: readonly (readonly Fragment[])[]
   readonly isArray: boolean
+  /** It may have more elements than those; the first stands for each. */
+  readonly isOpen?: boolean
 }
 
 /** What the script has set so far. */
