@@ -9,6 +9,7 @@ import { CURRENT_PROFILE, VERSION_DEFAULTS } from '../../src/launch/version-defa
 import { estimateMemory } from '../../src/memory/estimate-memory.ts'
 import { logitBytes } from '../../src/memory/loss/logit-bytes.ts'
 import { lossItems } from '../../src/memory/loss/loss-items.ts'
+import { NO_GENERATION } from '../../src/plan/no-generation.ts'
 import type { TrainingPlan } from '../../src/plan/training-plan.ts'
 import { createPolicySet } from '../../src/policy/policy-set.ts'
 import { EFFICIENCY, SEEN_GPUS, UNSEEN_FACTOR } from '../../src/time/efficiency.ts'
@@ -74,18 +75,7 @@ const peak = (changes: Partial<TrainingPlan>, element = 2) => lossOf(changes, el
 const SHIFTED: Partial<TrainingPlan> = { libraries: { transformers: '4.48.0' } }
 const COMPARED: Partial<TrainingPlan> = {
   stage: 'dpo',
-  reinforcement: {
-    referenceModel: 'separate',
-    generations: 1,
-    promptLength: 0,
-    completionLength: 0,
-    iterations: 1,
-    generation: 'none',
-    colocatedMemoryShare: 0,
-    sleepMode: false,
-    rewardModel: false,
-    valueModel: false,
-  },
+  reinforcement: { ...NO_GENERATION, referenceModel: 'separate' },
 }
 
 /** Logits and loss of the sample, of 32,000 outputs. */

@@ -36,6 +36,11 @@ export class DottedFields {
     return scope?.strings(key)
   }
 
+  oneOf<T extends string>(path: string, values: readonly T[]): Sourced<T> | undefined {
+    const [scope, key] = this.#place(path)
+    return scope?.oneOf(key, values)
+  }
+
   boolean(path: string): Sourced<boolean> | undefined {
     const [scope, key] = this.#place(path)
     return scope?.boolean(key)

@@ -4,7 +4,7 @@ import { finding } from '../plan/finding-texts.ts'
 import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
 import { rowOf } from '../plan/row-of.ts'
-import type { ComputeDtype, ExpertDispatcher, StorageDtype } from '../plan/vocabulary.ts'
+import { type ComputeDtype, EXPERT_DISPATCHERS, type StorageDtype } from '../plan/vocabulary.ts'
 import { type ConfigNode, hasAnyKey, hasKeys } from './config-document.ts'
 import { DottedFields } from './dotted-fields.ts'
 import { Fields } from './fields.ts'
@@ -134,20 +134,11 @@ function readDraft(root: ConfigNode, findings: Finding[]): PlanDraft {
   }
 }
 
-const DISPATCHERS: Readonly<Record<string, ExpertDispatcher>> = {
-  allgather: 'allgather',
-  alltoall: 'alltoall',
-  flex: 'flex',
-}
-
 /** Recipes differ in both, so that what is not overridden stays open. */
 function readExpertTraffic(fields: DottedFields): MutablePlanDraft {
-  const named = fields.string('model.moe_token_dispatcher_type')
-  const dispatcher = named && DISPATCHERS[named.value]
-  const overlap = fields.boolean('comm_overlap.overlap_moe_expert_parallel_comm')
   return {
-    ...(dispatcher ? { 'parallelism.expertDispatcher': mapped(named, () => dispatcher) } : {}),
-    ...when('parallelism.overlapsExperts', overlap),
+    ...when('parallelism.expertDispatcher', fields.oneOf('model.moe_token_dispatcher_type', EXPERT_DISPATCHERS)),
+    ...when('parallelism.overlapsExperts', fields.boolean('comm_overlap.overlap_moe_expert_parallel_comm')),
   }
 }
 

@@ -1,7 +1,6 @@
 import { isSince, olderThan } from '../plan/library-version.ts'
 import type { TrainingPlan } from '../plan/training-plan.ts'
-import type { ComputeDtype } from '../plan/vocabulary.ts'
-import { isMegatronCore, type Stack } from './stack.ts'
+import { computesNarrow, isMegatronCore, type Stack } from './stack.ts'
 import type { StepContext } from './step-context.ts'
 
 /**
@@ -9,7 +8,7 @@ import type { StepContext } from './step-context.ts'
  * blocks: both layouts at once, and their scales in the order of the product (Transformer Engine pytorch/csrc/extensions/gemm.cpp
  * swizzle_scales_for_gemm).
  */
-const CASTS: Partial<Readonly<Record<ComputeDtype, number>>> = { float8: 2, mxfp8: 2, nvfp4: 2 }
+const CASTS = 2
 
 /**
  * Small kernels around the experts of a layer, per pass: 32 forward (router 12, counts of tokens and their gathering 8, two
@@ -55,7 +54,7 @@ export function expertKernels(c: StepContext): number {
   if (fusesExperts(c)) return 2
   // torch._grouped_mm and grouped_gemm take all experts at once
   const experts = stack.id === 'transformer-engine' && isMegatronCore(plan) ? work.experts / expert : 1
-  return AROUND_EXPERTS + 2 * (1 + (CASTS[plan.precision.compute] ?? 0)) * experts
+  return AROUND_EXPERTS + 2 * (1 + (computesNarrow(plan) ? CASTS : 0)) * experts
 }
 
 /** Hugging Face models before version 5 call one expert after the other; since then grouped products are the default (modeling_utils.py, v5.18). */

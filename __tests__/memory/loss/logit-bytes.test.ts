@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { logitBytes } from '../../../src/memory/loss/logit-bytes.ts'
 import { logitTokensPerPass } from '../../../src/memory/tokens-per-pass.ts'
+import { NO_GENERATION } from '../../../src/plan/no-generation.ts'
 import type { TrainingPlan } from '../../../src/plan/training-plan.ts'
 import fixtures from '../fixtures/loss-bytes.json' with { type: 'json' }
 import { SAMPLE_PLAN } from '../sample-run.ts'
@@ -29,18 +30,6 @@ function plan(changes: Partial<TrainingPlan>, autocast: boolean): TrainingPlan {
   }
 }
 
-const OFFLINE = {
-  generations: 1,
-  promptLength: 0,
-  completionLength: 0,
-  iterations: 1,
-  generation: 'none',
-  colocatedMemoryShare: 0,
-  sleepMode: false,
-  rewardModel: false,
-  valueModel: false,
-} as const
-
 describe('bytes per logit', () => {
   test.each(fixtures.rows.map(row => [`${row.loss} ${row.dtype} ${row.lifted ? 'lifted' : ''}`, row] as const))(
     '%s as recorded',
@@ -67,7 +56,7 @@ describe('bytes per logit', () => {
   )
 
   test('DPO adds the reference model’s logits to the forward pass', () => {
-    const reinforcement = { ...OFFLINE, referenceModel: 'shared' } as const
+    const reinforcement = { ...NO_GENERATION, referenceModel: 'shared' } as const
     const [alone, beside] = [null, reinforcement].map(value =>
       logitBytes(plan({ stage: 'dpo', reinforcement: value }, true), 2),
     )
@@ -82,7 +71,7 @@ describe('bytes per logit', () => {
   ] as const)(
     'LLaMA-Factory %s with reference %s: float32 logits and log-softmax of each model',
     (stage, referenceModel, most) => {
-      const reinforcement = { ...OFFLINE, referenceModel }
+      const reinforcement = { ...NO_GENERATION, referenceModel }
       const bytes = logitBytes(plan({ framework: 'llama-factory', stage, reinforcement }, true), 2)
       expect([bytes.endOfForward, bytes.backward]).toEqual([most, 12])
     },
