@@ -242,6 +242,9 @@ describe('shell scripts', () => {
     ['megatron sft --model a/b --tuner_type lora', 'adapter.targetRule', 'megatron'],
     ['megatron sft --model a/b --expert_model_parallel_size 4', 'parallelism.expertTensor', 1],
     ['megatron sft --model a/b --expert_tensor_parallel_size 2', 'parallelism.expertTensor', 2],
+    ['megatron sft --model a/b', 'parallelism.expertDispatcher', 'alltoall'],
+    ['megatron sft --model a/b --moe_token_dispatcher_type flex', 'parallelism.expertDispatcher', 'flex'],
+    ['megatron sft --model a/b', 'parallelism.overlapsExperts', false],
   ])('ms-swift: %s', async (script, key, expected) => {
     const { runs } = await read('run.sh', { 'run.sh': script })
     expect(value(runs[0], key)).toBe(expected)

@@ -236,6 +236,47 @@ test('torchtune reads several datasets like one, and evaluation is no run', asyn
   expect((await readText(TORCHTUNE.replace(/^optimizer: .*$/m, 'tasks: [mmlu]'))).format).toBeNull()
 })
 
+describe('NeMo Automodel data and experts', () => {
+  const LLM = 'nemo_automodel.components.datasets.llm'
+  const recipe = (dataset: string, backend = '{}') => `step_scheduler: { global_batch_size: 8, max_steps: 5 }
+model: { pretrained_model_name_or_path: org/model, backend: ${backend} }
+dataset: ${dataset}
+`
+  test.each([
+    [
+      'mock data fills every sample',
+      `{ _target_: ${LLM}.mock_iterable_dataset.MockIterableDataset, seq_len: 4096 }`,
+      4096,
+    ],
+    ['with 1,024 tokens unless told', `{ _target_: ${LLM}.mock_iterable_dataset.MockIterableDataset }`, 1024],
+    ['so do slices of a token stream', `{ _target_: ${LLM}.nanogpt_dataset.NanogptDataset, seq_len: 512 }`, 512],
+  ])('%s', async (_, dataset, sequenceLength) => {
+    const { plan } = await readText(recipe(dataset))
+    expect(plan).toMatchObject({ sequenceLength, variableLength: false })
+  })
+  test.each([
+    ['{ force_hf: true }', 'liger'],
+    ['{ force_hf: true, use_liger_kernel: false }', 'none'],
+    ['{}', 'none'],
+  ])('Liger patches layers of transformers: %s', async (more, fusedKernels) => {
+    const own = more.replace('{', '{ pretrained_model_name_or_path: org/model, ')
+    const { plan } = await readText(`step_scheduler: { global_batch_size: 8 }\nmodel: ${own}\n`)
+    expect(plan).toMatchObject({ fusedKernels })
+  })
+  test('samples of text are padded', async () => {
+    const { plan } = await readText(recipe(`{ _target_: ${LLM}.squad.make_squad_dataset, seq_length: 512 }`))
+    expect(plan).toMatchObject({ sequenceLength: 512, variableLength: true })
+  })
+  test.each([
+    ['{ dispatcher: torch }', 'allgather'],
+    ['{ dispatcher: uccl_ep }', 'flex'],
+    ['{ experts: torch_mm }', null],
+  ])('%s sends tokens by %s', async (backend, expertDispatcher) => {
+    const { plan } = await readText(recipe('{ seq_length: 512 }', backend))
+    expect(plan.parallelism).toMatchObject({ expertDispatcher })
+  })
+})
+
 describe('NeMo Automodel pipelines', () => {
   const recipe = (distributed: string) => `recipe: TrainFinetuneRecipeForNextTokenPrediction
 step_scheduler: { global_batch_size: 64, local_batch_size: 8, max_steps: 5 }

@@ -117,6 +117,11 @@ describe('tokens on their way to experts', () => {
     ['a copy for each node', ', expert_dispatcher: flex', EFFICIENCY.exposed_expert * (1 - 1 / 16)],
     ['all to all ranks', ', expert_dispatcher: allgather', EFFICIENCY.exposed_expert * 8],
     ['nothing hides it', ', overlaps_experts: false', 2],
+    [
+      'DeepEP that hides nothing waits as measured',
+      ', expert_dispatcher: flex, overlaps_experts: false',
+      EFFICIENCY.exposed_expert * (1 - 1 / 16),
+    ],
   ])('%s', (_, more, copies) => expect(traffic(more)).toBeCloseTo(copies, 9))
 })
 

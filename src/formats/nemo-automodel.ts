@@ -1,12 +1,13 @@
 import type { Finding } from '../plan/finding.ts'
 import { byDefault, type MutablePlanDraft, type PlanDraft } from '../plan/plan-draft.ts'
 import type { Sourced } from '../plan/provenance.ts'
-import type { OptimizerImplementation } from '../plan/vocabulary.ts'
+import type { ExpertDispatcher, OptimizerImplementation } from '../plan/vocabulary.ts'
 import { type ConfigDocument, type ConfigNode, hasAnyKey } from './config-document.ts'
 import type { Fields } from './fields.ts'
 import { launchComment } from './header-comment.ts'
 import { hubModel } from './hugging-face/references.ts'
 import { readAttention } from './hugging-face/transformers-arguments.ts'
+import { fromTable } from './key-rows.ts'
 import { resolveInterpolations } from './omega-conf.ts'
 import type { FormatReader } from './reader.ts'
 import { keyTable, mapped, orDefault, section, when } from './section.ts'
@@ -14,6 +15,7 @@ import { keyTable, mapped, orDefault, section, when } from './section.ts'
 const RECIPE = 'NeMo Automodel 0.5 nemo_automodel/recipes/llm/train_ft.py'
 const DISTRIBUTED = 'NeMo Automodel 0.5 nemo_automodel/components/distributed/config.py'
 const LORA = 'NeMo Automodel 0.5 nemo_automodel/components/_peft/lora.py'
+const LIGER = 'NeMo Automodel 0.5 _transformers/auto_model.py: use_liger_kernel True where liger-kernel is installed'
 const QLORA = 'NeMo Automodel 0.5 nemo_automodel/components/quantization/qlora.py'
 
 /** YAML of NeMo Automodel's language-model recipes. */
@@ -28,11 +30,13 @@ export const nemoAutomodelReader: FormatReader = {
     ['step_scheduler.num_epochs, step_scheduler.max_steps', 'dataset', '10, None'],
     ['packed_sequence.packed_sequence_size', 'packing, sequenceLength', '0: not packed'],
     ['distributed.tp_size, distributed.cp_size, distributed.pp_size, distributed.ep_size', 'parallelism', '1'],
+    ['dataset.seq_length, dataset.seq_len', 'sequenceLength', 'none; 1024 of mock data'],
+    ['model.backend.dispatcher', 'parallelism.expertDispatcher', 'what is installed'],
     ['distributed.activation_checkpointing', 'gradientCheckpointing', 'False'],
     ['peft.dim, peft.target_modules, peft.match_all_linear', 'adapter', '8, [], False'],
     ['quantization.load_in_4bit', 'quantization', 'none; nf4, double quantised'],
     ['loss_fn._target_', 'loss', 'MaskedCrossEntropy'],
-    ['model.use_liger_kernel', 'fusedKernels where true', 'True where liger-kernel is installed'],
+    ['model.use_liger_kernel', 'fusedKernels where true', 'True with force_hf, where liger-kernel is installed'],
     ['compile.enabled, fp8.enabled', 'compile, precision.compute', 'False'],
     ['model.attn_implementation', 'attention', 'sdpa (flash_attention_2 where flash-attn is installed)'],
     ['distributed.defer_fsdp_grad_sync', 'parallelism.noSync', 'True'],
@@ -69,7 +73,9 @@ function readDraft(document: ConfigDocument, root: ConfigNode, findings: Finding
   const full = dtype && /float32|fp32/.test(dtype.value)
   const fp8 = at('fp8').boolean('enabled')
   const loss = at('loss_fn').string('_target_')
-  const length = packing ? packed : at('dataset').integer('seq_length', { min: 1 })
+  const filled = readFilled(at('dataset'))
+  const length = packing ? packed : (filled ?? at('dataset').integer('seq_length', { min: 1 }))
+  const padded = !packing && filled === undefined
   return {
     framework: byDefault('nemo-automodel', 'the format'),
     stage: byDefault('sft', `${RECIPE}: next-token prediction`),
@@ -90,11 +96,11 @@ function readDraft(document: ConfigDocument, root: ConfigNode, findings: Finding
     ...when('dataset.maxSteps', steps.integer('max_steps', { min: 1 })),
     ...when('sequenceLength', length),
     packing: packed ? mapped(packed, size => size > 0) : byDefault(false, `${RECIPE}: 0`),
-    'dataset.padding': byDefault(packing ? 'none' : 'longest', `${RECIPE}: padded to the longest unless packed`),
+    'dataset.padding': byDefault(padded ? 'longest' : 'none', `${RECIPE}: padded to the longest unless packed`),
     ...when('attention', model.isSet('attn_implementation') ? readAttention(model, 'attn_implementation') : undefined),
     ...when('dataset.names', datasetName(at('dataset'))),
     ...when('dataset.samples', at('dataset').integer('num_samples_limit', { min: 1 })),
-    variableLength: byDefault(!packing, `${RECIPE}: padded to the longest of the micro-batch`),
+    variableLength: byDefault(padded, `${RECIPE}: padded to the longest of the micro-batch`),
     loss: loss
       ? mapped(loss, name =>
           /FusedLinear/.test(name) ? 'fused_linear' : /Chunked/.test(name) ? 'chunked' : 'full_logits',
@@ -108,16 +114,36 @@ function readDraft(document: ConfigDocument, root: ConfigNode, findings: Finding
     ),
     optimizerImplementation: readImplementation(at('optimizer')),
     ...readDistributed(at('distributed')),
+    ...when('parallelism.expertDispatcher', DISPATCHER(at('model.backend'), 'dispatcher')),
     ...launchComment(document),
     ...readSchedule(root, steps, findings),
   }
 }
 
-/** Absent, it is tried, and layers of Automodel's own have none (_transformers/auto_model.py). */
+/** Absent, it is tried; layers of Automodel's own, which few models miss, have none (_transformers/auto_model.py). */
 function readLiger(model: Fields): Sourced<'liger' | 'none'> | undefined {
   const asked = model.isSet('use_liger_kernel') ? model.boolean('use_liger_kernel') : undefined
-  return asked && mapped(asked, on => (on ? 'liger' : 'none'))
+  if (asked) return mapped(asked, on => (on ? 'liger' : 'none'))
+  return model.boolean('force_hf')?.value ? byDefault('liger', LIGER) : undefined
 }
+
+/** Data sets whose samples all have `seq_len` tokens. */
+const MOCK = 'NeMo Automodel 0.5 components/datasets/llm/mock_iterable_dataset.py'
+
+function readFilled(dataset: Fields): Sourced<number> | undefined {
+  const name = dataset.string('_target_')?.value ?? ''
+  if (!/(?:MockIterable|Nanogpt)Dataset$/.test(name)) return undefined
+  const length = dataset.integer('seq_len', { min: 1 })
+  return length ?? (/Mock/.test(name) ? byDefault(1024, `${MOCK}: 1024`) : undefined)
+}
+
+/** What moves tokens to experts; unset, what is installed decides (components/models/common/utils.py BackendConfig). */
+const DISPATCHER = fromTable<ExpertDispatcher>({
+  torch: 'allgather',
+  deepep: 'flex',
+  hybridep: 'flex',
+  uccl_ep: 'flex',
+})
 
 /** A pipeline splits the local batch once more (components/distributed/pipelining/autopipeline.py: pp_batch_size ÷ pp_microbatch_size micro-batches). */
 function readMicroBatch(steps: Fields, distributed: Fields): Sourced<number> {

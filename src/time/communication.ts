@@ -60,17 +60,21 @@ const COPIES: Readonly<Record<ExpertDispatcher, (ranks: number, domains: number,
 }
 
 /**
- * Dispatch and combine, forward and backward, at 75 % of the all-gather rate in a domain and the network's rate across.
- * Megatron hides them under another micro-batch where it is told to; else the products wait.
+ * Do products run while tokens travel? Megatron hides collectives under another micro-batch where it is told to. Runs with
+ * DeepEP that hide nothing (bench group nemo-automodel-moe) wait no longer than the others, so that it never counts in full.
  */
+export function hidesExperts({ plan }: StepContext): boolean {
+  return plan.parallelism.overlapsExperts !== false || plan.parallelism.expertDispatcher === 'flex'
+}
+
+/** Dispatch and combine, forward and backward, at 75 % of the all-gather rate in a domain and the network's rate across. */
 function expertSeconds(c: StepContext): number {
   const { constants, plan, work, tokens, tensor, pipeline, expert, recompute, fabric, domain } = c
-  const { expertDispatcher, overlapsExperts } = plan.parallelism
   const domains = Math.max(1, expert / domain)
-  const { all, remote } = COPIES[expertDispatcher ?? 'alltoall'](expert, domains, work.topK)
+  const { all, remote } = COPIES[plan.parallelism.expertDispatcher ?? 'alltoall'](expert, domains, work.topK)
   const bytes = ((4 * (1 + recompute / 2) * tokens) / tensor) * work.hiddenSize * 2
   const perLayer = bytes * Math.max(all / (0.75 * fabric.allGather), remote / (0.8 * fabric.nic))
-  const exposed = overlapsExperts === false ? 1 : constants.exposed_expert
+  const exposed = hidesExperts(c) ? constants.exposed_expert : 1
   return (exposed * perLayer * work.expertLayers) / pipeline
 }
 

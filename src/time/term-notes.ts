@@ -1,7 +1,7 @@
 import { busBandwidth } from '../hardware/interconnect.ts'
 import type { TimeItem } from '../plan/item.ts'
 import { attentionRate, usesCudnn } from './attention-seconds.ts'
-import { dataGroup, hidesNoAverage, shardRanks } from './communication.ts'
+import { dataGroup, hidesExperts, hidesNoAverage, shardRanks } from './communication.ts'
 import { expansionRate } from './dequantisation.ts'
 import { constantSource } from './efficiency.ts'
 import { expertKernels, fusesExperts } from './expert-software.ts'
@@ -45,7 +45,7 @@ const NOTES: Readonly<Record<string, Describe>> = {
   'context-parallel exchange': c => `${c.context} ranks`,
   'expert all-to-all': c =>
     `${c.expert} ranks, ${c.plan.parallelism.expertDispatcher ?? 'alltoall'}` +
-    `${c.plan.parallelism.overlapsExperts === false ? '' : '; partly under the products'}`,
+    `${hidesExperts(c) ? '; partly under the products' : ''}`,
   'sharded weights': c =>
     `${c.plan.parallelism.data} over ${shardRanks(c)} ranks, ${giga(busBandwidth(c.fabric.allGather, c.fabric, dataGroup(c, shardRanks(c))))}` +
     (shardTraffic(c).copies > 0 ? `; copies around the collectives over ${giga(c.bandwidth)}` : '') +
@@ -92,7 +92,7 @@ const SOURCES: Readonly<Record<string, Describe>> = {
   'tensor-parallel collectives': c => c.fabric.source,
   'context-parallel exchange': c => `${constantSource('exposed_context')}; ${c.fabric.source}`,
   'expert all-to-all': c =>
-    `${c.plan.parallelism.overlapsExperts === false ? 'nothing hides it' : constantSource('exposed_expert')}; ${c.fabric.source}`,
+    `${hidesExperts(c) ? constantSource('exposed_expert') : 'nothing hides it'}; ${c.fabric.source}`,
   'sharded weights': c => `${constantSource(exposedShard(c.gpu))}; ${c.fabric.source}`,
   'pipeline bubble': () => constantSource('pipeline_bubble'),
   'gradient averaging': c =>

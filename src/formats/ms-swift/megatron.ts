@@ -3,7 +3,7 @@ import { byDefault, type MutablePlanDraft, statedValue } from '../../plan/plan-d
 import type { Sourced } from '../../plan/provenance.ts'
 import { rowOf } from '../../plan/row-of.ts'
 import type { CheckpointPlan, GradientCheckpointing } from '../../plan/training-plan.ts'
-import type { ComputeDtype, DataParallelism, Optimizer } from '../../plan/vocabulary.ts'
+import { type ComputeDtype, type DataParallelism, EXPERT_DISPATCHERS, type Optimizer } from '../../plan/vocabulary.ts'
 import type { Fields } from '../fields.ts'
 import { readLengthGrouping } from '../hugging-face/transformers-arguments.ts'
 import {
@@ -84,7 +84,7 @@ export const MEGATRON_SWIFT_ROWS: readonly KeyRow[] = [
   keyRow({
     key: 'moe_token_dispatcher_type',
     plan: 'parallelism.expertDispatcher',
-    read: fromTable({ allgather: 'allgather', alltoall: 'alltoall', flex: 'flex' }),
+    read: (fields, key) => fields.oneOf(key, EXPERT_DISPATCHERS),
     fallback: fixed('alltoall', `${ARGUMENTS}: alltoall`),
     default: 'alltoall',
     source: ARGUMENTS,
@@ -191,6 +191,8 @@ export function readMegatronSwift(fields: Fields, libraries: Libraries): Mutable
     optimizerImplementation: byDefault('fused', 'TransformerEngine FusedAdam'),
     loss: byDefault('vocab_parallel', `${ARGUMENTS}: cross_entropy_loss_fusion True`),
     fusedKernels: byDefault('transformer_engine', `${ARGUMENTS}: transformer_impl transformer_engine`),
+    fusedExperts: byDefault(false, `${ARGUMENTS}: no argument for it; Megatron core: False`),
+    'parallelism.overlapsExperts': byDefault(false, `${ARGUMENTS}: no argument for it; Megatron core: False`),
     'dataset.dropLast': byDefault(true, `${ARGUMENTS} init_iters: whole steps only`),
     'parallelism.data': data,
     checkpoints: readMegatronCheckpoints(fields),
